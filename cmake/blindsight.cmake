@@ -1,0 +1,66 @@
+# Settings that every target shares, and the three verbs the folders use: blindsight_library, blindsight_tests, blindsight_program.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+option(BLINDSIGHT_TESTS "Build the tests" ON)
+option(BLINDSIGHT_WERROR "Treat warnings as errors" ON)
+set(BLINDSIGHT_SANITIZER "" CACHE STRING "address, thread or empty")
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+if(BLINDSIGHT_SANITIZER STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(BLINDSIGHT_SANITIZER STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(BLINDSIGHT_SANITIZER)
+  message(FATAL_ERROR "BLINDSIGHT_SANITIZER=${BLINDSIGHT_SANITIZER}: use address, thread or nothing")
+endif()
+
+find_package(Threads REQUIRED)
+
+function(blindsight_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi)
+  if(BLINDSIGHT_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()
+
+# blindsight_library(NAME [SOURCES...]): every .cpp below the folder unless SOURCES are given; target blindsight_NAME.
+function(blindsight_library name)
+  set(sources ${ARGN})
+  if(NOT sources)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  endif()
+  add_library(blindsight_${name} STATIC ${sources})
+  target_include_directories(blindsight_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(blindsight_${name} PUBLIC Threads::Threads)
+  blindsight_warnings(blindsight_${name})
+endfunction()
+
+# blindsight_tests(NAME LIBRARIES...): one doctest executable of every .cpp below the folder; each test case is a ctest entry.
+function(blindsight_tests name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_executable(test_${name} ${sources} "${PROJECT_SOURCE_DIR}/tests/main.cpp")
+  target_link_libraries(test_${name} PRIVATE ${ARGN})
+  blindsight_warnings(test_${name})
+  doctest_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+endfunction()
+
+function(blindsight_program name)
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${ARGN})
+  blindsight_warnings(${name})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
+endfunction()
