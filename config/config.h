@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+namespace blindsight::config {
+
+/// A TCP endpoint as written in a file: "host:port", an IPv6 host in brackets ("[::1]:7100").
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+
+  bool operator==(const Address&) const = default;
+};
+
+/// "host:port", with brackets around an IPv6 host.
+std::string to_string(const Address& address);
+
+/// True for 127.0.0.0/8, ::1 and "localhost": what never leaves the machine. Other names are not resolved and count as
+/// remote.
+bool is_loopback(const Address& address);
+
+enum class Role : std::uint8_t { server0 = 0, server1 = 1, crypto_producer = 2 };
+
+/// The role as it is written in a file.
+std::string_view name(Role role);
+
+/// How bytes travel between two processes.
+struct LinkConfig {
+  std::uint32_t frame_bytes = 256 * 1024;
+  std::uint32_t credit_bytes = 4 * 1024 * 1024;
+  std::uint32_t connect_timeout_ms = 3000;
+  std::uint32_t reconnect_min_ms = 100;
+  std::uint32_t reconnect_max_ms = 3000;
+
+  bool operator==(const LinkConfig&) const = default;
+};
+
+/// What one party reads: server0.toml, server1.toml, crypto_producer.toml. The initial values here are the defaults of
+/// the keys; units, bounds and descriptions stand in keys.cpp and are printed by describe_party().
+struct PartyConfig {
+  struct Peers {
+    /// The party's own role is absent; the other two are present after a successful load.
+    std::optional<Address> server0, server1, crypto_producer;
+
+    const std::optional<Address>& of(Role role) const;
+    bool operator==(const Peers&) const = default;
+  };
+  struct Metrics {
+    /// Absent: no exporter.
+    std::optional<Address> listen;
+    bool operator==(const Metrics&) const = default;
+  };
+  struct Log {
+    std::string level = "info";
+    /// Empty: standard error.
+    std::filesystem::path file;
+    bool operator==(const Log&) const = default;
+  };
+  struct Preprocessing {
+    std::uint32_t depth = 2;
+    std::uint32_t memory_limit_mb = 4096;
+    bool operator==(const Preprocessing&) const = default;
+  };
+  /// 0: chosen from the number of cores.
+  struct Threads {
+    std::uint32_t online = 0, preprocessing = 0, actors = 0;
+    bool operator==(const Threads&) const = default;
+  };
+  struct Limits {
+    std::uint32_t max_queries = 8;
+    std::uint32_t max_message_mb = 1024;
+    bool operator==(const Limits&) const = default;
+  };
+  struct Query {
+    std::uint32_t timeout_ms = 120'000;
+    bool operator==(const Query&) const = default;
+  };
+  struct Priorities {
+    bool enabled = true;
+    bool operator==(const Priorities&) const = default;
+  };
+
+  Role role = Role::server0;
+  std::string protocol = "blink";
+  Address listen;
+  bool insecure_plaintext_links = false;
+  std::filesystem::path data_dir;
+  Peers peers;
+  Metrics metrics;
+  Log log;
+  Preprocessing preprocessing;
+  Threads threads;
+  LinkConfig link;
+  Limits limits;
+  Query query;
+  Priorities priorities;
+
+  bool operator==(const PartyConfig&) const = default;
+};
+
+/// What a model owner or a data owner reads: client.toml.
+struct ClientConfig {
+  struct Model {
+    /// Empty: the plan is named on the command line or asked from the servers.
+    std::filesystem::path plan;
+    bool operator==(const Model&) const = default;
+  };
+  struct Query {
+    std::uint32_t timeout_ms = 120'000;
+    bool operator==(const Query&) const = default;
+  };
+
+  Address server0, server1, crypto_producer;
+  bool insecure_plaintext_links = false;
+  Model model;
+  LinkConfig link;
+  Query query;
+
+  bool operator==(const ClientConfig&) const = default;
+};
+
+/// One thing to mend in a file.
+struct Problem {
+  /// From 1; 0 when the problem is an absence and no line can be named.
+  std::size_t line = 0;
+  /// What is wrong and what to write instead.
+  std::string what;
+
+  bool operator==(const Problem&) const = default;
+};
+
+/// Everything that is wrong with a file, ordered by line.
+struct Problems {
+  std::string file;
+  std::vector<Problem> list;
+
+  /// "FILE:LINE: what" for each problem, one per line.
+  std::string text() const;
+};
+
+template <class T>
+using Loaded = tl::expected<T, Problems>;
+
+Loaded<PartyConfig> load_party(const std::filesystem::path& file);
+Loaded<ClientConfig> load_client(const std::filesystem::path& file);
+
+/// As load_*, from text; `file` is only used to name the place of a problem.
+Loaded<PartyConfig> parse_party(std::string_view toml, std::string_view file);
+Loaded<ClientConfig> parse_client(std::string_view toml, std::string_view file);
+
+/// What does not fit between the files of parties that are to run together: a role taken twice or missing, different
+/// protocols, a peer's address that is not where that peer listens, an address or a data folder used by two. Empty when
+/// all is well.
+std::vector<std::string> check_together(std::span<const PartyConfig> parties);
+
+/// One key as the tables declare it, in text for a person.
+struct KeyDescription {
+  std::string key, type, unit, default_value, bounds, description;
+};
+
+std::vector<KeyDescription> party_keys();
+std::vector<KeyDescription> client_keys();
+
+/// All keys of a file as text, for `blindsight party --help-config` and the documentation.
+std::string describe_party();
+std::string describe_client();
+
+}  // namespace blindsight::config
