@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "model/plan/plan.h"
+
+namespace blindsight::model {
+
+/// How Z becomes t. The protocol gives floor(Z / 2^f) + {0, 1}, +1 with probability (Z mod 2^f) / 2^f: unbiased.
+///   floor    exactly the lower of the two: what a layer test compares with; over a whole network it is biased by half
+///   a unit per layer nearest  floor(Z / 2^f + 1/2): the likelier of the two, the network's best estimate dither   one
+///   draw of the protocol's own rounding, from a seed
+enum class Rounding { floor, nearest, dither };
+
+/// One layer in exact integers.
+struct FixedTrace {
+  std::vector<std::int64_t> linear;  ///< Z: convolution and bias
+  std::vector<std::int64_t> output;  ///< after truncation, max pools, ReLU and window sums: the next layer's input
+  std::int64_t smallest = 0, largest = 0;  ///< of Z
+  double worst = 0;  ///< how much of [-2^q, 2^q - 2^f] Z uses: > 1 is an overflow that no party could notice
+};
+
+/// What a run gave.
+struct FixedRun {
+  std::vector<std::int64_t> output;  ///< integers at the plan's output scale
+  std::vector<double> worst;         ///< per layer, as FixedTrace::worst
+};
+
+/// The network in exact integers, as the protocol computes it but for the rounding. Holds prepared filters; const and
+/// thread-safe.
+class FixedOracle {
+ public:
+  /// Both must outlive the oracle.
+  FixedOracle(const Plan& plan, const Weights& weights);
+  ~FixedOracle();
+  FixedOracle(const FixedOracle&) = delete;
+  FixedOracle& operator=(const FixedOracle&) = delete;
+
+  FixedTrace run_layer(std::size_t layer, std::span<const std::int64_t> in, Rounding rounding,
+                       std::uint64_t seed = 0) const;
+  /// `input` as encode_input() made it. `layer(index, trace)`, when given, sees each layer. `seed` matters for dither
+  /// alone.
+  FixedRun run(std::span<const std::int64_t> input, Rounding rounding, std::uint64_t seed = 0,
+               const std::function<void(std::size_t, const FixedTrace&)>& layer = {}) const;
+
+ private:
+  struct Prepared;
+  const Plan& plan_;
+  const Weights& weights_;
+  std::vector<Prepared> prepared_;
+};
+
+/// Largest deviation of a logit, in logit units, of `draws` dithered runs from the nearest-rounded one, with half as
+/// much again for the draws that were not taken. Layers whose dither comes last have no later layer to average it, so
+/// one output unit is the least it says.
+double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::int64_t> input, unsigned draws,
+                    std::uint64_t seed);
+
+}  // namespace blindsight::model

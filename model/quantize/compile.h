@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/plan/plan.h"
+
+namespace blindsight::model {
+
+/// What a person may choose; the defaults suit the models that we have measured.
+struct CompileOptions {
+  unsigned activation_bits = 10;  ///< A: bits of the largest calibrated activation
+  unsigned headroom_bits = 1;     ///< M: bits above it
+  unsigned fraction_bits = 12;    ///< f at least; a layer whose weights need finer steps gets more
+  unsigned output_bits = 12;      ///< A of the last layer: bits of the largest calibrated logit
+  unsigned input_bits = 12;       ///< of an encoded pixel, two's complement
+  bool winograd = true;
+  std::vector<std::string> labels;
+};
+
+struct Compiled {
+  Plan plan;
+  Weights weights;
+};
+
+/// Calibrates on `images` (float runs; at least one) and turns the network into integers. `progress(done, total)`, when
+/// given, is called per image. An error names the layer whose widths or calibrated range do not fit.
+protocol::Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
+                                   const std::vector<Image>& images, const CompileOptions& options,
+                                   const std::function<void(std::size_t, std::size_t)>& progress = {});
+
+/// Bits of the ring of layer `i`'s linear part: q + 1, or q + 2 where a max pool follows or where a layer that is not
+/// the last has no ReLU.
+unsigned linear_ring_bits(const protocol::NetworkSpec& network, std::size_t i);
+/// Bits of the ring of its non-linear part: A + M + 1, and one more where a max pool follows.
+unsigned small_ring_bits(const protocol::LayerSpec& layer);
+
+}  // namespace blindsight::model
