@@ -107,11 +107,11 @@ class Registry {
  public:
   Registry();
   ~Registry();
-  Registry(const Registry&) = delete;
-  Registry& operator=(const Registry&) = delete;
+  Registry(Registry&&) noexcept;
+  Registry& operator=(Registry&&) noexcept;
 
   /// A registry whose probes count nothing: for tests and tools that export nothing.
-  static Registry& null();
+  static Registry null();
 
   /// The same arguments give the same counters. Resolve once, keep the probe: this call takes a lock.
   LayerProbe layer(std::string_view layer, Lane lane);

@@ -1,0 +1,205 @@
+#include "config/keys.h"
+
+namespace blindsight::config {
+namespace {
+
+template <class Config, class T>
+Field<Config> at(T Config::*member) {
+  return std::function<T&(Config&)>([member](Config& c) -> T& { return c.*member; });
+}
+
+template <class Config, class Group, class T>
+Field<Config> at(Group Config::*group, T Group::*member) {
+  return std::function<T&(Config&)>([group, member](Config& c) -> T& { return c.*group.*member; });
+}
+
+constexpr std::uint32_t hour_ms = 3'600'000;
+
+constexpr std::string_view insecure_description =
+    "Links are not encrypted: the crypto producer could read an image off the wire between the servers. Until this is "
+    "true, "
+    "only loopback addresses are accepted.";
+
+template <class Config>
+std::vector<Key<Config>> link_keys() {
+  auto link = &Config::link;
+  return {
+      {.name = "link.frame_bytes",
+       .field = at(link, &LinkConfig::frame_bytes),
+       .description =
+           "Largest frame on a link; a longer message is cut into frames so that urgent ones can pass between them.",
+       .unit = "bytes",
+       .smallest = 4096,
+       .largest = 16 * 1024 * 1024},
+      {.name = "link.credit_bytes",
+       .field = at(link, &LinkConfig::credit_bytes),
+       .description = "Bytes of one lane that may wait in the operating system's hands before more are offered; at "
+                      "least one frame.",
+       .unit = "bytes",
+       .smallest = 4096,
+       .largest = 1024 * 1024 * 1024},
+      {.name = "link.connect_timeout_ms",
+       .field = at(link, &LinkConfig::connect_timeout_ms),
+       .description = "How long one attempt to connect may take.",
+       .unit = "ms",
+       .smallest = 10,
+       .largest = hour_ms},
+      {.name = "link.reconnect_min_ms",
+       .field = at(link, &LinkConfig::reconnect_min_ms),
+       .description = "Pause before the first new attempt to connect; it doubles with each failure.",
+       .unit = "ms",
+       .smallest = 10,
+       .largest = hour_ms},
+      {.name = "link.reconnect_max_ms",
+       .field = at(link, &LinkConfig::reconnect_max_ms),
+       .description = "Longest pause between two attempts to connect; at least link.reconnect_min_ms.",
+       .unit = "ms",
+       .smallest = 10,
+       .largest = hour_ms},
+  };
+}
+
+template <class Config>
+void append(std::vector<Key<Config>>& to, std::vector<Key<Config>> more) {
+  for (auto& key : more) to.push_back(std::move(key));
+}
+
+std::vector<Key<PartyConfig>> party_table() {
+  using C = PartyConfig;
+  std::vector<Key<C>> table = {
+      {.name = "role", .field = at(&C::role), .description = "Who this party is.", .required = true},
+      {.name = "protocol",
+       .field = at(&C::protocol),
+       .description =
+           "How a query is computed; the same at all three parties. `plaintext` protects nothing and is for tests."},
+      {.name = "listen",
+       .field = at(&C::listen),
+       .description = "Where the other parties and the clients connect to this one.",
+       .required = true},
+      {.name = "insecure_plaintext_links",
+       .field = at(&C::insecure_plaintext_links),
+       .description = insecure_description},
+      {.name = "data_dir",
+       .field = at(&C::data_dir),
+       .description =
+           "Folder for the shares of the weights, made with mode 0700 and its files 0600; never shared by two parties. "
+           "A relative path starts at the current directory.",
+       .required = true},
+      {.name = "peers.server0",
+       .field = at(&C::peers, &C::Peers::server0),
+       .description = "Where server 0 listens; absent in its own file, required in the others."},
+      {.name = "peers.server1",
+       .field = at(&C::peers, &C::Peers::server1),
+       .description = "Where server 1 listens; absent in its own file, required in the others."},
+      {.name = "peers.crypto_producer",
+       .field = at(&C::peers, &C::Peers::crypto_producer),
+       .description = "Where the crypto producer listens; absent in its own file, required in the others."},
+      {.name = "metrics.listen",
+       .field = at(&C::metrics, &C::Metrics::listen),
+       .description = "Where /metrics is served to Prometheus, without authentication; empty: nowhere."},
+      {.name = "log.level",
+       .field = at(&C::log, &C::Log::level),
+       .description = "The least important messages that are written.",
+       .choices = log_levels},
+      {.name = "log.file",
+       .field = at(&C::log, &C::Log::file),
+       .description = "File to which messages are appended; empty: standard error."},
+      {.name = "preprocessing.depth",
+       .field = at(&C::preprocessing, &C::Preprocessing::depth),
+       .description = "Packs of correlated randomness to keep ready; one query uses one pack.",
+       .unit = "packs",
+       .smallest = 1,
+       .largest = 64},
+      {.name = "preprocessing.memory_limit_mb",
+       .field = at(&C::preprocessing, &C::Preprocessing::memory_limit_mb),
+       .description = "Memory that ready packs may take; preprocessing pauses before it takes more.",
+       .unit = "MiB",
+       .smallest = 16,
+       .largest = 1024 * 1024},
+      {.name = "threads.online",
+       .field = at(&C::threads, &C::Threads::online),
+       .description = "Threads that compute for queries; 0: chosen from the number of cores.",
+       .unit = "threads",
+       .largest = 1024},
+      {.name = "threads.preprocessing",
+       .field = at(&C::threads, &C::Threads::preprocessing),
+       .description = "Threads that prepare packs, at low priority; 0: chosen from the number of cores.",
+       .unit = "threads",
+       .largest = 1024},
+      {.name = "threads.actors",
+       .field = at(&C::threads, &C::Threads::actors),
+       .description = "Threads that route messages; 0: chosen from the number of cores.",
+       .unit = "threads",
+       .largest = 1024},
+  };
+  append(table, link_keys<C>());
+  append(
+      table,
+      std::vector<Key<C>>{
+          {.name = "limits.max_queries",
+           .field = at(&C::limits, &C::Limits::max_queries),
+           .description = "Queries accepted at a time; one more is refused with a message that says so.",
+           .unit = "queries",
+           .smallest = 1,
+           .largest = 1024},
+          {.name = "limits.max_message_mb",
+           .field = at(&C::limits, &C::Limits::max_message_mb),
+           .description = "Longest message taken from a peer or client, whatever length it announces; the shares of a "
+                          "model's weights must fit.",
+           .unit = "MiB",
+           .smallest = 1,
+           .largest = 16 * 1024},
+          {.name = "query.timeout_ms",
+           .field = at(&C::query, &C::Query::timeout_ms),
+           .description = "How long a query may take before it is cancelled and its pack burned.",
+           .unit = "ms",
+           .smallest = 100,
+           .largest = hour_ms},
+          {.name = "priorities.enabled",
+           .field = at(&C::priorities, &C::Priorities::enabled),
+           .description = "Work for which a peer waits goes first; false only to measure what that is worth."},
+      });
+  return table;
+}
+
+std::vector<Key<ClientConfig>> client_table() {
+  using C = ClientConfig;
+  std::vector<Key<C>> table = {
+      {.name = "server0", .field = at(&C::server0), .description = "Where server 0 listens.", .required = true},
+      {.name = "server1", .field = at(&C::server1), .description = "Where server 1 listens.", .required = true},
+      {.name = "crypto_producer",
+       .field = at(&C::crypto_producer),
+       .description = "Where the crypto producer listens.",
+       .required = true},
+      {.name = "insecure_plaintext_links",
+       .field = at(&C::insecure_plaintext_links),
+       .description = insecure_description},
+      {.name = "model.plan",
+       .field = at(&C::model, &C::Model::plan),
+       .description =
+           "Plan of the model to ask for; empty: the one that the servers have. A relative path starts at the "
+           "current directory."},
+  };
+  append(table, link_keys<C>());
+  table.push_back({.name = "query.timeout_ms",
+                   .field = at(&C::query, &C::Query::timeout_ms),
+                   .description = "How long to wait for a prediction.",
+                   .unit = "ms",
+                   .smallest = 100,
+                   .largest = hour_ms});
+  return table;
+}
+
+}  // namespace
+
+std::span<const Key<PartyConfig>> keys(const PartyConfig*) {
+  static const auto table = party_table();
+  return table;
+}
+
+std::span<const Key<ClientConfig>> keys(const ClientConfig*) {
+  static const auto table = client_table();
+  return table;
+}
+
+}  // namespace blindsight::config
