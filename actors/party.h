@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "config/config.h"
+#include "monitoring/probes.h"
+#include "protocol/core/program.h"
+#include "protocol/core/result.h"
+
+namespace blindsight::actors {
+
+/// One running party: an actor system with its links, layers, correlation store or dealer, and client gate. It connects
+/// to the other two by itself, in any order of starting, and again after any of them was lost. Logs to spdlog's default
+/// logger.
+class Party {
+ public:
+  /// Binds `config.listen` (port 0: a free one), loads the deployment kept in `config.data_dir` and starts to connect.
+  /// Errors are those a person can mend: a port in use, a data folder that cannot be written, a plaintext link off the
+  /// loopback interface. `protocol` and `registry` must outlive the party.
+  static protocol::Result<std::unique_ptr<Party>> start(const config::PartyConfig& config,
+                                                        const protocol::Protocol& protocol,
+                                                        monitoring::Registry& registry);
+  /// As stop().
+  ~Party();
+  Party(const Party&) = delete;
+  Party& operator=(const Party&) = delete;
+
+  /// Where it listens, with the port that was really bound.
+  config::Address address() const;
+  /// Returns after stop() was called.
+  void wait();
+  /// Ends the session for all three parties, fails the queries in flight with a clear error, joins all threads. From
+  /// any thread, not from a signal handler.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit Party(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace blindsight::actors
