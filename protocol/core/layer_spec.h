@@ -10,8 +10,10 @@ namespace blindsight::protocol {
 
 /// One public layer of a plan, as every protocol sees it, in the order of evaluation:
 ///   linear (convolution; a fully connected layer is one over a 1×1 map)  →  truncation by f bits
-///   →  max pools (before ReLU: max commutes with it)  →  ReLU  →  average pools as window sums (the division is in the next scale).
-/// The output map of a layer, flattened where the next layer is fully connected, is the input map of the next: same element order.
+///   →  max pools (before ReLU: max commutes with it)  →  ReLU  →  average pools as window sums (the division is in the
+///   next scale).
+/// The output map of a layer, flattened where the next layer is fully connected, is the input map of the next: same
+/// element order.
 struct LayerSpec {
   std::string name;
   tensor::ConvShape conv;
@@ -44,7 +46,8 @@ struct NetworkSpec {
   std::vector<LayerSpec> layers;
 };
 
-/// Integer weights of one layer. Filter order as tensor::ConvShape; bias per output channel at the scale of the linear result.
+/// Integer weights of one layer. Filter order as tensor::ConvShape; bias per output channel at the scale of the linear
+/// result.
 struct LayerWeights {
   std::vector<std::int32_t> filter;
   std::vector<std::int64_t> bias;

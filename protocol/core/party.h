@@ -8,9 +8,13 @@ namespace blindsight::protocol {
 /// Who sends or receives. The data owner and the model owner are `client` to the protocol.
 enum class PartyId : std::uint8_t { server0 = 0, server1 = 1, producer = 2, client = 3 };
 
-constexpr bool is_server(PartyId p) { return p == PartyId::server0 || p == PartyId::server1; }
+constexpr bool is_server(PartyId p) {
+  return p == PartyId::server0 || p == PartyId::server1;
+}
 /// The other of the two servers.
-constexpr PartyId other(PartyId p) { return p == PartyId::server0 ? PartyId::server1 : PartyId::server0; }
+constexpr PartyId other(PartyId p) {
+  return p == PartyId::server0 ? PartyId::server1 : PartyId::server0;
+}
 
 constexpr std::string_view name(PartyId p) {
   constexpr std::string_view names[] = {"server0", "server1", "producer", "client"};

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <array>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,11 +17,13 @@ namespace blindsight::protocol {
 /// Number of a pack of correlations inside a session: dealt by the producer in rising order, used by at most one query.
 using PackId = std::uint64_t;
 
-/// The map that one stage hands to the next at one party (in Blink: the public, masked activation E). Its bytes mean something to
-/// the protocol only. Steps of different tiles write disjoint rows; a tile may begin when its rows `needs` have been written.
+/// The map that one stage hands to the next at one party (in Blink: the public, masked activation E). Its bytes mean
+/// something to the protocol only. Steps of different tiles write disjoint rows; a tile may begin when its rows `needs`
+/// have been written.
 using Plane = tensor::Buffer<std::uint8_t>;
 
-/// What a party keeps of one pack for one tile. Handed out once, by move: whoever holds it may use the masks, and nobody else can.
+/// What a party keeps of one pack for one tile. Handed out once, by move: whoever holds it may use the masks, and
+/// nobody else can.
 class TileMaterial {
  public:
   virtual ~TileMaterial() = default;
@@ -33,36 +35,39 @@ struct TileInfo {
   tensor::RowRange needs, makes;
 };
 
-/// A stage: stage 0 turns the client's input share into the plane of stage 1; stage i evaluates layer i - 1 of the network. The last
-/// stage ends with a message to the client.
+/// A stage: stage 0 turns the client's input share into the plane of stage 1; stage i evaluates layer i - 1 of the
+/// network. The last stage ends with a message to the client.
 struct StageInfo {
   std::string name;
   std::size_t input_plane_bytes = 0;  ///< 0 for stage 0
   std::vector<TileInfo> tiles;
 };
 
-/// One party's part in a protocol for one model and one session. Everything but set_up's completion is const and thread-safe.
-/// Steps returned by it stay valid only as long as the program. Stage and tile are checked by the caller against stages().
+/// One party's part in a protocol for one model and one session. Everything but set_up's completion is const and
+/// thread-safe. Steps returned by it stay valid only as long as the program. Stage and tile are checked by the caller
+/// against stages().
 class Program {
  public:
   virtual ~Program() = default;
 
   virtual const std::vector<StageInfo>& stages() const = 0;
 
-  /// Brings stage `stage` of this deployment into working form (in Blink: opens F = W - B, prepares filters). Run once per stage per
-  /// session before anything else on it; null when this party has nothing to do there.
+  /// Brings stage `stage` of this deployment into working form (in Blink: opens F = W - B, prepares filters). Run once
+  /// per stage per session before anything else on it; null when this party has nothing to do there.
   virtual std::unique_ptr<Step> set_up(std::size_t stage) = 0;
 
-  /// The work of one tile ahead of time: the producer deals (its step sends and is done), a server receives and prepares. The
-  /// server's material is put into `material` when the step is done. Null when this party has nothing to do.
+  /// The work of one tile ahead of time: the producer deals (its step sends and is done), a server receives and
+  /// prepares. The server's material is put into `material` when the step is done. Null when this party has nothing to
+  /// do.
   virtual std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
                                            std::unique_ptr<TileMaterial>& material) const = 0;
 
-  /// The work of one tile online, consuming its material. `in`: the stage's input plane (null for stage 0, whose step awaits a message
-  /// from the client in round 0); `out`: the next stage's plane (null for the last stage, whose step sends to the client).
-  /// Null when this party takes no part online.
-  virtual std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
-                                       std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const = 0;
+  /// The work of one tile online, consuming its material. `in`: the stage's input plane (null for stage 0, whose step
+  /// awaits a message from the client in round 0); `out`: the next stage's plane (null for the last stage, whose step
+  /// sends to the client). Null when this party takes no part online.
+  virtual std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile,
+                                       std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out,
+                                       std::unique_ptr<TileMaterial> material) const = 0;
 
   /// Whether `online` is called at this party.
   virtual bool online_party() const = 0;
@@ -72,16 +77,19 @@ class Program {
 struct PartyContext {
   PartyId self;
   SessionKeys keys;
-  /// This server's weight shares, one payload per layer, as share_weights() made them; empty at the producer. Lives as long as the program.
+  /// This server's weight shares, one payload per layer, as share_weights() made them; empty at the producer. Lives as
+  /// long as the program.
   std::span<const Payload> weight_shares;
 };
 
-/// A protocol, as the rest of the house sees it. All functions are pure but for randomness from the operating system where said.
+/// A protocol, as the rest of the house sees it. All functions are pure but for randomness from the operating system
+/// where said.
 struct Protocol {
   std::string_view name;
   std::string_view summary;  ///< one line for --help: what it promises and what it costs
 
-  /// Everything that must hold of a network (P1–P8 of the design) apart from calibration; the error names the layer and what to change.
+  /// Everything that must hold of a network (P1–P8 of the design) apart from calibration; the error names the layer and
+  /// what to change.
   Result<void> (*check)(const NetworkSpec&);
   Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&);
   /// The declared cost of one stage of one query.
@@ -92,7 +100,8 @@ struct Protocol {
 
   /// Model owner: one layer's weights as a payload for each server (fresh randomness from the operating system).
   Result<std::array<Payload, 2>> (*share_weights)(const NetworkSpec&, std::size_t layer, const LayerWeights&);
-  /// Data owner: the encoded input (integers at the plan's input scale, network.input order) as stage 0's round-0 payload for each server.
+  /// Data owner: the encoded input (integers at the plan's input scale, network.input order) as stage 0's round-0
+  /// payload for each server.
   Result<std::array<Payload, 2>> (*share_input)(const NetworkSpec&, std::span<const std::int64_t>);
   /// Data owner: the last stage's payloads of both servers to the output integers.
   Result<std::vector<std::int64_t>> (*reveal_output)(const NetworkSpec&, std::span<const Payload, 2>);

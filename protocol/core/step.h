@@ -31,9 +31,10 @@ struct Progress {
   bool done = false;
 };
 
-/// One step in flight: a value without input/output, threads or clocks. The same arguments and the same bytes give the same
-/// result. begin() is called once, then advance() for each message in the order of its rounds; a message that is not awaited or
-/// is malformed is a returned error that names sender, layer and step, and ends the step. Calls may come from any thread, one at a time.
+/// One step in flight: a value without input/output, threads or clocks. The same arguments and the same bytes give the
+/// same result. begin() is called once, then advance() for each message in the order of its rounds; a message that is
+/// not awaited or is malformed is a returned error that names sender, layer and step, and ends the step. Calls may come
+/// from any thread, one at a time.
 class Step {
  public:
   virtual ~Step() = default;
@@ -43,13 +44,13 @@ class Step {
 
 /// Declared cost of a piece of work. Tests compare it with what was sent; the plan's report adds it up.
 struct Cost {
-  std::uint64_t rounds = 0;                 ///< messages between the servers that must follow one another
-  std::uint64_t server0_to_server1 = 0;     ///< bytes, payload only, as are all below
+  std::uint64_t rounds = 0;              ///< messages between the servers that must follow one another
+  std::uint64_t server0_to_server1 = 0;  ///< bytes, payload only, as are all below
   std::uint64_t server1_to_server0 = 0;
   std::uint64_t producer_to_server0 = 0;
   std::uint64_t producer_to_server1 = 0;
-  std::uint64_t server_to_producer = 0;     ///< both servers
-  std::uint64_t client = 0;                 ///< both directions, both servers
+  std::uint64_t server_to_producer = 0;  ///< both servers
+  std::uint64_t client = 0;              ///< both directions, both servers
 
   Cost& operator+=(const Cost& c) {
     rounds += c.rounds;

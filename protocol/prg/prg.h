@@ -1,8 +1,8 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 
@@ -29,11 +29,65 @@ void random_bytes(std::span<std::uint8_t> out);
 /// KDF(secret, context): BLAKE2b, 128 bits. `context` separates purposes; `salt` holds the session and the deployment.
 Key derive_key(std::span<const std::uint8_t> secret, std::string_view context, std::span<const std::uint8_t> salt);
 
-/// The keys of one party in one session, for one deployment: each known to exactly the two parties named, `own` to this one alone.
-/// Keys with oneself are unset.
+class MaskLedger;
+
+/// The keys of one party in one session, for one deployment: each known to exactly the two parties named, `own` to this
+/// one alone. Keys with oneself are unset.
 struct SessionKeys {
   std::array<Key, 3> with;  ///< indexed by PartyId of the peer
   Key own;
+  MaskLedger* ledger = nullptr;  ///< tests only
+};
+
+/// Names one stream of a PRG: what the bytes are for. Two uses of one mask are two uses of one (key, stream, offset);
+/// the fields are chosen so that a stream belongs to one field of one tile of one pack, and the key separates sessions
+/// and deployments.
+struct Stream {
+  std::uint64_t pack = 0;  ///< 48 bits in force
+  std::uint16_t stage = 0;
+  std::uint16_t tile = 0;  ///< whole_stage where offsets are absolute elements of the stage's map
+  std::uint8_t kind = 0;   ///< the protocol's own numbering of its fields
+  std::uint8_t level = 0;  ///< which of several, e.g. the level of a pool's tree
+
+  static constexpr std::uint16_t whole_stage = 0xffff;
+  auto operator<=>(const Stream&) const = default;
+};
+
+/// Records which masks were used to open something; given by tests (SessionKeys::ledger) to prove that none is used
+/// twice.
+class MaskLedger {
+ public:
+  virtual ~MaskLedger() = default;
+  /// `bytes` bytes of the stream from `offset` on, under the key named by `key_fingerprint`, now hide a value that is
+  /// sent.
+  virtual void opened_under(std::uint64_t key_fingerprint, const Stream& stream, std::uint64_t offset,
+                            std::uint64_t bytes) = 0;
+};
+
+/// AES-128-CTR as a random access stream of bytes (NIST SP 800-38A). Counter block: pack (6 bytes), stage, tile (2
+/// each), kind, level (1 each), block number (4). Thread-safe.
+class Prg {
+ public:
+  explicit Prg(const Key& key, MaskLedger* ledger = nullptr) : key_(key), ledger_(ledger) {}
+  virtual ~Prg() = default;
+
+  /// Bytes [offset, offset + out.size()) of the stream. Throws std::length_error past 64 GiB of one stream or on a pack
+  /// above 48 bits. Virtual so that a proof can enumerate every value of the randomness in place of drawing it.
+  virtual void fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_t> out) const;
+
+  /// Words from element `first` on, stored little-endian as they come; bits above a ring's width are the caller's to
+  /// cut.
+  template <class Word>
+  void words(const Stream& stream, std::uint64_t first, std::span<Word> out) const {
+    fill(stream, first * sizeof(Word), {reinterpret_cast<std::uint8_t*>(out.data()), out.size() * sizeof(Word)});
+  }
+
+  /// Tells the ledger, if there is one, that this range now hides a value that leaves.
+  void note_opened(const Stream& stream, std::uint64_t offset, std::uint64_t bytes) const;
+
+ private:
+  Key key_;
+  MaskLedger* ledger_;
 };
 
 }  // namespace blindsight::protocol

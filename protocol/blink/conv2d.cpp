@@ -1,0 +1,141 @@
+#include "protocol/blink/conv2d.h"
+
+#include <limits>
+
+namespace blindsight::protocol::blink {
+namespace {
+
+std::size_t filter_bytes(const LayerSpec& layer, const Widths& w) {
+  return tensor::packed_bytes(layer.conv.filter_elements(), w.linear);
+}
+
+/// B_i; the pack of a deployment's set-up is 0, which no query has.
+Buffer<Word32> filter_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& prg) {
+  Buffer<Word32> mask(layer.conv.filter_elements());
+  map_mask(prg, 0, stage, Field::filter_mask, 0, w.linear, mask);
+  return mask;
+}
+
+}  // namespace
+
+std::size_t weight_share_bytes(const LayerSpec& layer, const Widths& w) {
+  return filter_bytes(layer, w) + tensor::packed_bytes(layer.conv.out_channels, w.linear);
+}
+
+Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths& w, const LayerWeights& weights) {
+  const std::size_t n = layer.conv.filter_elements(), channels = layer.conv.out_channels;
+  if (weights.filter.size() != n || weights.bias.size() != channels)
+    return fail("layer '" + layer.name + "': has " + std::to_string(weights.filter.size()) + " weights and " +
+                std::to_string(weights.bias.size()) + " biases, expected " + std::to_string(n) + " and " +
+                std::to_string(channels));
+  const std::int64_t limit = std::int64_t{1} << (w.linear - 1);
+  for (const std::int32_t v : weights.filter)
+    if (v < -limit || v >= limit)
+      return fail("layer '" + layer.name + "': a weight does not fit its ring of " + std::to_string(w.linear) +
+                  " bits");
+  for (const std::int64_t v : weights.bias)
+    if (v < -limit || v >= limit)
+      return fail("layer '" + layer.name + "': a bias does not fit its ring of " + std::to_string(w.linear) + " bits");
+
+  // Server 0's share is uniform, server 1's the difference: each alone says nothing.
+  const Prg prg(random_key());
+  Buffer<Word32> share0(n + channels), share1(n + channels);
+  prg.words<Word32>({}, 0, share0);
+  for (std::size_t i = 0; i < n; ++i) share1[i] = static_cast<Word32>(weights.filter[i]) - share0[i];
+  for (std::size_t i = 0; i < channels; ++i) share1[n + i] = static_cast<Word32>(weights.bias[i]) - share0[n + i];
+  std::array<Payload, 2> result;
+  for (auto [share, out] : {std::pair{&share0, &result[0]}, {&share1, &result[1]}}) {
+    out->resize(weight_share_bytes(layer, w));
+    const std::span<const Word32> words(*share);
+    tensor::pack_bits(words.first(n), w.linear, std::span(*out).first(filter_bytes(layer, w)));
+    tensor::pack_bits(words.subspan(n), w.linear, std::span(*out).subspan(filter_bytes(layer, w)));
+  }
+  return result;
+}
+
+Result<Progress> OpenFilter::begin() {
+  if (weight_share_.size() != weight_share_bytes(layer_, w_))
+    return fail("layer '" + layer_.name + "': the weight share has " + std::to_string(weight_share_.size()) +
+                " bytes, expected " + std::to_string(weight_share_bytes(layer_, w_)) + ": deploy the model again");
+  Buffer<Word32> weights(layer_.conv.filter_elements());
+  tensor::unpack_bits(std::span(weight_share_).first(filter_bytes(layer_, w_)), w_.linear, std::span<Word32>(weights));
+  out_.bias.resize(layer_.conv.out_channels);
+  tensor::unpack_bits(std::span(weight_share_).subspan(filter_bytes(layer_, w_)), w_.linear,
+                      std::span<Word32>(out_.bias));
+  own_ = filter_mask(layer_, w_, stage_, prg_);
+  for (std::size_t i = 0; i < own_.size(); ++i) own_[i] = weights[i] - own_[i];
+  out_.weights = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, weights);
+  Payload out(filter_bytes(layer_, w_));
+  tensor::pack_bits(std::span<const Word32>(own_), w_.linear, out);
+  Progress p;
+  p.outbound.push_back({other(self_), 0, std::move(out)});
+  return p;
+}
+
+Result<Progress> OpenFilter::advance(Inbound message) {
+  if (message.from != other(self_) || message.round != 0 || own_.empty() ||
+      message.payload.size() != filter_bytes(layer_, w_))
+    return fail("opening the filter of layer '" + layer_.name + "': unexpected message of " +
+                std::to_string(message.payload.size()) + " bytes from " + std::string(name(message.from)) + ", round " +
+                std::to_string(message.round) + "; awaited " + std::to_string(filter_bytes(layer_, w_)) +
+                " bytes from " + std::string(name(other(self_))));
+  Buffer<Word32> f(own_.size());
+  tensor::unpack_bits(message.payload, w_.linear, std::span<Word32>(f));
+  for (std::size_t i = 0; i < f.size(); ++i) f[i] += own_[i];
+  own_ = {};
+  out_.masked = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, f);
+  Progress p;
+  p.done = true;
+  return p;
+}
+
+void prepare_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& with_server0,
+                  const Prg& with_server1, Filters& out) {
+  Buffer<Word32> b = filter_mask(layer, w, stage, with_server0), b1 = filter_mask(layer, w, stage, with_server1);
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] += b1[i];
+  out.mask = tensor::prepare_filter<Word32>(layer.conv, layer.algorithm, b);
+}
+
+Buffer<Word32> input_mask_rows(const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
+                               const Prg& prg, tensor::RowRange rows) {
+  const std::size_t row = layer.conv.in.row_elements();
+  Buffer<Word32> a(rows.size() * row);
+  map_mask(prg, pack, stage, Field::input_mask, rows.begin * row, w.linear, a);
+  return a;
+}
+
+std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, const TileLayout& tile) {
+  return tensor::packed_bytes(tile.conv.size() * layer.conv_out().row_elements(), w.linear);
+}
+
+void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
+                  const TileLayout& tile, const Prg& with_server0, const Prg& with_server1, const Filters& filters) {
+  Buffer<Word32> a = input_mask_rows(layer, w, pack, stage, with_server0, tile.in);
+  const Buffer<Word32> a1 = input_mask_rows(layer, w, pack, stage, with_server1, tile.in);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] += a1[i];
+  Buffer<Word32> product(tile.conv.size() * layer.conv_out().row_elements());
+  tensor::convolve_rows<Word32>(*filters.mask, a, tile.in, tile.conv, product, false);
+  dealer.deal<Word32>(Field::product, 0, w.linear, product);
+}
+
+Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, std::uint64_t pack,
+                               std::size_t stage, const TileLayout& tile, const Prg& with_producer,
+                               const Filters& filters) {
+  Buffer<Word32> g(tile.conv.size() * layer.conv_out().row_elements());
+  source.dealt<Word32>(Field::product, 0, w.linear, g);
+  const std::size_t channels = layer.conv.out_channels;
+  for (std::size_t pixel = 0; pixel < g.size(); pixel += channels)
+    for (std::size_t c = 0; c < channels; ++c) g[pixel + c] += filters.bias[c];
+  const Buffer<Word32> a = input_mask_rows(layer, w, pack, stage, with_producer, tile.in);
+  tensor::convolve_rows<Word32>(*filters.masked, a, tile.in, tile.conv, g, true);
+  return g;
+}
+
+void linear_rows(const LayerSpec& layer, const TileLayout& tile, const Filters& filters, std::span<const Word32> plane,
+                 Buffer<Word32>& product) {
+  const std::size_t row = layer.conv.in.row_elements();
+  tensor::convolve_rows<Word32>(*filters.weights, plane.subspan(tile.in.begin * row, tile.in.size() * row), tile.in,
+                                tile.conv, product, true);
+}
+
+}  // namespace blindsight::protocol::blink

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+
+#include "protocol/blink/fields.h"
+#include "protocol/blink/layout.h"
+#include "protocol/blink/widths.h"
+#include "protocol/core/step.h"
+#include "tensor/kernels/conv.h"
+
+namespace blindsight::protocol::blink {
+
+/// What a party computes with in one linear layer: the servers W_i (its share) and F = W - B (open), the producer B.
+struct Filters {
+  std::optional<tensor::PreparedFilter<Word32>> weights, masked, mask;
+  Buffer<Word32> bias;  ///< this server's share
+};
+
+/// A layer's weights shared for the servers: K-bit packed filter and bias, uniform each by itself.
+Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths& w, const LayerWeights& weights);
+std::size_t weight_share_bytes(const LayerSpec& layer, const Widths& w);
+
+/// Server, once a deployment and session: opens F = W - B to the other server (one message each way; B is uniform,
+/// known in full to the producer alone, and its key is of this session and deployment, so no two weights are ever
+/// opened under one B).
+class OpenFilter final : public Step {
+ public:
+  OpenFilter(const LayerSpec& layer, const Widths& w, std::size_t stage, PartyId self, const Prg& with_producer,
+             const Payload& weight_share, Filters& out)
+      : layer_(layer), w_(w), stage_(stage), self_(self), prg_(with_producer), weight_share_(weight_share), out_(out) {}
+
+  Result<Progress> begin() override;
+  Result<Progress> advance(Inbound message) override;
+
+ private:
+  const LayerSpec& layer_;
+  Widths w_;
+  std::size_t stage_;
+  PartyId self_;
+  const Prg& prg_;
+  const Payload& weight_share_;
+  Filters& out_;
+  Buffer<Word32> own_;
+};
+
+/// Producer: B = B0 + B1, prepared.
+void prepare_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& with_server0,
+                  const Prg& with_server1, Filters& out);
+
+/// A party's share A_i of a layer's input mask, for the rows that a tile reads, mod 2^K.
+Buffer<Word32> input_mask_rows(const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
+                               const Prg& prg, tensor::RowRange rows);
+
+/// Producer: deals C, a sharing of the tile's rows of A*B (shifted inside the product, before it is shared).
+void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
+                  const TileLayout& tile, const Prg& with_server0, const Prg& with_server1, const Filters& filters);
+/// Server, ahead of time: G_i = A_i*F + C_i + bias_i, a share of A*W + bias.
+Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, std::uint64_t pack,
+                               std::size_t stage, const TileLayout& tile, const Prg& with_producer,
+                               const Filters& filters);
+std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, const TileLayout& tile);
+
+/// Server, online, no message: Z_i = E*W_i + G_i for the tile's rows. `plane`: the open E of the whole map.
+void linear_rows(const LayerSpec& layer, const TileLayout& tile, const Filters& filters, std::span<const Word32> plane,
+                 Buffer<Word32>& product);
+
+}  // namespace blindsight::protocol::blink

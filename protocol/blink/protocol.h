@@ -1,0 +1,12 @@
+#pragma once
+
+#include "protocol/core/program.h"
+
+namespace blindsight::protocol::blink {
+
+/// Blink: masked evaluation with a crypto producer, local truncation into a small ring, exact comparison there, exact
+/// lift back (the family of ABY2.0, ASTRA and Trio; docs/ARCHITECTURE.md tells it, blink_spec.py of the design is its
+/// oracle).
+extern const Protocol protocol;
+
+}  // namespace blindsight::protocol::blink

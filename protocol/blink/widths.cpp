@@ -1,0 +1,78 @@
+#include "protocol/blink/widths.h"
+
+#include <bit>
+
+namespace blindsight::protocol::blink {
+namespace {
+
+constexpr unsigned small_word_bits = 16, linear_word_bits = 32;
+
+unsigned linear_ring(const NetworkSpec& network, std::size_t layer) {
+  const LayerSpec& l = network.layers[layer];
+  // a - b of a max needs one bit more, and so does the lift of a signed value.
+  const bool last = layer + 1 == network.layers.size();
+  const bool signed_lift = !l.relu && !(last && l.average_pools.empty());
+  return l.range_bits() + 1 + (!l.max_pools.empty() || signed_lift ? 1 : 0);
+}
+
+std::size_t window_elements(const LayerSpec& l) {
+  std::size_t n = 1;
+  for (const auto& w : l.average_pools) n *= w.height * w.width;
+  return n;
+}
+
+std::string text(const tensor::Shape& s) {
+  return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" + std::to_string(s.channels);
+}
+
+}  // namespace
+
+Widths widths(const NetworkSpec& network, std::size_t layer) {
+  const LayerSpec& l = network.layers[layer];
+  const bool last = layer + 1 == network.layers.size();
+  Widths w{};
+  w.linear = linear_ring(network, layer);
+  w.fraction = l.fraction_bits;
+  w.truncated = w.linear - w.fraction;
+  w.relu = l.activation_bits + l.headroom_bits + 1;
+  const unsigned sum_bits = static_cast<unsigned>(std::bit_width(window_elements(l) - 1));
+  w.sum_before_lift = l.relu && !l.average_pools.empty() && w.relu + sum_bits <= small_word_bits;
+  w.summed = w.relu + (w.sum_before_lift ? sum_bits : 0);
+  w.lifted = !last || (!l.average_pools.empty() && !w.sum_before_lift);
+  w.out = !last ? linear_ring(network, layer + 1) : w.lifted ? w.relu + sum_bits + 1 : w.summed;
+  return w;
+}
+
+Result<void> check(const NetworkSpec& network) {
+  if (network.layers.empty()) return fail("the network has no layers");
+  tensor::Shape in = network.input;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const LayerSpec& l = network.layers[i];
+    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    if (l.conv.in.elements() == 0 || l.conv.out_channels == 0) return bad("has an empty map");
+    if (l.conv.in.elements() != in.elements() || (l.conv.in != in && l.conv.in.height * l.conv.in.width != 1))
+      return bad("reads " + text(l.conv.in) + " but the layer before makes " + text(in));
+    if (l.conv.window.stride_y == 0 || l.conv.window.stride_x == 0) return bad("has a stride of 0");
+    in = l.out();
+    if (l.conv_out().elements() == 0 || in.elements() == 0) return bad("its window does not fit its input");
+    if (!tensor::supports(l.algorithm, l.conv))
+      return bad(std::string(tensor::name(l.algorithm)) + " takes 3x3 filters of stride 1; use direct");
+    if (l.activation_bits == 0 || l.headroom_bits > 16 || l.activation_bits > 16 || l.fraction_bits > 30)
+      return bad("activation_bits 1..16, headroom_bits 0..16 and fraction_bits 0..30 are possible");
+    const Widths w = widths(network, i);
+    if (w.linear + tensor::bits_spent(l.algorithm) > linear_word_bits)
+      return bad("needs a linear ring of " + std::to_string(w.linear) + " bits and " +
+                 std::to_string(tensor::bits_spent(l.algorithm)) + " for " + std::string(tensor::name(l.algorithm)) +
+                 ", more than 32: lower fraction_bits, activation_bits or headroom_bits, or use direct");
+    if (w.truncated > small_word_bits || w.relu < 2)
+      return bad("needs " + std::to_string(w.truncated) +
+                 " bits after truncation, and 2 to 16 are possible: lower activation_bits or headroom_bits");
+    const unsigned from = l.relu ? w.summed : w.truncated;
+    if (w.lifted && (w.out <= from || w.out > linear_word_bits))
+      return bad("its result has " + std::to_string(from) + " bits and cannot be lifted to the next linear ring of " +
+                 std::to_string(w.out) + " bits: raise the next layer's fraction_bits");
+  }
+  return {};
+}
+
+}  // namespace blindsight::protocol::blink

@@ -1,0 +1,182 @@
+#include "protocol/plaintext/protocol.h"
+
+#include <cstring>
+
+#include "protocol/core/immediate_step.h"
+#include "protocol/plaintext/layer.h"
+
+namespace blindsight::protocol::plaintext {
+namespace {
+
+/// Values as 64-bit little-endian words.
+Payload to_payload(std::span<const std::int64_t> values) {
+  Payload out(values.size_bytes());
+  std::memcpy(out.data(), values.data(), out.size());
+  return out;
+}
+
+Values from_bytes(std::span<const std::uint8_t> bytes) {
+  Values values(bytes.size() / sizeof(std::int64_t));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(std::int64_t));
+  return values;
+}
+
+/// Stage 0: the client's message becomes the first plane (at server 1 it is empty, and so is the plane's use).
+class InputStep final : public Step {
+ public:
+  InputStep(std::size_t bytes, std::shared_ptr<Plane> out) : bytes_(bytes), out_(std::move(out)) {}
+  Result<Progress> begin() override { return Progress{}; }
+  Result<Progress> advance(Inbound message) override {
+    if (message.from != PartyId::client || message.round != 0 || message.payload.size() != bytes_)
+      return fail("input: unexpected message of " + std::to_string(message.payload.size()) + " bytes from " +
+                  std::string(name(message.from)) + "; awaited " + std::to_string(bytes_) + " from client");
+    if (bytes_) std::memcpy(out_->data(), message.payload.data(), bytes_);
+    return finished();
+  }
+
+ private:
+  std::size_t bytes_;
+  std::shared_ptr<Plane> out_;
+};
+
+class Token final : public TileMaterial {
+ public:
+  std::size_t bytes() const override { return 0; }
+};
+
+class ClearProgram final : public Program {
+ public:
+  ClearProgram(const NetworkSpec& network, const PartyContext& party)
+      : network_(network), self_(party.self), weights_payloads_(party.weight_shares), weights_(network.layers.size()) {
+    stages_.push_back({"input", 0, {{{0, 0}, {0, network_.input.height}}}});
+    tensor::Shape before = network_.input;
+    for (const LayerSpec& l : network_.layers) {
+      stages_.push_back(
+          {l.name, l.conv.in.elements() * sizeof(std::int64_t), {{{0, before.height}, {0, l.out().height}}}});
+      before = l.out();
+    }
+  }
+
+  const std::vector<StageInfo>& stages() const override { return stages_; }
+  bool online_party() const override { return is_server(self_); }
+
+  std::unique_ptr<Step> set_up(std::size_t stage) override {
+    if (stage == 0 || self_ != PartyId::server0) return nullptr;
+    return std::make_unique<ImmediateStep>([this, layer = stage - 1] {
+      const LayerSpec& l = network_.layers[layer];
+      const Values all = from_bytes(weights_payloads_[layer]);
+      LayerWeights w;
+      const auto split = all.begin() + static_cast<std::ptrdiff_t>(l.conv.filter_elements());
+      w.filter.assign(all.begin(), split);
+      w.bias.assign(split, all.end());
+      weights_[layer] = prepare(l, w);
+      return finished();
+    });
+  }
+
+  std::unique_ptr<Step> preprocess(PackId, std::size_t, std::size_t,
+                                   std::unique_ptr<TileMaterial>& material) const override {
+    if (!is_server(self_)) return nullptr;
+    return std::make_unique<ImmediateStep>([&material] {
+      material = std::make_unique<Token>();
+      return finished();
+    });
+  }
+
+  std::unique_ptr<Step> online(PackId, std::size_t stage, std::size_t, std::shared_ptr<const Plane> in,
+                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial>) const override {
+    if (!is_server(self_)) return nullptr;
+    if (stage == 0)
+      return std::make_unique<InputStep>(
+          self_ == PartyId::server0 ? network_.input.elements() * sizeof(std::int64_t) : 0, std::move(out));
+    return std::make_unique<ImmediateStep>([this, stage, in = std::move(in), out = std::move(out)] {
+      Values y;
+      if (self_ == PartyId::server0) y = evaluate(network_.layers[stage - 1], weights_[stage - 1], from_bytes(*in));
+      Progress p = finished();
+      if (stage == network_.layers.size())
+        p.outbound.push_back({PartyId::client, 0, to_payload(y)});
+      else
+        std::memcpy(out->data(), y.data(), y.size() * sizeof(std::int64_t));
+      return p;
+    });
+  }
+
+ private:
+  NetworkSpec network_;
+  PartyId self_;
+  std::span<const Payload> weights_payloads_;
+  std::vector<ClearWeights> weights_;
+  std::vector<StageInfo> stages_;
+};
+
+Result<void> check(const NetworkSpec& network) {
+  if (network.layers.empty()) return fail("the network has no layers");
+  return {};
+}
+
+Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const PartyContext& party) {
+  if (auto ok = check(network); !ok) return tl::unexpected(ok.error());
+  if (party.self == PartyId::server0) {
+    if (party.weight_shares.size() != network.layers.size())
+      return fail("the weights of some layers are missing: deploy the model again");
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+      const tensor::ConvShape& conv = network.layers[i].conv;
+      if (party.weight_shares[i].size() != (conv.filter_elements() + conv.out_channels) * sizeof(std::int64_t))
+        return fail("layer '" + network.layers[i].name + "': its weights have the wrong size: deploy the model again");
+    }
+  }
+  return std::make_unique<ClearProgram>(network, party);
+}
+
+Cost online_cost(const NetworkSpec& network, std::size_t stage) {
+  Cost c;
+  if (stage == 0) c.client = network.input.elements() * sizeof(std::int64_t);
+  if (stage == network.layers.size()) c.client += network.layers.back().out().elements() * sizeof(std::int64_t);
+  return c;
+}
+
+Cost no_cost(const NetworkSpec&, std::size_t) {
+  return {};
+}
+
+Result<std::array<Payload, 2>> share_weights(const NetworkSpec& network, std::size_t layer,
+                                             const LayerWeights& weights) {
+  const tensor::ConvShape& conv = network.layers.at(layer).conv;
+  if (weights.filter.size() != conv.filter_elements() || weights.bias.size() != conv.out_channels)
+    return fail("layer '" + network.layers[layer].name + "': has " + std::to_string(weights.filter.size()) +
+                " weights, expected " + std::to_string(conv.filter_elements()));
+  Values all(weights.filter.begin(), weights.filter.end());
+  all.insert(all.end(), weights.bias.begin(), weights.bias.end());
+  return std::array<Payload, 2>{to_payload(all), Payload{}};
+}
+
+Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input) {
+  if (input.size() != network.input.elements())
+    return fail("the input has " + std::to_string(input.size()) + " values, the model takes " +
+                std::to_string(network.input.elements()));
+  return std::array<Payload, 2>{to_payload(input), Payload{}};
+}
+
+Result<Values> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages) {
+  if (messages[0].size() != network.layers.back().out().elements() * sizeof(std::int64_t))
+    return fail("the answer of server0 has " + std::to_string(messages[0].size()) + " bytes, expected " +
+                std::to_string(network.layers.back().out().elements() * sizeof(std::int64_t)));
+  return from_bytes(messages[0]);
+}
+
+}  // namespace
+
+const Protocol protocol{
+    .name = "plaintext",
+    .summary = "no protection at all: server 0 sees image and weights; the exact oracle, for tests and comparison only",
+    .check = check,
+    .make_program = make_program,
+    .online_cost = online_cost,
+    .offline_cost = no_cost,
+    .set_up_cost = no_cost,
+    .share_weights = share_weights,
+    .share_input = share_input,
+    .reveal_output = reveal_output,
+};
+
+}  // namespace blindsight::protocol::plaintext

@@ -1,0 +1,26 @@
+#include "protocol/blink/protocol.h"
+#include "protocol/plaintext/protocol.h"
+
+namespace blindsight::protocol {
+namespace {
+
+constexpr const Protocol* table[] = {
+    &blink::protocol,
+    &plaintext::protocol,
+};
+
+}  // namespace
+
+const Protocol* find_protocol(std::string_view name) {
+  for (const Protocol* p : table)
+    if (p->name == name) return p;
+  return nullptr;
+}
+
+std::vector<std::string_view> protocol_names() {
+  std::vector<std::string_view> names;
+  for (const Protocol* p : table) names.push_back(p->name);
+  return names;
+}
+
+}  // namespace blindsight::protocol
