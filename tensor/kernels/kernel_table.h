@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// What the files beside this one and the per-target translation units agree on; nobody outside `tensor/kernels`
+/// includes it.
+///
+/// Plain pointers and numbers only: a target's translation unit is compiled for instructions that the CPU may lack, so
+/// it must not instantiate any inline function that the linker could merge with, and hand to, portable code.
+namespace blindsight::tensor {
+
+/// A prepared filter's output channels come in panels of one panel row = two cache lines, whatever the instruction set.
+constexpr std::size_t panel_bytes = 128;
+template <class Word>
+constexpr std::size_t panel_lanes = panel_bytes / sizeof(Word);
+
+/// c[r][j] (+)= sum over segments s, depth k of a[r · a_stride + s · segment_stride + k] · panel[(s · depth + k)][j]:
+/// `rows` output pixels of one panel. A matrix product has one segment; a direct convolution has one per kernel row.
+template <class Word>
+struct PanelProduct {
+  const Word* a;
+  std::size_t a_stride, segments, segment_stride, depth;
+  const Word* panel;
+  Word* c;
+  std::size_t c_stride, rows, columns;
+  bool accumulate;
+};
+
+/// A range of Winograd tiles of one call and where their words lie. Tile t covers output rows [t / tiles_x · m, + m)
+/// below the first output row and output columns [t % tiles_x · m, + m), m = 2 or 4.
+template <class Word>
+struct WinogradTiles {
+  const Word* in;  // first held row of the input map
+  std::ptrdiff_t
+      in_row;  // input row (may be negative: padding) under the first row of tile 0, counted from the first held row
+  std::ptrdiff_t in_column;  // input column under the first column of tile 0: minus the left padding
+  std::size_t in_rows, in_width, in_channels;
+  std::size_t tiles_x, tile_begin, tile_end;
+  std::size_t first_tile;  // the tile that v and m begin with
+  const Word* zeros;       // in_channels zeros
+  Word* v;                 // transformed input [position][tile][in channel]
+  std::size_t v_stride, v_position_stride;
+  const Word* m;  // products [position][tile][out channel]
+  std::size_t m_stride, m_position_stride;
+  Word* out;  // first output row of the call
+  std::size_t out_rows, out_width, out_channels, channel_begin, channel_end;
+  bool accumulate;
+};
+
+/// One panel of a 3×3 filter [3][3][in channel][out channel] into u: [position][in channel][panel lane].
+template <class Word>
+struct WinogradFilter {
+  const Word* filter;
+  std::size_t in_channels, out_channels, first_channel;
+  Word* u;
+  std::size_t u_position_stride;
+};
+
+template <class Word>
+struct WinogradKernels {
+  void (*transform_filter)(const WinogradFilter<Word>&);
+  void (*transform_input)(const WinogradTiles<Word>&);
+  void (*transform_output)(const WinogradTiles<Word>&);
+};
+
+template <class Word>
+struct ConvKernels {
+  void (*multiply)(const PanelProduct<Word>&);
+  Word (*dot)(const Word* a, const Word* b, std::size_t n);
+  WinogradKernels<Word> winograd2, winograd4;
+};
+
+template <class Word>
+struct ElementKernels {
+  void (*pack)(const Word* in, std::size_t n, unsigned bits, std::uint8_t* out);
+  void (*unpack)(const std::uint8_t* in, std::size_t n, unsigned bits, Word* out);
+};
+
+template <class Word>
+struct SelectKernels {
+  void (*select)(const std::uint64_t* plane, const Word* ones, const Word* zeros, std::size_t n, Word* out);
+  void (*add)(const Word* in, std::size_t n, Word* sum);
+};
+
+struct KernelTable {
+  ConvKernels<std::uint32_t> conv32;
+  ConvKernels<std::uint64_t> conv64;
+  ElementKernels<std::uint16_t> element16;
+  ElementKernels<std::uint32_t> element32;
+  ElementKernels<std::uint64_t> element64;
+  SelectKernels<std::uint16_t> select16;
+  SelectKernels<std::uint32_t> select32;
+  /// Planes of whole 64-element words; `n` elements, words above them zero up to `plane_words` words per plane.
+  void (*to_planes)(const std::uint16_t* in, std::size_t n, unsigned bits, std::size_t plane_words,
+                    std::uint64_t* planes);
+  void (*compare_digit)(const std::uint64_t* c, const std::uint64_t* monomials, unsigned bits, bool constant,
+                        std::size_t words, std::uint64_t* less, std::uint64_t* equal);
+  void (*monomials)(const std::uint64_t* r, unsigned bits, std::size_t words, std::uint64_t* out);
+};
+
+extern const KernelTable portable_kernels;
+#if defined(__x86_64__)
+extern const KernelTable avx2_kernels;
+extern const KernelTable avx512_kernels;
+#endif
+
+/// The table bound now (dispatch.cpp).
+const KernelTable& kernels();
+
+}  // namespace blindsight::tensor
