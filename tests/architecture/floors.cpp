@@ -1,0 +1,174 @@
+#include "tests/architecture/floors.h"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+namespace blindsight::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Floor {
+  std::string_view name;
+  /// The floors that it may include and link.
+  std::set<std::string_view> below;
+};
+
+const Floor floors[] = {
+    {"tensor", {}},
+    {"protocol", {"tensor"}},
+    {"model", {"tensor", "protocol"}},
+    {"config", {}},
+    {"monitoring", {}},
+    {"actors", {"tensor", "protocol", "model", "config", "monitoring"}},
+    {"apps", {"tensor", "protocol", "model", "config", "monitoring", "actors"}},
+};
+
+struct Outsider {
+  /// How the include begins.
+  std::string_view header;
+  /// Where it may be included; a path that begins so.
+  std::vector<std::string_view> homes;
+};
+
+/// Third-party libraries, and what of the system's would give a floor something that it must not know.
+const Outsider outsiders[] = {
+    {"caf/", {"actors/", "apps/"}},
+    {"capnp/", {"actors/wire/", "model/"}},
+    {"kj/", {"actors/wire/", "model/"}},
+    {"CLI/", {"apps/"}},
+    {"CivetServer.h", {"monitoring/"}},
+    {"civetweb.h", {"monitoring/"}},
+    {"onnx/", {"model/"}},
+    {"google/protobuf", {"model/"}},
+    {"openssl/", {"protocol/prg/"}},
+    {"prometheus/", {"monitoring/"}},
+    {"toml++/", {"config/"}},
+    {"toml.hpp", {"config/"}},
+    // A step has no sockets, threads, clocks or files.
+    {"sys/socket.h", {"config/", "monitoring/", "actors/", "apps/"}},
+    {"netinet/", {"config/", "monitoring/", "actors/", "apps/"}},
+    {"thread", {"tensor/", "model/", "monitoring/", "actors/", "apps/"}},
+    {"mutex", {"tensor/", "model/", "monitoring/", "actors/", "apps/"}},
+    {"chrono", {"tensor/", "model/", "monitoring/", "actors/", "apps/"}},
+    {"fstream", {"model/", "config/", "actors/", "apps/"}},
+};
+
+const Floor* floor_named(std::string_view name) {
+  const auto found = std::ranges::find(floors, name, &Floor::name);
+  return found == std::end(floors) ? nullptr : &*found;
+}
+
+/// The floor in which a path relative to the root lies.
+const Floor* floor_of(const fs::path& path) {
+  return path.empty() ? nullptr : floor_named(path.begin()->string());
+}
+
+bool is_source(const fs::path& path) {
+  static const std::set<std::string> endings = {".h", ".hpp", ".cpp", ".cc", ".inc", ".ipp"};
+  return endings.contains(path.extension().string());
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::string place(const fs::path& file, std::size_t line) {
+  return file.generic_string() + ':' + std::to_string(line) + ": ";
+}
+
+class Surveyor {
+ public:
+  explicit Surveyor(fs::path root) : root_(std::move(root)) {}
+
+  Survey run() {
+    for (const Floor& floor : floors) {
+      const fs::path folder = root_ / floor.name;
+      if (!fs::exists(folder)) continue;
+      for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+        if (!entry.is_regular_file()) continue;
+        const auto file = entry.path().lexically_relative(root_);
+        if (is_source(file)) read_includes(floor, file);
+        if (file.filename() == "CMakeLists.txt" || file.extension() == ".cmake") read_links(floor, file);
+      }
+    }
+    std::ranges::sort(survey_.violations);
+    return std::move(survey_);
+  }
+
+ private:
+  fs::path root_;
+  Survey survey_;
+
+  void read_includes(const Floor& floor, const fs::path& file) {
+    static const std::regex include(R"re(^\s*#\s*include\s*(["<])([^">]+)[">])re");
+    ++survey_.files;
+    std::istringstream in(read(root_ / file));
+    std::size_t number = 0;
+    for (std::string line; std::getline(in, line);) {
+      ++number;
+      std::smatch match;
+      if (!std::regex_search(line, match, include)) continue;
+      ++survey_.includes;
+      check_include(floor, file, number, match[2], match[1] == "\"");
+    }
+  }
+
+  void check_include(const Floor& floor, const fs::path& file, std::size_t line, const std::string& header,
+                     bool quoted) {
+    // A quoted include is first looked for beside the file.
+    const auto beside = (file.parent_path() / header).lexically_normal();
+    const bool is_beside = quoted && fs::exists(root_ / beside);
+    if (const Floor* target = floor_of(is_beside ? beside : fs::path(header).lexically_normal())) {
+      if (target != &floor && !floor.below.contains(target->name)) {
+        survey_.violations.push_back(place(file, line) + std::string(floor.name) + " must not include " + header);
+      }
+      return;
+    }
+    for (const auto& outsider : outsiders) {
+      const bool whole =
+          outsider.header.find_first_of("/.") == std::string_view::npos;  // a standard header without folder
+      if (whole ? header != outsider.header : !header.starts_with(outsider.header)) continue;
+      const auto at_home = [&](std::string_view home) { return file.generic_string().starts_with(home); };
+      if (std::ranges::none_of(outsider.homes, at_home)) {
+        survey_.violations.push_back(place(file, line) + header + " does not belong here");
+      }
+    }
+  }
+
+  void read_links(const Floor& floor, const fs::path& file) {
+    static const std::regex comment(R"(#[^\n]*)");
+    static const std::regex link(R"(target_link_libraries\s*\(\s*(\S+)([^)]*)\))");
+    static const std::regex ours(R"(\bblindsight_([a-z]+)\w*)");
+    const std::string text = std::regex_replace(read(root_ / file), comment, "");
+    const std::sregex_iterator end;
+    for (std::sregex_iterator call(text.begin(), text.end(), link); call != end; ++call) {
+      const std::string libraries = (*call)[2];
+      const auto line = 1 + std::count(text.begin(), text.begin() + call->position(), '\n');
+      for (std::sregex_iterator one(libraries.begin(), libraries.end(), ours); one != end; ++one) {
+        ++survey_.links;
+        const Floor* target = floor_named((*one)[1].str());
+        if (target && target != &floor && !floor.below.contains(target->name)) {
+          survey_.violations.push_back(place(file, static_cast<std::size_t>(line)) + std::string(floor.name) +
+                                       " must not link " + one->str());
+        }
+      }
+    }
+  }
+};
+
+}  // namespace
+
+Survey survey_floors(const fs::path& root) {
+  return Surveyor(root).run();
+}
+
+}  // namespace blindsight::tests
