@@ -1,0 +1,166 @@
+#include "tests/protocol/support/three_parties.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace blindsight::protocol::testing {
+namespace {
+
+constexpr std::array parties = {PartyId::server0, PartyId::server1, PartyId::producer};
+
+void count(Cost& c, PartyId from, PartyId to, std::size_t bytes) {
+  if (from == PartyId::client || to == PartyId::client)
+    c.client += bytes;
+  else if (from == PartyId::server0 && to == PartyId::server1)
+    c.server0_to_server1 += bytes;
+  else if (from == PartyId::server1 && to == PartyId::server0)
+    c.server1_to_server0 += bytes;
+  else if (to == PartyId::producer)
+    c.server_to_producer += bytes;
+  else
+    (to == PartyId::server0 ? c.producer_to_server0 : c.producer_to_server1) += bytes;
+}
+
+}  // namespace
+
+std::array<SessionKeys, 3> keys_from_seed(std::uint64_t seed, MaskLedger* ledger) {
+  auto key = [&](int a, int b) {
+    std::array<std::uint8_t, 16> secret{};
+    for (int i = 0; i < 8; ++i) secret[i] = static_cast<std::uint8_t>(seed >> (8 * i));
+    secret[8] = static_cast<std::uint8_t>(a * 4 + b);
+    return derive_key(secret, "test", {});
+  };
+  std::array<SessionKeys, 3> keys;
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < 3; ++j)
+      if (i != j) keys[i].with[j] = key(std::min(i, j), std::max(i, j));
+    keys[i].own = key(3, i);
+    keys[i].ledger = ledger;
+  }
+  return keys;
+}
+
+ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights, Options options)
+    : protocol_(protocol), network_(std::move(network)), options_(std::move(options)), order_(options_.seed) {
+  if (auto ok = protocol_.check(network_); !ok) throw std::runtime_error(ok.error().what);
+  for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+    auto shares = protocol_.share_weights(network_, i, weights[i]);
+    if (!shares) throw std::runtime_error(shares.error().what);
+    for (int s = 0; s < 2; ++s) weight_shares_[s].push_back(std::move((*shares)[s]));
+  }
+  const auto keys = keys_from_seed(options_.seed, options_.ledger);
+  for (const PartyId p : parties) {
+    const auto i = static_cast<unsigned>(p);
+    auto made = protocol_.make_program(network_, {p, keys[i], weight_shares_[i]});
+    if (!made) throw std::runtime_error(made.error().what);
+    programs_[i] = std::move(*made);
+  }
+  const std::size_t stages = programs_[0]->stages().size();
+  for (std::size_t stage = 0; stage < stages; ++stage) {
+    std::vector<Running> steps;
+    for (const PartyId p : parties)
+      if (auto s = programs_[static_cast<unsigned>(p)]->set_up(stage)) steps.push_back({p, stage, 0, std::move(s)});
+    run(steps, {}, [&](std::size_t) -> Cost& { return set_up_; });
+  }
+}
+
+void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting, const std::function<Cost&(std::size_t)>& cost) {
+  auto emit = [&](Running& r, Result<Progress> progress) {
+    if (!progress) throw std::runtime_error(std::string(name(r.party)) + ": " + progress.error().what);
+    r.done = progress->done;
+    for (Outbound& o : progress->outbound) {
+      count(cost(r.stage), r.party, o.to, o.payload.size());
+      ++messages_[{r.stage, r.party}];
+      if (o.to == PartyId::client) {
+        answers_[static_cast<unsigned>(r.party)].emplace_back(r.tile, std::move(o.payload));
+        continue;
+      }
+      waiting.push_back({r.party, o.to, r.stage, r.tile, o.round, std::move(o.payload)});
+    }
+  };
+  std::shuffle(steps.begin(), steps.end(), order_);
+  for (Running& r : steps) emit(r, r.step->begin());
+  while (!waiting.empty()) {
+    // Any message may be next, but those of one sender to one step keep their order, as on a link.
+    const std::size_t pick = order_() % waiting.size();
+    auto next = std::find_if(waiting.begin(), waiting.end(), [&](const Crossed& c) {
+      const Crossed& w = waiting[pick];
+      return c.from == w.from && c.to == w.to && c.stage == w.stage && c.tile == w.tile;
+    });
+    Crossed message = std::move(*next);
+    waiting.erase(next);
+    if (options_.tamper) options_.tamper(message);
+    if (options_.keep_transcript) transcript_.push_back(message);
+    auto to = std::find_if(steps.begin(), steps.end(), [&](const Running& r) {
+      return r.party == message.to && r.stage == message.stage && r.tile == message.tile;
+    });
+    if (to == steps.end()) throw std::runtime_error("a message for a step that does not exist");
+    if (to->done) throw std::runtime_error("a message for a step that is done");
+    emit(*to, to->step->advance({message.from, message.round, std::move(message.payload)}));
+  }
+  for (const Running& r : steps)
+    if (!r.done) throw std::runtime_error(std::string(name(r.party)) + " waits for ever in stage " + std::to_string(r.stage));
+}
+
+void ThreeParties::preprocess(PackId pack) {
+  auto& material = packs_[pack];
+  const std::size_t stages = programs_[0]->stages().size();
+  offline_.assign(stages, {});
+  for (auto& m : material) m.resize(stages);
+  for (std::size_t stage = 0; stage < stages; ++stage) {
+    std::vector<Running> steps;
+    const std::size_t tiles = programs_[0]->stages()[stage].tiles.size();
+    for (auto& m : material) m[stage].resize(tiles);
+    for (std::size_t tile = 0; tile < tiles; ++tile)
+      for (const PartyId p : parties) {
+        const auto i = static_cast<unsigned>(p);
+        if (auto s = programs_[i]->preprocess(pack, stage, tile, material[i][stage][tile])) steps.push_back({p, stage, tile, std::move(s)});
+      }
+    run(steps, {}, [&](std::size_t s) -> Cost& { return offline_[s]; });
+  }
+}
+
+std::vector<std::int64_t> ThreeParties::predict(PackId pack, std::span<const std::int64_t> input) {
+  auto shares = protocol_.share_input(network_, input);
+  if (!shares) throw std::runtime_error(shares.error().what);
+  return predict_shares(pack, *shares);
+}
+
+std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::array<Payload, 2>& shares) {
+  auto& material = packs_.at(pack);
+  const std::size_t stages = programs_[0]->stages().size();
+  online_.assign(stages, {});
+  messages_.clear();
+  for (auto& a : answers_) a.clear();
+  std::array<std::shared_ptr<Plane>, 3> in;
+  for (std::size_t stage = 0; stage < stages; ++stage) {
+    std::array<std::shared_ptr<Plane>, 3> out;
+    std::vector<Running> steps;
+    std::vector<Crossed> first;
+    for (const PartyId p : parties) {
+      const auto i = static_cast<unsigned>(p);
+      if (!programs_[i]->online_party()) continue;
+      if (stage + 1 < stages) out[i] = std::make_shared<Plane>(programs_[i]->stages()[stage + 1].input_plane_bytes);
+      for (std::size_t tile = 0; tile < programs_[i]->stages()[stage].tiles.size(); ++tile)
+        steps.push_back({p, stage, tile, programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile]))});
+      if (stage == 0 && is_server(p)) {
+        first.push_back({PartyId::client, p, 0, 0, 0, shares[i]});
+        count(online_[0], PartyId::client, p, shares[i].size());
+      }
+    }
+    run(steps, std::move(first), [&](std::size_t s) -> Cost& { return online_[s]; });
+    in = std::move(out);
+  }
+  packs_.erase(pack);
+  std::array<Payload, 2> joined;
+  for (int s = 0; s < 2; ++s) {
+    std::sort(answers_[s].begin(), answers_[s].end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [tile, payload] : answers_[s]) joined[s].insert(joined[s].end(), payload.begin(), payload.end());
+  }
+  auto values = protocol_.reveal_output(network_, std::span<const Payload, 2>(joined));
+  if (!values) throw std::runtime_error(values.error().what);
+  return *values;
+}
+
+}  // namespace blindsight::protocol::testing

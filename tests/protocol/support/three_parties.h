@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "protocol/core/program.h"
+
+namespace blindsight::protocol::testing {
+
+/// One message as it crossed, for tests that look at what a party sees.
+struct Crossed {
+  PartyId from, to;
+  std::size_t stage, tile;
+  std::uint16_t round;
+  Payload payload;
+};
+
+/// Three parties in one thread: carries their bytes, in an order that a seed decides, counts them and keeps the transcript.
+class ThreeParties {
+ public:
+  struct Options {
+    std::uint64_t seed = 1;        ///< of the keys and of the order of delivery
+    bool keep_transcript = false;
+    MaskLedger* ledger = nullptr;
+    std::function<void(Crossed&)> tamper;  ///< sees, and may change, each message before it is delivered
+  };
+
+  ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights, Options options);
+
+  /// Deals and prepares a pack at all parties.
+  void preprocess(PackId pack);
+  /// One query with the pack's material; throws std::runtime_error with the step's error if one fails.
+  std::vector<std::int64_t> predict(PackId pack, std::span<const std::int64_t> input);
+  /// predict() with fresh shares chosen by the caller.
+  std::vector<std::int64_t> predict_shares(PackId pack, const std::array<Payload, 2>& shares);
+
+  const Cost& set_up_cost() const { return set_up_; }
+  const std::vector<Cost>& offline_cost() const { return offline_; }  ///< per stage, of the last pack
+  const std::vector<Cost>& online_cost() const { return online_; }
+  std::size_t messages(std::size_t stage, PartyId from) const { return messages_.at({stage, from}); }
+  const std::vector<Crossed>& transcript() const { return transcript_; }
+  const Program& program(PartyId p) const { return *programs_[static_cast<unsigned>(p)]; }
+
+ private:
+  struct Running {
+    PartyId party;
+    std::size_t stage, tile;
+    std::unique_ptr<Step> step;
+    bool done = false;
+  };
+  void run(std::vector<Running>& steps, std::vector<Crossed> first, const std::function<Cost&(std::size_t)>& cost);
+
+  const Protocol& protocol_;
+  NetworkSpec network_;
+  Options options_;
+  std::mt19937_64 order_;
+  std::array<std::vector<Payload>, 3> weight_shares_;
+  std::array<std::unique_ptr<Program>, 3> programs_;
+  std::map<PackId, std::array<std::vector<std::vector<std::unique_ptr<TileMaterial>>>, 3>> packs_;
+  std::array<std::vector<std::pair<std::size_t, Payload>>, 2> answers_;
+  Cost set_up_;
+  std::vector<Cost> offline_, online_;
+  std::map<std::pair<std::size_t, PartyId>, std::size_t> messages_;
+  std::vector<Crossed> transcript_;
+};
+
+/// Keys that depend on the seed alone.
+std::array<SessionKeys, 3> keys_from_seed(std::uint64_t seed, MaskLedger* ledger = nullptr);
+
+}  // namespace blindsight::protocol::testing
