@@ -3,6 +3,7 @@
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/blocked_range2d.h>
 #include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <cstring>
@@ -166,9 +167,9 @@ void convolve_direct(const PreparedFilter<Word>& filter, std::span<const Word> i
   });
 }
 
-/// Tiles whose transformed words are in memory at once, and which of two ways to share the work: small filters stay in
-/// each core's cache while the cores take bands of tiles; of large filters every position is read once per band by one
-/// core, so bands are large.
+/// Tiles whose transformed words are in memory at once, and which of two ways to share the work. Filters that some
+/// cache holds: each core takes bands of tiles so small that everything but the filter stays in its own cache. Larger
+/// filters come from memory, once per band: the cores share each band's positions, and bands are large.
 struct Bands {
   std::size_t tiles;
   bool per_core;
@@ -176,10 +177,15 @@ struct Bands {
 
 template <class Word>
 Bands choose_bands(std::size_t tiles, std::size_t tile_words, std::size_t filter_words) {
-  constexpr std::size_t core_bytes = 512 << 10, shared_bytes = 16 << 20, low = 24, high = 48;
+  constexpr std::size_t core_bytes = 1 << 20, filter_bytes = 4 << 20, shared_bytes = 16 << 20, low = 24, high = 48;
   const std::size_t tile_bytes = tile_words * sizeof(Word);
-  if (filter_words * sizeof(Word) <= 2 * core_bytes && tiles >= 2 * low)
-    return {std::max<std::size_t>(low, core_bytes / tile_bytes), true};
+  if (filter_words * sizeof(Word) <= filter_bytes && tiles >= 2 * low) {
+    const std::size_t most = std::max(low, core_bytes / tile_bytes);
+    const auto cores = static_cast<std::size_t>(std::max(1, oneapi::tbb::this_task_arena::max_concurrency()));
+    // As many bands for each core.
+    const std::size_t bands = std::min(divide_up(divide_up(tiles, most), cores) * cores, divide_up(tiles, low));
+    return {divide_up(tiles, bands), true};
+  }
   const std::size_t most = std::max(high, shared_bytes / tile_bytes);
   return {divide_up(tiles, divide_up(tiles, most)), false};
 }

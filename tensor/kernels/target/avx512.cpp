@@ -21,13 +21,16 @@ inline std::uint64_t spread(std::uint64_t x, unsigned bits) {
   return _pdep_u64(x, value_mask<width>(bits));
 }
 
+// The words' low bytes in one register, their high bytes in another: a test of bytes gives a plane's whole word.
 inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64_t* planes, std::size_t stride) {
-  const __m512i low = _mm512_loadu_si512(in), high = _mm512_loadu_si512(in + 32);
-  for (unsigned bit = 0; bit < bits; ++bit) {
-    const __m512i picked = _mm512_set1_epi16(static_cast<short>(1u << bit));
+  const __m512i first = _mm512_loadu_si512(in), second = _mm512_loadu_si512(in + 32);
+  const auto join = [](__m256i low, __m256i high) { return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1); };
+  const __m512i low = join(_mm512_cvtepi16_epi8(first), _mm512_cvtepi16_epi8(second));
+  const __m512i high =
+      join(_mm512_cvtepi16_epi8(_mm512_srli_epi16(first, 8)), _mm512_cvtepi16_epi8(_mm512_srli_epi16(second, 8)));
+  for (unsigned bit = 0; bit < bits; ++bit)
     planes[bit * stride] =
-        std::uint64_t{_mm512_test_epi16_mask(low, picked)} | std::uint64_t{_mm512_test_epi16_mask(high, picked)} << 32;
-  }
+        _mm512_test_epi8_mask(bit < 8 ? low : high, _mm512_set1_epi8(static_cast<char>(1u << bit % 8)));
 }
 
 #include "tensor/kernels/generic/conv.h"
