@@ -53,9 +53,9 @@ class FixedOracle {
   std::vector<Prepared> prepared_;
 };
 
-/// Largest deviation of a logit, in logit units, of `draws` dithered runs from the nearest-rounded one, with half as
-/// much again for the draws that were not taken. Layers whose dither comes last have no later layer to average it, so
-/// one output unit is the least it says.
+/// Bound for how far one logit may lie from the nearest-rounded run because of the protocol's dither, in logit units:
+/// five times the root mean square over the logits of `draws` dithered runs, and one output unit. An answer is certain
+/// where the two best logits differ by more than twice this.
 double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::int64_t> input, unsigned draws,
                     std::uint64_t seed);
 

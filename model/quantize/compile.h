@@ -1,11 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/plan/plan.h"
+#include "model/quantize/widths.h"
 
 namespace blindsight::model {
 
@@ -30,11 +30,5 @@ struct Compiled {
 protocol::Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
                                    const std::vector<Image>& images, const CompileOptions& options,
                                    const std::function<void(std::size_t, std::size_t)>& progress = {});
-
-/// Bits of the ring of layer `i`'s linear part: q + 1, or q + 2 where a max pool follows or where a layer that is not
-/// the last has no ReLU.
-unsigned linear_ring_bits(const protocol::NetworkSpec& network, std::size_t i);
-/// Bits of the ring of its non-linear part: A + M + 1, and one more where a max pool follows.
-unsigned small_ring_bits(const protocol::LayerSpec& layer);
 
 }  // namespace blindsight::model

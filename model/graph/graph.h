@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace blindsight::model {
+
+/// A tensor known at import, rows last as ONNX has it. Integers of 8 and 32 bits are kept as 32, of 64 as 64.
+struct Constant {
+  std::vector<std::int64_t> dims;  ///< positive; their product is the number of values
+  std::variant<std::vector<float>, std::vector<std::int32_t>, std::vector<std::int64_t>> values;
+
+  std::size_t elements() const {
+    return std::visit([](const auto& v) { return v.size(); }, values);
+  }
+};
+
+using Attribute =
+    std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Constant>;
+
+struct Node {
+  std::string name, op;
+  std::vector<std::string> inputs, outputs;  ///< empty string: an optional one that is left out
+  std::map<std::string, Attribute> attributes;
+};
+
+/// A network as it came from its file, free of the file's format: what the passes work on.
+struct Graph {
+  std::string name;
+  std::int64_t opset = 0;
+  std::string input, output;
+  std::vector<std::int64_t> input_dims;  ///< batch, channels, height, width; 0 where the file leaves one open
+  std::vector<Node> nodes;               ///< in order of evaluation
+  std::map<std::string, Constant> constants;
+};
+
+/// A name from an untrusted file, quoted, without control characters and cut to a readable length.
+std::string in_quotes(std::string_view name);
+/// "node 'conv1' (Conv)", or by its output when it has no name: how errors speak of a node.
+std::string describe(const Node& node);
+/// "1×64×28×28".
+std::string describe(const std::vector<std::int64_t>& dims);
+
+}  // namespace blindsight::model

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <cmath>
+
+#include "model/image/formats.h"
+
+namespace blindsight::model {
+namespace {
+
+/// Source pixels [first, first + weights.size()) and their weights for one target pixel.
+struct Tap {
+  std::size_t first = 0;
+  std::vector<double> weights;
+};
+
+std::vector<Tap> taps(std::size_t from, std::size_t to) {
+  const double ratio = static_cast<double>(from) / static_cast<double>(to), reach = std::max(ratio, 1.0);
+  std::vector<Tap> all(to);
+  for (std::size_t i = 0; i < to; ++i) {
+    const double center = (static_cast<double>(i) + 0.5) * ratio;
+    const double low = std::max(0.0, std::floor(center - reach + 0.5)),
+                 high = std::min(static_cast<double>(from), std::floor(center + reach + 0.5));
+    all[i].first = static_cast<std::size_t>(low);
+    double sum = 0;
+    for (double p = low; p < high; ++p) {
+      const double weight = std::max(0.0, 1 - std::abs((p + 0.5 - center) / reach));
+      all[i].weights.push_back(weight);
+      sum += weight;
+    }
+    for (double& w : all[i].weights) w /= sum;
+  }
+  return all;
+}
+
+}  // namespace
+
+Pixels resize(const Pixels& from, std::size_t height, std::size_t width) {
+  const std::size_t channels = from.size.channels;
+  const auto columns = taps(from.size.width, width), rows = taps(from.size.height, height);
+  Pixels narrow{{from.size.height, width, channels}, std::vector<float>(from.size.height * width * channels)};
+  for (std::size_t y = 0; y < from.size.height; ++y)
+    for (std::size_t x = 0; x < width; ++x)
+      for (std::size_t c = 0; c < channels; ++c) {
+        double sum = 0;
+        for (std::size_t k = 0; k < columns[x].weights.size(); ++k)
+          sum += columns[x].weights[k] * from.values[(y * from.size.width + columns[x].first + k) * channels + c];
+        narrow.values[(y * width + x) * channels + c] = static_cast<float>(sum);
+      }
+  Pixels out{{height, width, channels}, std::vector<float>(height * width * channels)};
+  for (std::size_t y = 0; y < height; ++y)
+    for (std::size_t k = 0; k < rows[y].weights.size(); ++k) {
+      const auto weight = static_cast<float>(rows[y].weights[k]);
+      const float* line = narrow.values.data() + (rows[y].first + k) * width * channels;
+      for (std::size_t i = 0; i < width * channels; ++i) out.values[y * width * channels + i] += weight * line[i];
+    }
+  return out;
+}
+
+}  // namespace blindsight::model

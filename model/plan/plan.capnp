@@ -1,0 +1,81 @@
+# What a compiled model is on disk and on the wire. Shapes are rows, columns, channels.
+@0xd2b5b6d9c7e1a4f3;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("blindsight::model::schema");
+
+struct Shape {
+  height @0 :UInt32;
+  width @1 :UInt32;
+  channels @2 :UInt32;
+}
+
+struct Window {
+  height @0 :UInt32;
+  width @1 :UInt32;
+  strideY @2 :UInt32;
+  strideX @3 :UInt32;
+  padTop @4 :UInt32;
+  padLeft @5 :UInt32;
+  padBottom @6 :UInt32;
+  padRight @7 :UInt32;
+}
+
+enum Algorithm {
+  direct @0;
+  winograd2 @1;
+  winograd4 @2;
+}
+
+enum PostOperation {
+  none @0;
+  softmax @1;
+  logSoftmax @2;
+}
+
+struct Layer {
+  name @0 :Text;
+  in @1 :Shape;
+  outChannels @2 :UInt32;
+  kernel @3 :Window;
+  algorithm @4 :Algorithm;
+  maxPools @5 :List(Window);
+  relu @6 :Bool;
+  averagePools @7 :List(Window);
+  fractionBits @8 :UInt8;
+  activationBits @9 :UInt8;
+  headroomBits @10 :UInt8;
+  # What calibration saw; see CalibratedRange.
+  scale @11 :Float64;
+  largestReal @12 :Float64;
+  worst @13 :Float64;
+}
+
+struct Plan {
+  # Readers refuse another version.
+  version @0 :UInt32;
+  modelName @1 :Text;
+  weightsDigest @2 :Data;
+  input @3 :Shape;
+  layers @4 :List(Layer);
+  pixelScale @5 :Float32;
+  mean @6 :List(Float32);
+  deviation @7 :List(Float32);
+  inputScale @8 :Float64;
+  inputBits @9 :UInt8;
+  outputScale @10 :Float64;
+  statedError @11 :Float64;
+  post @12 :PostOperation;
+  labels @13 :List(Text);
+  calibrationImages @14 :UInt32;
+}
+
+struct LayerWeights {
+  filter @0 :List(Int32);
+  bias @1 :List(Int64);
+}
+
+struct Weights {
+  version @0 :UInt32;
+  layers @1 :List(LayerWeights);
+}

@@ -1,0 +1,227 @@
+#include "model/plan/plan.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+
+#include "model/graph/graph.h"
+#include "model/quantize/widths.h"
+#include "tensor/fixed_point.h"
+
+namespace blindsight::model {
+
+using protocol::fail;
+using protocol::LayerSpec;
+using protocol::Result;
+using tensor::Shape;
+using tensor::Window;
+
+namespace {
+
+constexpr std::size_t most_layers = 1024, most_pools = 8, most_labels = 4096, longest_text = 256;
+constexpr std::size_t largest_side = 1 << 16, largest_channels = 1 << 26, largest_elements = std::size_t{1} << 28;
+
+bool sane(const Shape& s) {
+  return s.height > 0 && s.height <= largest_side && s.width > 0 && s.width <= largest_side && s.channels > 0 &&
+         s.channels <= largest_channels && s.height * s.width <= largest_elements / s.channels;
+}
+
+bool sane(const Window& w) {
+  for (const std::size_t v : {w.height, w.width, w.stride_y, w.stride_x})
+    if (v == 0 || v > largest_side) return false;
+  for (const std::size_t v : {w.pad_top, w.pad_left, w.pad_bottom, w.pad_right})
+    if (v > largest_side) return false;
+  return true;
+}
+
+/// A pool's window must see the map wherever it stands.
+bool sane_pool(const Window& w) {
+  return sane(w) && w.pad_top < w.height && w.pad_bottom < w.height && w.pad_left < w.width && w.pad_right < w.width;
+}
+
+bool positive(double v) {
+  return std::isfinite(v) && v > 0;
+}
+bool printable(const std::string& text) {
+  return text.size() <= longest_text &&
+         std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
+  const LayerSpec& layer = plan.network.layers[i];
+  const std::string where = "the plan's layer " + std::to_string(i) + " " + in_quotes(layer.name);
+  if (!printable(layer.name)) return fail(where + " has an impossible name");
+  if (!sane(layer.conv.in) || !sane(layer.conv.window) || layer.conv.out_channels == 0 ||
+      layer.conv.out_channels > largest_channels)
+    return fail(where + " has an impossible shape");
+  const bool flattened = layer.conv.in == Shape{1, 1, in.elements()};
+  if (layer.conv.in != in && !flattened) return fail(where + " does not read what the layer before it makes");
+  const Window& w = layer.conv.window;
+  const std::size_t cells = w.height * w.width, per_cell = layer.conv.in.channels;
+  if (cells > largest_elements / per_cell || cells * per_cell > largest_elements / layer.conv.out_channels ||
+      !sane(layer.conv.out()))
+    return fail(where + " is too large, or its window does not fit its map");
+  if (layer.max_pools.size() > most_pools || layer.average_pools.size() > most_pools)
+    return fail(where + " has too many pools");
+  Shape s = layer.conv_out();
+  for (const auto* pools : {&layer.max_pools, &layer.average_pools})
+    for (const Window& pool : *pools) {
+      if (!sane_pool(pool)) return fail(where + " has an impossible pool");
+      s = {pool.out_height(s.height), pool.out_width(s.width), s.channels};
+      if (!sane(s)) return fail(where + " has a pool that does not fit its map");
+    }
+  if (layer.algorithm > tensor::ConvAlgorithm::winograd4 || !tensor::supports(layer.algorithm, layer.conv))
+    return fail(where + " names an algorithm that cannot do its convolution");
+  return check_widths(plan.network, i);
+}
+
+Result<void> write_file(const std::filesystem::path& file, std::span<const std::uint8_t> bytes, mode_t mode) {
+  // Written beside and renamed, so that a reader never sees half a file; the mode is in force before the first byte.
+  const std::string beside = file.string() + ".part";
+  auto refuse = [&] { return fail("cannot write " + in_quotes(file.string()) + ": " + std::strerror(errno)); };
+  ::unlink(beside.c_str());
+  const int descriptor = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (descriptor < 0) return refuse();
+  std::size_t written = 0;
+  while (written < bytes.size()) {
+    const ssize_t n = ::write(descriptor, bytes.data() + written, bytes.size() - written);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    written += static_cast<std::size_t>(n);
+  }
+  const bool complete = written == bytes.size() && ::fchmod(descriptor, mode) == 0;
+  const bool closed = ::close(descriptor) == 0;
+  if (!complete || !closed || ::rename(beside.c_str(), file.c_str()) != 0) {
+    auto error = refuse();
+    ::unlink(beside.c_str());
+    return error;
+  }
+  return {};
+}
+
+Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& file, const char* what) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  if (error)
+    return fail(std::string("cannot read the ") + what + " " + in_quotes(file.string()) + ": " + error.message());
+  std::vector<std::uint8_t> bytes(size);
+  std::ifstream in(file, std::ios::binary);
+  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
+    return fail(std::string("cannot read the ") + what + " " + in_quotes(file.string()));
+  return bytes;
+}
+
+}  // namespace
+
+std::string to_hex(const Digest& digest) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : digest) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+Result<void> check_plan(const Plan& plan) {
+  const auto& network = plan.network;
+  if (!printable(plan.model_name)) return fail("the plan's model name is impossible");
+  if (network.layers.empty() || network.layers.size() > most_layers)
+    return fail("the plan has " + std::to_string(network.layers.size()) + " layers; supported are 1 to " +
+                std::to_string(most_layers));
+  if (!sane(network.input)) return fail("the plan's input has an impossible shape");
+  if (plan.calibration.size() != network.layers.size()) return fail("the plan lacks the calibrated range of a layer");
+  Shape in = network.input;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    if (auto ok = check_layer(plan, i, in); !ok) return ok;
+    in = network.layers[i].out();
+    const CalibratedRange& range = plan.calibration[i];
+    if (!positive(range.scale) || !positive(range.largest_real) || !positive(range.worst))
+      return fail("the plan's layer " + in_quotes(network.layers[i].name) + " has an impossible scale or range");
+  }
+  const LayerSpec& last = network.layers.back();
+  if (last.relu || !last.max_pools.empty() || !last.average_pools.empty() || last.conv_out().height != 1 ||
+      last.conv_out().width != 1)
+    return fail("the plan's last layer " + in_quotes(last.name) + " must be linear with one number per class");
+  const Preprocessing& p = plan.preprocessing;
+  if (p.size != network.input || p.mean.size() != p.size.channels || p.deviation.size() != p.size.channels ||
+      !positive(p.scale) || !std::all_of(p.mean.begin(), p.mean.end(), [](float v) { return std::isfinite(v); }) ||
+      !std::all_of(p.deviation.begin(), p.deviation.end(), [](float v) { return positive(v); }))
+    return fail("the plan's preprocessing does not fit its input");
+  if (!positive(plan.input_scale) || !positive(plan.output_scale) || !std::isfinite(plan.stated_error) ||
+      plan.stated_error < 0)
+    return fail("the plan's input scale, output scale or stated error is impossible");
+  if (plan.input_bits < 2 || plan.input_bits > linear_ring_bits(network, 0))
+    return fail("the plan's input has " + std::to_string(plan.input_bits) + " bits; supported are 2 to the " +
+                std::to_string(linear_ring_bits(network, 0)) + " bits of the first layer's ring");
+  if (plan.post > PostOperation::log_softmax) return fail("the plan's last operation is unknown");
+  if (plan.labels.size() > most_labels || (!plan.labels.empty() && plan.labels.size() != last.conv.out_channels))
+    return fail("the plan has " + std::to_string(plan.labels.size()) + " labels for " +
+                std::to_string(last.conv.out_channels) + " outputs");
+  for (const auto& label : plan.labels)
+    if (!printable(label)) return fail("the plan has an impossible label");
+  return {};
+}
+
+Result<void> save_plan(const Plan& plan, const std::filesystem::path& file) {
+  return write_file(file, to_bytes(plan), 0644);
+}
+Result<void> save_weights(const Weights& weights, const std::filesystem::path& file) {
+  return write_file(file, to_bytes(weights), 0600);
+}
+
+Result<Plan> load_plan(const std::filesystem::path& file) {
+  auto bytes = read_file(file, "plan");
+  if (!bytes) return fail(bytes.error().what);
+  auto plan = plan_from_bytes(*bytes);
+  if (!plan) return fail(in_quotes(file.string()) + ": " + plan.error().what);
+  return plan;
+}
+
+Result<Weights> load_weights(const std::filesystem::path& file, const Plan& plan) {
+  auto bytes = read_file(file, "weights");
+  if (!bytes) return fail(bytes.error().what);
+  auto weights = weights_from_bytes(*bytes, plan);
+  if (!weights) return fail(in_quotes(file.string()) + ": " + weights.error().what);
+  return weights;
+}
+
+Result<std::vector<std::int64_t>> encode_input(const Plan& plan, std::span<const float> image) {
+  if (image.size() != plan.network.input.elements())
+    return fail("the image has " + std::to_string(image.size()) + " values, the network reads " +
+                std::to_string(plan.network.input.elements()));
+  try {
+    return tensor::encode(image, plan.input_scale, plan.input_bits);
+  } catch (const std::range_error& error) {
+    return fail(std::string("the image has a value outside the range that the plan was compiled for (") + error.what() +
+                "): is it preprocessed as the model was trained?");
+  }
+}
+
+std::vector<double> decode_output(const Plan& plan, std::span<const std::int64_t> output) {
+  std::vector<double> logits;
+  for (const std::int64_t v : output) logits.push_back(static_cast<double>(v) / plan.output_scale);
+  return logits;
+}
+
+std::vector<double> probabilities(std::span<const double> logits) {
+  std::vector<double> p(logits.begin(), logits.end());
+  if (p.empty()) return p;
+  const double largest = *std::max_element(p.begin(), p.end());
+  double sum = 0;
+  for (double& v : p) sum += v = std::exp(v - largest);
+  for (double& v : p) v /= sum;
+  return p;
+}
+
+std::size_t predicted(std::span<const double> logits) {
+  return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+}  // namespace blindsight::model

@@ -1,0 +1,262 @@
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <sodium.h>
+
+#include <cstring>
+#include <limits>
+
+#include "model/plan/plan.h"
+#include "plan.capnp.h"
+
+namespace blindsight::model {
+
+using protocol::fail;
+using protocol::Result;
+
+namespace {
+
+constexpr std::uint32_t format_version = 1;
+constexpr std::size_t largest_plan = std::size_t{1} << 24;
+constexpr std::size_t largest_weights = std::size_t{1} << 32;
+
+std::uint32_t narrow(std::size_t v) {
+  return static_cast<std::uint32_t>(std::min<std::size_t>(v, std::numeric_limits<std::uint32_t>::max()));
+}
+
+void write(schema::Shape::Builder to, const tensor::Shape& s) {
+  to.setHeight(narrow(s.height));
+  to.setWidth(narrow(s.width));
+  to.setChannels(narrow(s.channels));
+}
+
+tensor::Shape read(schema::Shape::Reader from) {
+  return {from.getHeight(), from.getWidth(), from.getChannels()};
+}
+
+void write(schema::Window::Builder to, const tensor::Window& w) {
+  to.setHeight(narrow(w.height));
+  to.setWidth(narrow(w.width));
+  to.setStrideY(narrow(w.stride_y));
+  to.setStrideX(narrow(w.stride_x));
+  to.setPadTop(narrow(w.pad_top));
+  to.setPadLeft(narrow(w.pad_left));
+  to.setPadBottom(narrow(w.pad_bottom));
+  to.setPadRight(narrow(w.pad_right));
+}
+
+tensor::Window read(schema::Window::Reader from) {
+  return {from.getHeight(), from.getWidth(),   from.getStrideY(),   from.getStrideX(),
+          from.getPadTop(), from.getPadLeft(), from.getPadBottom(), from.getPadRight()};
+}
+
+template <class List>
+void write_windows(List to, const std::vector<tensor::Window>& windows) {
+  for (unsigned i = 0; i < windows.size(); ++i) write(to[i], windows[i]);
+}
+
+template <class List>
+std::vector<tensor::Window> read_windows(List from) {
+  std::vector<tensor::Window> windows;
+  for (const auto w : from) windows.push_back(read(w));
+  return windows;
+}
+
+void write(schema::Layer::Builder to, const protocol::LayerSpec& layer, const CalibratedRange& range) {
+  to.setName(layer.name);
+  write(to.initIn(), layer.conv.in);
+  to.setOutChannels(narrow(layer.conv.out_channels));
+  write(to.initKernel(), layer.conv.window);
+  to.setAlgorithm(static_cast<schema::Algorithm>(layer.algorithm));
+  write_windows(to.initMaxPools(static_cast<unsigned>(layer.max_pools.size())), layer.max_pools);
+  to.setRelu(layer.relu);
+  write_windows(to.initAveragePools(static_cast<unsigned>(layer.average_pools.size())), layer.average_pools);
+  to.setFractionBits(static_cast<std::uint8_t>(layer.fraction_bits));
+  to.setActivationBits(static_cast<std::uint8_t>(layer.activation_bits));
+  to.setHeadroomBits(static_cast<std::uint8_t>(layer.headroom_bits));
+  to.setScale(range.scale);
+  to.setLargestReal(range.largest_real);
+  to.setWorst(range.worst);
+}
+
+void read(schema::Layer::Reader from, Plan& plan) {
+  protocol::LayerSpec layer;
+  layer.name = from.getName();
+  layer.conv = {read(from.getIn()), from.getOutChannels(), read(from.getKernel())};
+  layer.algorithm = static_cast<tensor::ConvAlgorithm>(from.getAlgorithm());
+  layer.max_pools = read_windows(from.getMaxPools());
+  layer.relu = from.getRelu();
+  layer.average_pools = read_windows(from.getAveragePools());
+  layer.fraction_bits = from.getFractionBits();
+  layer.activation_bits = from.getActivationBits();
+  layer.headroom_bits = from.getHeadroomBits();
+  plan.network.layers.push_back(std::move(layer));
+  plan.calibration.push_back({from.getScale(), from.getLargestReal(), from.getWorst()});
+}
+
+template <class List>
+void write_numbers(List to, const auto& values) {
+  for (unsigned i = 0; i < values.size(); ++i) to.set(i, values[i]);
+}
+
+std::vector<std::uint8_t> bytes_of(kj::ArrayPtr<const capnp::word> words) {
+  const auto bytes = words.asBytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+/// Runs `use(root)` on a message; whatever Cap'n Proto finds wrong with the bytes is an error that names `what`.
+template <class Root, class Use>
+Result<void> with_message(std::span<const std::uint8_t> bytes, std::size_t most, const std::string& what, Use&& use) {
+  if (bytes.size() > most)
+    return fail("the " + what + " has " + std::to_string(bytes.size()) + " bytes; at most " + std::to_string(most) +
+                " are supported");
+  try {
+    auto words = kj::heapArray<capnp::word>(bytes.size() / sizeof(capnp::word));
+    if (!bytes.empty()) std::memcpy(words.begin(), bytes.data(), words.asBytes().size());
+    capnp::ReaderOptions options;
+    // Every word is read once, and pointers that overlap to make much of little are refused.
+    options.traversalLimitInWords = 2 * words.size() + 1024;
+    options.nestingLimit = 16;
+    capnp::FlatArrayMessageReader message(words, options);
+    return use(message.getRoot<Root>());
+  } catch (const kj::Exception&) {
+    return fail("the " + what + " is damaged or cut short: compile the model again");
+  }
+}
+
+Digest blake2b(std::initializer_list<std::span<const std::uint8_t>> parts) {
+  crypto_generichash_state state;
+  Digest out;
+  crypto_generichash_init(&state, nullptr, 0, out.size());
+  for (const auto part : parts) crypto_generichash_update(&state, part.data(), part.size());
+  crypto_generichash_final(&state, out.data(), out.size());
+  return out;
+}
+
+template <class T>
+std::span<const std::uint8_t> raw(const std::vector<T>& values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(T)};
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> to_bytes(const Plan& plan) {
+  capnp::MallocMessageBuilder message;
+  auto to = message.initRoot<schema::Plan>();
+  to.setVersion(format_version);
+  to.setModelName(plan.model_name);
+  to.setWeightsDigest(kj::arrayPtr(plan.weights_digest.data(), plan.weights_digest.size()));
+  write(to.initInput(), plan.network.input);
+  auto layers = to.initLayers(static_cast<unsigned>(plan.network.layers.size()));
+  for (unsigned i = 0; i < layers.size(); ++i)
+    write(layers[i], plan.network.layers[i], i < plan.calibration.size() ? plan.calibration[i] : CalibratedRange{});
+  const Preprocessing& p = plan.preprocessing;
+  to.setPixelScale(p.scale);
+  write_numbers(to.initMean(static_cast<unsigned>(p.mean.size())), p.mean);
+  write_numbers(to.initDeviation(static_cast<unsigned>(p.deviation.size())), p.deviation);
+  to.setInputScale(plan.input_scale);
+  to.setInputBits(static_cast<std::uint8_t>(plan.input_bits));
+  to.setOutputScale(plan.output_scale);
+  to.setStatedError(plan.stated_error);
+  to.setPost(static_cast<schema::PostOperation>(plan.post));
+  auto labels = to.initLabels(static_cast<unsigned>(plan.labels.size()));
+  for (unsigned i = 0; i < labels.size(); ++i) labels.set(i, plan.labels[i]);
+  to.setCalibrationImages(plan.calibration_images);
+  // Canonical form: one segment, objects in a fixed order, so that equal plans have equal bytes and digests.
+  const auto canonical = capnp::canonicalize(to.asReader());
+  kj::ArrayPtr<const capnp::word> segment = canonical;
+  return bytes_of(capnp::messageToFlatArray(kj::arrayPtr(&segment, 1)));
+}
+
+Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
+  Plan plan;
+  auto use = [&](schema::Plan::Reader from) -> Result<void> {
+    if (from.getVersion() != format_version)
+      return fail("the plan has the format's version " + std::to_string(from.getVersion()) +
+                  ", this program reads version " + std::to_string(format_version) + ": compile the model again");
+    const auto weights_digest = from.getWeightsDigest();
+    if (weights_digest.size() != plan.weights_digest.size())
+      return fail("the plan is damaged: its weights' digest has another length");
+    std::memcpy(plan.weights_digest.data(), weights_digest.begin(), weights_digest.size());
+    plan.model_name = from.getModelName();
+    plan.network.input = read(from.getInput());
+    for (const auto layer : from.getLayers()) read(layer, plan);
+    plan.preprocessing.size = plan.network.input;
+    plan.preprocessing.scale = from.getPixelScale();
+    for (const float v : from.getMean()) plan.preprocessing.mean.push_back(v);
+    for (const float v : from.getDeviation()) plan.preprocessing.deviation.push_back(v);
+    plan.input_scale = from.getInputScale();
+    plan.input_bits = from.getInputBits();
+    plan.output_scale = from.getOutputScale();
+    plan.stated_error = from.getStatedError();
+    plan.post = static_cast<PostOperation>(from.getPost());
+    for (const auto label : from.getLabels()) plan.labels.emplace_back(label);
+    plan.calibration_images = from.getCalibrationImages();
+    return {};
+  };
+  if (auto ok = with_message<schema::Plan>(bytes, largest_plan, "plan", use); !ok) return fail(ok.error().what);
+  if (auto ok = check_plan(plan); !ok) return fail(ok.error().what);
+  return plan;
+}
+
+std::vector<std::uint8_t> to_bytes(const Weights& weights) {
+  capnp::MallocMessageBuilder message;
+  auto to = message.initRoot<schema::Weights>();
+  to.setVersion(format_version);
+  auto layers = to.initLayers(static_cast<unsigned>(weights.layers.size()));
+  for (unsigned i = 0; i < layers.size(); ++i) {
+    write_numbers(layers[i].initFilter(static_cast<unsigned>(weights.layers[i].filter.size())),
+                  weights.layers[i].filter);
+    write_numbers(layers[i].initBias(static_cast<unsigned>(weights.layers[i].bias.size())), weights.layers[i].bias);
+  }
+  return bytes_of(capnp::messageToFlatArray(message));
+}
+
+Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Plan& plan) {
+  Weights weights;
+  auto use = [&](schema::Weights::Reader from) -> Result<void> {
+    if (from.getVersion() != format_version)
+      return fail("the weights have another format version: compile the model again");
+    const auto layers = from.getLayers();
+    if (layers.size() != plan.network.layers.size())
+      return fail("the weights have " + std::to_string(layers.size()) + " layers, the plan has " +
+                  std::to_string(plan.network.layers.size()) + ": they belong to another model");
+    for (unsigned i = 0; i < layers.size(); ++i) {
+      const auto& layer = plan.network.layers[i];
+      const auto filter = layers[i].getFilter();
+      const auto bias = layers[i].getBias();
+      if (filter.size() != layer.conv.filter_elements() || bias.size() != layer.conv.out_channels)
+        return fail("the weights of layer '" + layer.name +
+                    "' have another shape than the plan's: they belong to another model");
+      protocol::LayerWeights out;
+      out.filter.reserve(filter.size());
+      for (const std::int32_t v : filter) out.filter.push_back(v);
+      for (const std::int64_t v : bias) out.bias.push_back(v);
+      weights.layers.push_back(std::move(out));
+    }
+    return {};
+  };
+  if (auto ok = with_message<schema::Weights>(bytes, largest_weights, "weights file", use); !ok)
+    return fail(ok.error().what);
+  if (digest(weights) != plan.weights_digest)
+    return fail("the weights are not those that the plan of '" + plan.model_name +
+                "' was compiled with: compile or copy both together");
+  return weights;
+}
+
+Digest digest(const Plan& plan) {
+  const auto bytes = to_bytes(plan);
+  return blake2b({bytes});
+}
+
+Digest digest(const Weights& weights) {
+  // Digests of the parts, so that no value can move from one layer to the next without a change.
+  std::vector<std::uint8_t> all;
+  for (const auto& layer : weights.layers) {
+    const Digest filter = blake2b({raw(layer.filter)}), bias = blake2b({raw(layer.bias)});
+    all.insert(all.end(), filter.begin(), filter.end());
+    all.insert(all.end(), bias.begin(), bias.end());
+  }
+  return blake2b({all});
+}
+
+}  // namespace blindsight::model

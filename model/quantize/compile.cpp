@@ -1,0 +1,182 @@
+#include "model/quantize/compile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "model/graph/graph.h"
+#include "model/plaintext/fixed_oracle.h"
+#include "model/quantize/calibrate.h"
+
+namespace blindsight::model {
+
+using protocol::fail;
+using protocol::LayerSpec;
+using protocol::LayerWeights;
+using protocol::Result;
+using tensor::ConvAlgorithm;
+
+namespace {
+
+/// Rounding a weight to an integer may cost this much of the result, in units after truncation (root mean square); the
+/// protocol's own rounding costs about 0.4. A layer that loses more gets more fraction bits.
+constexpr double weight_noise_allowed = 0.5;
+/// Below this Winograd's transforms cost more than they save.
+constexpr std::size_t least_winograd_channels = 16;
+
+Result<double> input_scale(const Preprocessing& p, unsigned bits) {
+  double largest = 0;
+  for (std::size_t c = 0; c < p.mean.size(); ++c)
+    for (const double pixel : {0.0, 255.0})
+      largest = std::max(largest, std::abs((pixel * p.scale - p.mean[c]) / p.deviation[c]));
+  if (!(largest > 0) || !std::isfinite(largest))
+    return fail("the preprocessing maps every pixel to zero or to no number: check its scale, mean and deviation");
+  const double scale = (std::ldexp(1.0, static_cast<int>(bits) - 1) - 1) / largest;
+  // A whole scale keeps raw pixels exact.
+  return scale >= 1 ? std::floor(scale) : scale;
+}
+
+/// Elements that the window sums of a layer add up: its output is that many times larger than the average.
+double window_elements(const LayerSpec& layer) {
+  double n = 1;
+  for (const auto& w : layer.average_pools) n *= static_cast<double>(w.height * w.width);
+  return n;
+}
+
+ConvAlgorithm choose_algorithm(protocol::NetworkSpec& network, std::size_t i) {
+  auto& layer = network.layers[i];
+  const auto out = layer.conv_out();
+  if (layer.conv.in.channels < least_winograd_channels) return ConvAlgorithm::direct;
+  for (const auto& [algorithm, tile] :
+       {std::pair{ConvAlgorithm::winograd4, 4U}, std::pair{ConvAlgorithm::winograd2, 2U}})
+    if (tensor::supports(algorithm, layer.conv) && out.height >= tile && out.width >= tile &&
+        linear_ring_bits(network, i) + tensor::bits_spent(algorithm) <= 32)
+      return algorithm;
+  return ConvAlgorithm::direct;
+}
+
+struct Scales {
+  double in = 1;   ///< integers per real unit of the layer's input, window sums and the missing division included
+  double out = 1;  ///< of its truncated result
+};
+
+/// f from the resolution that the weights need: a weight's rounding error is uniform over one integer, so with n inputs
+/// of root mean square x it adds sqrt(n/12)·x / 2^f to the result.
+unsigned choose_fraction(const FloatLayer& layer, const LayerStatistics& seen, double in_scale, unsigned least,
+                         unsigned most) {
+  const double inputs = static_cast<double>(layer.filter.size()) / static_cast<double>(layer.conv.out_channels);
+  const double noise = std::sqrt(inputs / 12 * seen.input_mean_square) * in_scale;
+  unsigned f = least;
+  while (f < most && noise / std::ldexp(1.0, static_cast<int>(f)) > weight_noise_allowed) ++f;
+  return f;
+}
+
+Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsigned f) {
+  const double unit = std::ldexp(1.0, static_cast<int>(f)) * scale.out, factor = unit / scale.in;
+  LayerWeights out;
+  out.filter.reserve(layer.filter.size());
+  for (const float w : layer.filter) {
+    const double v = std::round(w * factor);
+    if (std::abs(v) > std::numeric_limits<std::int32_t>::max())
+      return fail("layer " + in_quotes(layer.name) + " has a weight of " + std::to_string(w) +
+                  " that does not fit 32 bits at its scale: lower the fraction or activation bits");
+    out.filter.push_back(static_cast<std::int32_t>(v));
+  }
+  for (const float b : layer.bias) {
+    const double v = std::round(b * unit);
+    if (std::abs(v) > std::ldexp(1.0, 40))
+      return fail("layer " + in_quotes(layer.name) + " has a bias of " + std::to_string(b) +
+                  " that is far beyond its calibrated range");
+    out.bias.push_back(static_cast<std::int64_t>(v));
+  }
+  return out;
+}
+
+std::string percent(double share) {
+  return std::to_string(static_cast<long>(std::lround(share * 100))) + " %";
+}
+
+}  // namespace
+
+Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
+                         const std::vector<Image>& images, const CompileOptions& options,
+                         const std::function<void(std::size_t, std::size_t)>& progress) {
+  if (network.layers.empty()) return fail("the network has no layers");
+  if (preprocessing.size != network.input)
+    return fail("the preprocessing makes images of another size than the network reads");
+  if (options.input_bits < 2 || options.input_bits > 24) return fail("input bits must be 2 to 24");
+  for (const unsigned bits : {options.activation_bits, options.output_bits, options.fraction_bits})
+    if (bits < 2 || bits > 24) return fail("activation, output and fraction bits must be 2 to 24");
+  auto seen = calibrate(network, images, progress);
+  if (!seen) return fail(seen.error().what);
+
+  Compiled out;
+  Plan& plan = out.plan;
+  plan.model_name = network.name;
+  plan.preprocessing = preprocessing;
+  plan.input_bits = options.input_bits;
+  plan.post = network.post;
+  plan.labels = options.labels;
+  plan.calibration_images = static_cast<std::uint32_t>(images.size());
+  plan.network.input = network.input;
+  auto scale_in = input_scale(preprocessing, options.input_bits);
+  if (!scale_in) return fail(scale_in.error().what);
+  plan.input_scale = *scale_in;
+
+  for (const FloatLayer& layer : network.layers) {
+    LayerSpec spec;
+    spec.name = layer.name;
+    spec.conv = layer.conv;
+    spec.max_pools = layer.max_pools;
+    spec.relu = layer.relu;
+    spec.average_pools = layer.average_pools;
+    spec.activation_bits = options.activation_bits;
+    spec.headroom_bits = options.headroom_bits;
+    spec.fraction_bits = options.fraction_bits;
+    plan.network.layers.push_back(std::move(spec));
+  }
+  plan.network.layers.back().activation_bits = options.output_bits;
+
+  Scales scale{plan.input_scale, 1};
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const FloatLayer& layer = network.layers[i];
+    LayerSpec& spec = plan.network.layers[i];
+    const double largest = (*seen)[i].largest;
+    if (!(largest > 0))
+      return fail("layer " + in_quotes(layer.name) +
+                  " gave nothing but zeros in calibration: its scale cannot be found; calibrate on other images");
+    if (auto ok = check_widths(plan.network, i); !ok) return fail(ok.error().what);
+    scale.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
+    spec.algorithm = options.winograd ? choose_algorithm(plan.network, i) : ConvAlgorithm::direct;
+    const unsigned room = 32 - tensor::bits_spent(spec.algorithm) - linear_ring_bits(plan.network, i);
+    spec.fraction_bits = choose_fraction(layer, (*seen)[i], scale.in, spec.fraction_bits, spec.fraction_bits + room);
+    auto weights = quantize(layer, scale, spec.fraction_bits);
+    if (!weights) return fail(weights.error().what);
+    out.weights.layers.push_back(std::move(*weights));
+    const double worst =
+        largest * scale.out / std::ldexp(1.0, static_cast<int>(spec.activation_bits + spec.headroom_bits));
+    plan.calibration.push_back({scale.out, largest, worst});
+    scale.in = scale.out * window_elements(spec);
+  }
+  plan.output_scale = scale.out;
+  plan.weights_digest = digest(out.weights);
+
+  // The integers themselves must keep the range, not only the reals that they came from.
+  const FixedOracle oracle(plan, out.weights);
+  for (const Image& image : images) {
+    auto input = encode_input(plan, image.values);
+    if (!input) return fail("calibration image " + in_quotes(image.name) + ": " + input.error().what);
+    const FixedRun run = oracle.run(*input, Rounding::nearest);
+    for (std::size_t i = 0; i < run.worst.size(); ++i) {
+      plan.calibration[i].worst = std::max(plan.calibration[i].worst, run.worst[i]);
+      if (run.worst[i] > 1)
+        return fail("layer " + in_quotes(network.layers[i].name) + " reaches " + percent(run.worst[i]) +
+                    " of its range on " + in_quotes(image.name) + ": give it more headroom bits");
+    }
+    if (&image == &images.front()) plan.stated_error = dither_error(oracle, plan, *input, 4, 1);
+  }
+  if (auto ok = check_plan(plan); !ok) return fail(ok.error().what);
+  return out;
+}
+
+}  // namespace blindsight::model
