@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts: `source "$(dirname "$0")/lib.sh"`. Sets `root` to the repository and changes to it.
 # Exit status: 2 what the user can mend (arguments, rights), 3 a package cannot be installed, 1 anything else.
 
@@ -5,6 +6,7 @@ set -euo pipefail
 export LC_ALL=C.UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
+# shellcheck disable=SC2034  # for the scripts
 log_dir=$root/build
 
 say() { printf '%s\n' "$*"; }
