@@ -67,7 +67,8 @@ void check_positive_part(unsigned k, unsigned summed, unsigned lifted, PartyId r
     x[0][i] = static_cast<Word16>(i >> k);
     x[1][i] = static_cast<Word16>(i - (i >> k));
   }
-  ShareSource s0(p0, {.pack = 1}, receiver == PartyId::server0, correction), s1(p1, {.pack = 1}, receiver == PartyId::server1, correction);
+  ShareSource s0(p0, {.pack = 1}, receiver == PartyId::server0, correction),
+      s1(p1, {.pack = 1}, receiver == PartyId::server1, correction);
   PositivePart a(take_compare(s0, shape, 0), true), b(take_compare(s1, shape, 0), false);
   std::optional<Payload> to_b = a.begin(x[0]), to_a = b.begin(x[1]);
   unsigned rounds = 0;

@@ -1,5 +1,6 @@
-// The views proof of the design's blink_spec.py, on the code that runs: over ALL randomness that a server does not know, what it
-// receives is uniform and the same for every secret. One element of a vector is one value of the unknown randomness.
+// The views proof of the design's blink_spec.py, on the code that runs: over ALL randomness that a server does not
+// know, what it receives is uniform and the same for every secret. One element of a vector is one value of the unknown
+// randomness.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -26,10 +27,13 @@ class Enumerated final : public Prg {
     const Form f = forms_.at(stream.kind);
     if (!first_.contains(stream.kind)) {
       first_[stream.kind] = used_;
-      if (!known_) used_ += one_mask_ && stream.kind == static_cast<std::uint8_t>(Field::wire_masks) ? 1 : f.planes + f.word_bits;
+      if (!known_)
+        used_ += one_mask_ && stream.kind == static_cast<std::uint8_t>(Field::wire_masks) ? 1 : f.planes + f.word_bits;
     }
     const unsigned first = first_[stream.kind];
-    auto bit = [&](std::size_t i, unsigned b) -> unsigned { return known_ ? 0x9d3c5a7bu >> ((b + stream.kind) % 31) & 1 : i >> (first + b) & 1; };
+    auto bit = [&](std::size_t i, unsigned b) -> unsigned {
+      return known_ ? 0x9d3c5a7bu >> ((b + stream.kind) % 31) & 1 : i >> (first + b) & 1;
+    };
     if (f.planes) {
       auto* words = reinterpret_cast<Word64*>(out.data());
       std::fill_n(words, f.planes * tensor::plane_words(n_), Word64{0});
@@ -67,7 +71,8 @@ struct View {
   void planes(std::span<const std::uint8_t> bytes, std::size_t count) {
     const std::size_t each = tensor::packed_bytes(value.size(), 1);
     for (std::size_t p = 0; p < count; ++p, ++width)
-      for (std::size_t i = 0; i < value.size(); ++i) value[i] |= std::uint64_t{bytes[p * each + i / 8] >> (i % 8) & 1u} << width;
+      for (std::size_t i = 0; i < value.size(); ++i)
+        value[i] |= std::uint64_t{bytes[p * each + i / 8] >> (i % 8) & 1u} << width;
   }
   void words(std::span<const std::uint8_t> bytes, unsigned bits) {
     Buffer<Word32> w(value.size());
@@ -82,8 +87,10 @@ struct Outcome {
   bool exact = true;
 };
 
-/// Runs max(x, 0) on k bits (and the lift to `lifted` bits when not 0) for every secret, looking over `server`'s shoulder.
-Outcome look(PartyId server, PartyId receiver, unsigned k, unsigned summed, unsigned lifted, unsigned unknown_bits, bool planted_fault) {
+/// Runs max(x, 0) on k bits (and the lift to `lifted` bits when not 0) for every secret, looking over `server`'s
+/// shoulder.
+Outcome look(PartyId server, PartyId receiver, unsigned k, unsigned summed, unsigned lifted, unsigned unknown_bits,
+             bool planted_fault) {
   const std::size_t n = std::size_t{1} << unknown_bits;
   Outcome outcome;
   std::vector<std::uint32_t> reference;
@@ -91,8 +98,8 @@ Outcome look(PartyId server, PartyId receiver, unsigned k, unsigned summed, unsi
     unsigned used = 0;
     const CompareShape shape{n, k, summed, 1};
     const LiftShape lift_shape{n, summed, lifted};
-    Enumerated seed0(n, server == PartyId::server0, used, planted_fault), seed1(n, server == PartyId::server1, used, planted_fault),
-        own(n, false, used, false);
+    Enumerated seed0(n, server == PartyId::server0, used, planted_fault),
+        seed1(n, server == PartyId::server1, used, planted_fault), own(n, false, used, false);
     for (Enumerated* e : {&seed0, &seed1, &own}) {
       e->form(Field::rho, {0, k});
       e->form(Field::monomials, {static_cast<unsigned>(shape.monomials()), 0});
@@ -112,7 +119,8 @@ Outcome look(PartyId server, PartyId receiver, unsigned k, unsigned summed, unsi
     const Payload correction = dealer.take();
     REQUIRE(correction.size() == shape.correction_bytes() + (lifted ? lift_shape.correction_bytes() : 0));
 
-    const Word16 share = static_cast<Word16>(0x2b & tensor::low_mask<Word16>(k));  // this server's own: fixed, it knows it
+    const Word16 share =
+        static_cast<Word16>(0x2b & tensor::low_mask<Word16>(k));  // this server's own: fixed, it knows it
     std::array<Buffer<Word16>, 2> x{Buffer<Word16>(n, share), Buffer<Word16>(n, static_cast<Word16>(secret - share))};
     if (server == PartyId::server1) std::swap(x[0], x[1]);
     std::array<std::optional<PositivePart>, 2> party;
@@ -164,7 +172,8 @@ Outcome look(PartyId server, PartyId receiver, unsigned k, unsigned summed, unsi
         y[p].assign(small.begin(), small.end());
       }
     }
-    for (std::size_t i = 0; i < n; ++i) outcome.exact &= tensor::as_signed(y[0][i] + y[1][i], lifted ? lifted : summed) == expected;
+    for (std::size_t i = 0; i < n; ++i)
+      outcome.exact &= tensor::as_signed(y[0][i] + y[1][i], lifted ? lifted : summed) == expected;
 
     std::vector<std::uint32_t> histogram(std::size_t{1} << view.width);
     for (const std::uint64_t v : view.value) ++histogram[v];
@@ -193,7 +202,8 @@ TEST_CASE("a server's view of the comparison is uniform and the same for every s
 TEST_CASE("a server's view of ReLU with the late lift is uniform and the same for every secret") {
   for (const PartyId server : {PartyId::server0, PartyId::server1}) {
     const bool receives = server == PartyId::server1;
-    const Outcome o = look(server, PartyId::server1, k, k, k + 1, k + 1 + 2 + 1 + (receives ? 2 * k + tail + 1 : 0), false);
+    const Outcome o =
+        look(server, PartyId::server1, k, k, k + 1, k + 1 + 2 + 1 + (receives ? 2 * k + tail + 1 : 0), false);
     CHECK(o.same_and_uniform);
     CHECK(o.exact);
   }
@@ -202,7 +212,8 @@ TEST_CASE("a server's view of ReLU with the late lift is uniform and the same fo
 TEST_CASE("a server's view of the multiplex into a wider ring is uniform and the same for every secret") {
   for (const PartyId server : {PartyId::server0, PartyId::server1}) {
     const bool receives = server == PartyId::server1;
-    const Outcome o = look(server, PartyId::server1, k, k + 1, 0, k + 1 + 2 + (receives ? 2 * (k + 1) + 3 + tail : 0), false);
+    const Outcome o =
+        look(server, PartyId::server1, k, k + 1, 0, k + 1 + 2 + (receives ? 2 * (k + 1) + 3 + tail : 0), false);
     CHECK(o.same_and_uniform);
     CHECK(o.exact);
   }

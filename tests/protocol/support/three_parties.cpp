@@ -41,7 +41,8 @@ std::array<SessionKeys, 3> keys_from_seed(std::uint64_t seed, MaskLedger* ledger
   return keys;
 }
 
-ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights, Options options)
+ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights,
+                           Options options)
     : protocol_(protocol), network_(std::move(network)), options_(std::move(options)), order_(options_.seed) {
   if (auto ok = protocol_.check(network_); !ok) throw std::runtime_error(ok.error().what);
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
@@ -65,7 +66,8 @@ ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const 
   }
 }
 
-void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting, const std::function<Cost&(std::size_t)>& cost) {
+void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting,
+                       const std::function<Cost&(std::size_t)>& cost) {
   auto emit = [&](Running& r, Result<Progress> progress) {
     if (!progress) throw std::runtime_error(std::string(name(r.party)) + ": " + progress.error().what);
     r.done = progress->done;
@@ -100,7 +102,8 @@ void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting
     emit(*to, to->step->advance({message.from, message.round, std::move(message.payload)}));
   }
   for (const Running& r : steps)
-    if (!r.done) throw std::runtime_error(std::string(name(r.party)) + " waits for ever in stage " + std::to_string(r.stage));
+    if (!r.done)
+      throw std::runtime_error(std::string(name(r.party)) + " waits for ever in stage " + std::to_string(r.stage));
 }
 
 void ThreeParties::preprocess(PackId pack) {
@@ -115,7 +118,8 @@ void ThreeParties::preprocess(PackId pack) {
     for (std::size_t tile = 0; tile < tiles; ++tile)
       for (const PartyId p : parties) {
         const auto i = static_cast<unsigned>(p);
-        if (auto s = programs_[i]->preprocess(pack, stage, tile, material[i][stage][tile])) steps.push_back({p, stage, tile, std::move(s)});
+        if (auto s = programs_[i]->preprocess(pack, stage, tile, material[i][stage][tile]))
+          steps.push_back({p, stage, tile, std::move(s)});
       }
     run(steps, {}, [&](std::size_t s) -> Cost& { return offline_[s]; });
   }
@@ -143,7 +147,8 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
       if (!programs_[i]->online_party()) continue;
       if (stage + 1 < stages) out[i] = std::make_shared<Plane>(programs_[i]->stages()[stage + 1].input_plane_bytes);
       for (std::size_t tile = 0; tile < programs_[i]->stages()[stage].tiles.size(); ++tile)
-        steps.push_back({p, stage, tile, programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile]))});
+        steps.push_back({p, stage, tile,
+                         programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile]))});
       if (stage == 0 && is_server(p)) {
         first.push_back({PartyId::client, p, 0, 0, 0, shares[i]});
         count(online_[0], PartyId::client, p, shares[i].size());

@@ -19,17 +19,19 @@ struct Crossed {
   Payload payload;
 };
 
-/// Three parties in one thread: carries their bytes, in an order that a seed decides, counts them and keeps the transcript.
+/// Three parties in one thread: carries their bytes, in an order that a seed decides, counts them and keeps the
+/// transcript.
 class ThreeParties {
  public:
   struct Options {
-    std::uint64_t seed = 1;        ///< of the keys and of the order of delivery
+    std::uint64_t seed = 1;  ///< of the keys and of the order of delivery
     bool keep_transcript = false;
     MaskLedger* ledger = nullptr;
-    std::function<void(Crossed&)> tamper;  ///< sees, and may change, each message before it is delivered
+    std::function<void(Crossed&)> tamper = {};  ///< sees, and may change, each message before it is delivered
   };
 
-  ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights, Options options);
+  ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights,
+               Options options);
 
   /// Deals and prepares a pack at all parties.
   void preprocess(PackId pack);

@@ -1,0 +1,78 @@
+#include "protocol/prg/prg.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace blindsight::protocol {
+namespace {
+
+TEST_CASE("a stream is AES-128-CTR: first block of NIST SP 800-38A's key under an all-zero counter block") {
+  // AES-128(key 2b7e1516 28aed2a6 abf71588 09cf4f3c, block of zeros)
+  const Key key({0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c});
+  std::array<std::uint8_t, 16> out;
+  Prg(key).fill({}, 0, out);
+  const std::array<std::uint8_t, 16> expected{0x7d, 0xf7, 0x6b, 0x0c, 0x1a, 0xb8, 0x99, 0xb3,
+                                              0x3e, 0x42, 0xf0, 0x47, 0xb9, 0x1b, 0x54, 0x6f};
+  CHECK(out == expected);
+}
+
+TEST_CASE("any range of a stream is the same bytes as the whole") {
+  const Prg prg(Key({1, 2, 3}));
+  const Stream stream{.pack = 7, .stage = 3, .tile = 1, .kind = 4};
+  std::vector<std::uint8_t> whole(100'000);
+  prg.fill(stream, 0, whole);
+  for (const std::size_t first : {0u, 1u, 15u, 16u, 17u, 16383u, 16384u, 50'001u})
+    for (const std::size_t n : {0u, 1u, 15u, 16u, 33u, 40'000u}) {
+      std::vector<std::uint8_t> part(n);
+      prg.fill(stream, first, part);
+      CHECK(std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
+    }
+}
+
+TEST_CASE("every field of a stream and every key gives other bytes") {
+  std::set<std::array<std::uint8_t, 16>> seen;
+  auto add = [&](const Key& key, const Stream& s) {
+    std::array<std::uint8_t, 16> out;
+    Prg(key).fill(s, 0, out);
+    CHECK(seen.insert(out).second);
+  };
+  const Key key({9});
+  add(key, {});
+  add(Key({10}), {});
+  add(key, {.pack = 1});
+  add(key, {.pack = std::uint64_t{1} << 40});
+  add(key, {.stage = 1});
+  add(key, {.stage = 256});
+  add(key, {.tile = 1});
+  add(key, {.tile = Stream::whole_stage});
+  add(key, {.kind = 1});
+  add(key, {.level = 1});
+}
+
+TEST_CASE("what would repeat a stream is refused") {
+  const Prg prg(Key({1}));
+  std::array<std::uint8_t, 16> out;
+  CHECK_THROWS_AS(prg.fill({.pack = std::uint64_t{1} << 48}, 0, out), std::length_error);
+  CHECK_THROWS_AS(prg.fill({}, std::uint64_t{16} << 32, out), std::length_error);
+  CHECK_NOTHROW(prg.fill({}, (std::uint64_t{16} << 32) - 16, out));
+}
+
+TEST_CASE("derived keys depend on secret, context and salt, and keys from the system differ") {
+  const std::array<std::uint8_t, 32> secret{1};
+  const std::array<std::uint8_t, 3> salt{1, 2, 3};
+  auto bytes = [](const Key& k) { return std::vector<std::uint8_t>(k.bytes().begin(), k.bytes().end()); };
+  CHECK(bytes(derive_key(secret, "a", salt)) == bytes(derive_key(secret, "a", salt)));
+  CHECK(bytes(derive_key(secret, "a", salt)) != bytes(derive_key(secret, "b", salt)));
+  CHECK(bytes(derive_key(secret, "a", salt)) != bytes(derive_key(secret, "a", {})));
+  CHECK(bytes(derive_key(secret, "ab", {})) != bytes(derive_key(secret, "a", std::array<std::uint8_t, 1>{'b'})));
+  CHECK(bytes(derive_key(std::array<std::uint8_t, 32>{2}, "a", salt)) != bytes(derive_key(secret, "a", salt)));
+  CHECK_THROWS_AS(derive_key(std::array<std::uint8_t, 4>{1}, "a", salt), std::invalid_argument);
+  CHECK(bytes(random_key()) != bytes(random_key()));
+}
+
+}  // namespace
+}  // namespace blindsight::protocol
