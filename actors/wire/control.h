@@ -65,7 +65,7 @@ struct DeployBegin {
   protocol::Payload plan;
 };
 
-/// A reason or any other text for a person: payload of refuse, failure, pack_burned.
+/// A reason or any other text for a person: payload of refuse, session_ended and failure.
 struct Text {
   std::string text;
 };

@@ -23,16 +23,16 @@ enum class Kind : std::uint16_t {
   refuse,  ///< why the sender closes the connection
   // between parties
   confirm,          ///< session id as the sender computed it
+  session_ended,    ///< the sender has ended the session, with the reason: the first cause travels, not the last link that closed
   set_up,           ///< a step's message
   deal,             ///< a step's message
   online,           ///< a step's message
   want,             ///< server to producer: number of packs of the session it has room for
   deal_begins,      ///< producer to servers: pack `query` is being dealt
   pack_ready,       ///< server 1 to server 0
-  pack_burned,      ///< between servers, with the reason
   query_pending,    ///< server 1 to server 0: a client's share is here
   query_start,      ///< server 0 to server 1: the query and the pack it uses
-  query_cancelled,  ///< between servers, with the reason
+  query_cancelled,  ///< between servers, with the reason; burns the pack `query` unless that is 0
   // clients
   status_request,
   status,

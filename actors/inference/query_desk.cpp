@@ -1,0 +1,271 @@
+#include "actors/inference/query_desk.h"
+
+#include <caf/all.hpp>
+#include <deque>
+#include <map>
+#include <set>
+
+#include "actors/inference/inference.h"
+#include "actors/messages/messages.h"
+
+namespace blindsight::actors {
+namespace {
+
+using protocol::PackId;
+using protocol::PartyId;
+using wire::Kind;
+using wire::QueryId;
+
+class QueryDesk : public caf::event_based_actor {
+ public:
+  QueryDesk(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
+            caf::actor store, DeskSettings settings, caf::actor node, caf::actor gate)
+      : caf::event_based_actor(config),
+        core_(std::move(core)),
+        layers_(std::move(layers)),
+        store_(std::move(store)),
+        settings_(settings),
+        node_(std::move(node)),
+        gate_(std::move(gate)) {}
+
+  const char* name() const override { return "query-desk"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](const SubmitQuery& m) { submit(m); },
+        [this](const Arrived& m) { arrived(m); },
+        [this](const QueryEnded& m) { ended(m); },
+        [this](const ClientGone& m) { client_gone(m.client); },
+        [this](const WaitedTooLong& m) { waited_too_long(m.query); },
+        [this](const EndSession& m) { end_session(m.reason); },
+    };
+  }
+
+ private:
+  struct Waiting {
+    SubmitQuery query;
+    bool granted = false;  ///< a pack was asked for
+  };
+  struct Running {
+    caf::actor inference, client;
+    PackId pack = 0;
+  };
+
+  bool leads() const { return core_->self == PartyId::server0; }
+
+  void submit(const SubmitQuery& m) {
+    if (waiting_.contains(m.query) || running_.contains(m.query))
+      return refuse(m, "a query of this number is already under way");
+    if (waiting_.size() + running_.size() >= settings_.max_queries)
+      return refuse(m, "busy: " + std::to_string(settings_.max_queries) +
+                           " queries wait or run already (key limits.max_queries); try again in a moment");
+    waiting_[m.query].query = m;
+    delayed_send(this, settings_.timeout, WaitedTooLong{m.query});
+    if (leads()) {
+      order_.push_back(m.query);
+      start_what_can();
+    } else {
+      tell_peer(Kind::query_pending, 0, m.query, {});
+    }
+    tell_load();
+  }
+
+  void refuse(const SubmitQuery& m, const std::string& reason) {
+    send_failure(m.client, m.query, reason);
+    send(gate_, QueryClosed{m.query, m.client, false});
+  }
+
+  /// Server 0: asks for a pack for each query that is here at both servers, oldest first.
+  void start_what_can() {
+    for (const auto& id : order_) {
+      auto it = waiting_.find(id);
+      if (it == waiting_.end() || it->second.granted || !at_peer_.contains(id)) continue;
+      it->second.granted = true;
+      request(store_, caf::infinite, TakeAnyPack{})
+          .then([this, id](const PackGranted& m) { granted(id, m.pack.take()); },
+                [](const caf::error&) { /* the store is gone with the session, which EndSession tells */ });
+    }
+    std::erase_if(order_, [&](const auto& id) {
+      auto it = waiting_.find(id);
+      return it == waiting_.end() || it->second.granted;
+    });
+  }
+
+  void granted(const QueryId& id, Pack pack) {
+    auto it = waiting_.find(id);
+    if (it == waiting_.end()) {
+      // The query went while it waited for this pack. The pack has left the store, so nobody else gets it: burn it at server 1 too.
+      tell_peer(Kind::query_cancelled, pack.id, id, "the query was given up at server0");
+      burn(pack.id);
+      return;
+    }
+    tell_peer(Kind::query_start, pack.id, id, {});
+    begin(it->second.query, std::move(pack));
+  }
+
+  void begin(SubmitQuery query, Pack pack) {
+    const auto id = query.query;
+    waiting_.erase(id);
+    at_peer_.erase(id);
+    const auto pack_id = pack.id;
+    auto client = query.client;
+    running_[id] = {spawn_inference(system(), core_, layers_, std::move(query), std::move(pack), settings_.timeout, this), client,
+                    pack_id};
+    tell_load();
+  }
+
+  void arrived(const Arrived& m) {
+    const auto message = m.message.take();
+    auto note = wire::decode<wire::QueryNote>(message.payload);
+    if (!note || m.from != protocol::other(core_->self)) return violated(m.from, message.header.kind);
+    const auto pack = message.header.query;
+    switch (message.header.kind) {
+      case Kind::query_pending:
+        if (!leads()) return violated(m.from, message.header.kind);
+        // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
+        if (at_peer_.size() < 4 * settings_.max_queries) at_peer_.insert(note->query);
+        start_what_can();
+        return;
+      case Kind::query_start:
+        if (leads()) return violated(m.from, message.header.kind);
+        return start(note->query, pack);
+      case Kind::query_cancelled: {
+        at_peer_.erase(note->query);
+        const auto reason = std::string(protocol::name(m.from)) + ": " + note->text;
+        if (auto running = running_.find(note->query); running != running_.end()) {
+          told_.insert(note->query);
+          send(running->second.inference, AbortQuery{reason});
+        } else if (auto waiting = waiting_.find(note->query); waiting != waiting_.end()) {
+          give_up(waiting, reason, false);
+        }
+        if (pack != 0) burn(pack);
+        return;
+      }
+      default:
+        return violated(m.from, message.header.kind);
+    }
+  }
+
+  /// Server 1: server 0 has chosen a pack for a query.
+  void start(const QueryId& id, PackId pack) {
+    if (!waiting_.contains(id)) {
+      tell_peer(Kind::query_cancelled, pack, id, "the client's share is not here (any more)");
+      burn(pack);
+      return;
+    }
+    request(store_, caf::infinite, TakePack{pack})
+        .then(
+            [this, id, pack](const PackGranted& m) {
+              auto granted_pack = m.pack.take();
+              auto it = waiting_.find(id);
+              if (granted_pack.id != pack) {
+                // A mask is used once: neither another pack nor this one again.
+                const auto reason = "pack " + std::to_string(pack) + " was used, burned, or never ready at server1";
+                tell_peer(Kind::query_cancelled, pack, id, reason);
+                if (it != waiting_.end()) give_up(it, reason, false);
+                return;
+              }
+              if (it == waiting_.end()) {
+                tell_peer(Kind::query_cancelled, pack, id, "the client has gone");
+                burn(pack);
+                return;
+              }
+              begin(it->second.query, std::move(granted_pack));
+            },
+            [](const caf::error&) { /* as above */ });
+  }
+
+  void ended(const QueryEnded& m) {
+    auto it = running_.find(m.query);
+    if (it == running_.end()) return;
+    send(gate_, QueryClosed{m.query, it->second.client, m.ok});
+    running_.erase(it);
+    if (!m.ok) {
+      if (told_.erase(m.query) == 0) tell_peer(Kind::query_cancelled, m.pack, m.query, m.reason);
+      burn(m.pack);
+    }
+    tell_load();
+  }
+
+  using WaitingMap = std::map<QueryId, Waiting>;
+
+  void give_up(WaitingMap::iterator it, const std::string& reason, bool tell) {
+    const auto query = it->second.query;
+    waiting_.erase(it);
+    send_failure(query.client, query.query, reason);
+    send(gate_, QueryClosed{query.query, query.client, false});
+    if (tell) tell_peer(Kind::query_cancelled, 0, query.query, reason);
+    tell_load();
+  }
+
+  void waited_too_long(const QueryId& id) {
+    auto it = waiting_.find(id);
+    if (it == waiting_.end()) return;
+    std::string reason = "the query has waited " + std::to_string(settings_.timeout.count()) + " ms (key query.timeout_ms) ";
+    if (leads())
+      reason += at_peer_.contains(id) ? "for a pack of the crypto producer" : "for the client's other share to reach server1";
+    else
+      reason += "for server0 to start it";
+    give_up(it, reason, true);
+  }
+
+  void client_gone(const caf::actor& client) {
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+      auto next = std::next(it);
+      if (it->second.query.client == client) give_up(it, "the client has closed its connection", true);
+      it = next;
+    }
+    for (const auto& [id, running] : running_)
+      if (running.client == client) send(running.inference, AbortQuery{"the client has closed its connection"});
+  }
+
+  void end_session(const std::string& reason) {
+    while (!waiting_.empty()) give_up(waiting_.begin(), reason, false);
+    for (auto& [id, running] : running_) {
+      send(gate_, QueryClosed{id, running.client, false});
+      // The inference tells its client and ends; nobody waits for its packs any more.
+      send(running.inference, AbortQuery{reason});
+    }
+    quit();
+  }
+
+  void burn(PackId pack) {
+    for (const auto& layer : layers_) send(layer, DropPack{pack});
+    send(store_, BurnPack{pack});
+  }
+
+  void tell_peer(Kind kind, PackId pack, const QueryId& id, const std::string& text) {
+    const auto& link = core_->links[static_cast<std::size_t>(protocol::other(core_->self))];
+    send(link, Send{Parcel(wire::Message{{kind, wire::Lane::control, core_->session, pack, 0, 0, 0},
+                                         wire::encode(wire::QueryNote{id, text})})});
+  }
+
+  void tell_load() { send(store_, QueryLoad{waiting_.size(), running_.size()}); }
+
+  void violated(PartyId by, Kind kind) {
+    send(node_, StepFailed{Phase::preprocess, 0, 0,
+                           "protocol violation: " + std::string(wire::name(kind)) + " message from " +
+                               std::string(protocol::name(by))});
+  }
+
+  std::shared_ptr<const SessionCore> core_;
+  std::vector<caf::actor> layers_;
+  caf::actor store_;
+  DeskSettings settings_;
+  caf::actor node_, gate_;
+  WaitingMap waiting_;
+  std::deque<QueryId> order_;      ///< server 0: waiting queries without a pack, as they came
+  std::set<QueryId> at_peer_;      ///< server 0: queries whose share server 1 has
+  std::map<QueryId, Running> running_;
+  std::set<QueryId> told_;         ///< failing queries that the peer failed first
+};
+
+}  // namespace
+
+caf::actor spawn_query_desk(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
+                            std::vector<caf::actor> layers, const caf::actor& store, const DeskSettings& settings,
+                            const caf::actor& node, const caf::actor& gate) {
+  return system.spawn<QueryDesk>(std::move(core), std::move(layers), store, settings, node, gate);
+}
+
+}  // namespace blindsight::actors
