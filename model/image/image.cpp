@@ -63,7 +63,7 @@ Image preprocess(Pixels pixels, const Preprocessing& p, std::string name) {
 Result<Image> from_array(Array array, const Shape& size, std::string name) {
   auto dims = array.dims;
   if (dims.size() == 4 && dims[0] == 1) dims.erase(dims.begin());
-  if (dims.size() == 2) dims.push_back(1);
+  if (dims.size() == 2 && size.channels == 1) dims.push_back(1);
   Image image{std::move(name), {}, size.height, size.width, false};
   for (const float v : array.values)
     if (!std::isfinite(v)) return fail("it has values that are no finite numbers");

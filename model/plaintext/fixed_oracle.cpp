@@ -61,8 +61,8 @@ std::vector<std::int64_t> pooled_output(const LayerSpec& layer, std::vector<std:
 
 }  // namespace
 
-/// 64-bit words, so that a sum beyond the plan's range is seen instead of wrapping: weights have at most 32 bits and
-/// inputs within range at most 16 above the window sums.
+/// 64-bit words, so that a sum beyond the plan's range is seen instead of wrapping: Winograd leaves 58 bits, weights
+/// have at most 32 and inputs within range at most 16 above the window sums.
 struct FixedOracle::Prepared {
   tensor::PreparedFilter<Word64> filter;
 };
@@ -72,8 +72,8 @@ FixedOracle::FixedOracle(const Plan& plan, const Weights& weights) : plan_(plan)
     const auto& filter = weights.layers[i].filter;
     tensor::Buffer<Word64> words(filter.size());
     for (std::size_t j = 0; j < filter.size(); ++j) words[j] = static_cast<Word64>(std::int64_t{filter[j]});
-    prepared_.push_back(
-        {tensor::prepare_filter<Word64>(plan.network.layers[i].conv, tensor::ConvAlgorithm::direct, words)});
+    const auto& layer = plan.network.layers[i];
+    prepared_.push_back({tensor::prepare_filter<Word64>(layer.conv, layer.algorithm, words)});
   }
 }
 
@@ -93,10 +93,13 @@ FixedTrace FixedOracle::run_layer(std::size_t index, std::span<const std::int64_
   const auto& bias = weights_.layers[index].bias;
   const unsigned f = layer.fraction_bits;
   const std::int64_t unit = std::int64_t{1} << f;
+  const unsigned unused =
+      tensor::bits_spent(layer.algorithm);  // top bits that Winograd leaves zero: the sign is below them
   const std::uint64_t key = mix(mix(seed) + index);
   std::vector<std::int64_t> t(trace.linear.size());
   for (std::size_t i = 0; i < t.size(); ++i) {
     std::int64_t& z = trace.linear[i];
+    z = static_cast<std::int64_t>(static_cast<Word64>(z) << unused) >> unused;
     z += bias[i % out.channels];
     trace.smallest = std::min(trace.smallest, z);
     trace.largest = std::max(trace.largest, z);
@@ -126,18 +129,20 @@ FixedRun FixedOracle::run(std::span<const std::int64_t> input, Rounding rounding
   return run;
 }
 
-double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::int64_t> input, unsigned draws,
-                    std::uint64_t seed) {
-  const FixedRun nearest = oracle.run(input, Rounding::nearest);
-  double squares = 0;
-  for (unsigned d = 0; d < draws; ++d) {
-    const FixedRun run = oracle.run(input, Rounding::dither, seed + d);
-    for (std::size_t i = 0; i < run.output.size(); ++i)
-      squares += std::pow(static_cast<double>(run.output[i] - nearest.output[i]), 2);
+double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::vector<std::int64_t>> inputs,
+                    unsigned draws, std::uint64_t seed) {
+  double squares = 0, count = 0;
+  for (const auto& input : inputs) {
+    const FixedRun nearest = oracle.run(input, Rounding::nearest);
+    for (unsigned d = 0; d < draws; ++d) {
+      const FixedRun run = oracle.run(input, Rounding::dither, seed++);
+      for (std::size_t i = 0; i < run.output.size(); ++i)
+        squares += std::pow(static_cast<double>(run.output[i] - nearest.output[i]), 2);
+      count += static_cast<double>(run.output.size());
+    }
   }
-  const double rms = std::sqrt(squares / (static_cast<double>(draws) * static_cast<double>(nearest.output.size())));
-  constexpr double deviations = 5;
-  return (deviations * rms + 1) / plan.output_scale;
+  constexpr double deviations = 8;
+  return (deviations * std::sqrt(squares / count) + 1) / plan.output_scale;
 }
 
 }  // namespace blindsight::model

@@ -54,9 +54,10 @@ class FixedOracle {
 };
 
 /// Bound for how far one logit may lie from the nearest-rounded run because of the protocol's dither, in logit units:
-/// five times the root mean square over the logits of `draws` dithered runs, and one output unit. An answer is certain
-/// where the two best logits differ by more than twice this.
-double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::int64_t> input, unsigned draws,
-                    std::uint64_t seed);
+/// eight times the root mean square over the logits of `draws` dithered runs of each input (five deviations, and room
+/// for inputs that spread more than these), and one output unit. An answer is certain where the two best logits differ
+/// by more than twice this.
+double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::vector<std::int64_t>> inputs,
+                    unsigned draws, std::uint64_t seed);
 
 }  // namespace blindsight::model

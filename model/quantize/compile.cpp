@@ -21,6 +21,9 @@ namespace {
 /// Rounding a weight to an integer may cost this much of the result, in units after truncation (root mean square); the
 /// protocol's own rounding costs about 0.4. A layer that loses more gets more fraction bits.
 constexpr double weight_noise_allowed = 0.5;
+/// Calibration images, at least, and draws for each, that tell how far the protocol's dither moves a logit.
+constexpr std::size_t dither_images = 4;
+constexpr unsigned dither_draws = 2;
 /// Below this Winograd's transforms cost more than they save.
 constexpr std::size_t least_winograd_channels = 16;
 
@@ -163,6 +166,7 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
 
   // The integers themselves must keep the range, not only the reals that they came from.
   const FixedOracle oracle(plan, out.weights);
+  std::vector<std::vector<std::int64_t>> sample;
   for (const Image& image : images) {
     auto input = encode_input(plan, image.values);
     if (!input) return fail("calibration image " + in_quotes(image.name) + ": " + input.error().what);
@@ -173,8 +177,10 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
         return fail("layer " + in_quotes(network.layers[i].name) + " reaches " + percent(run.worst[i]) +
                     " of its range on " + in_quotes(image.name) + ": give it more headroom bits");
     }
-    if (&image == &images.front()) plan.stated_error = dither_error(oracle, plan, *input, 4, 1);
+    const std::size_t index = static_cast<std::size_t>(&image - images.data());
+    if (index % std::max<std::size_t>(1, images.size() / dither_images) == 0) sample.push_back(std::move(*input));
   }
+  plan.stated_error = dither_error(oracle, plan, sample, dither_draws, 1);
   if (auto ok = check_plan(plan); !ok) return fail(ok.error().what);
   return out;
 }

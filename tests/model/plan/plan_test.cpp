@@ -1,0 +1,193 @@
+#include "model/plan/plan.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <random>
+
+#include "model/plan/report.h"
+#include "tests/model/support/zoo.h"
+
+using namespace blindsight;
+using namespace blindsight::model;
+using namespace blindsight::model::test;
+
+namespace {
+
+Plan labelled_plan() {
+  Plan plan = compiled_mnist().plan;
+  for (int i = 0; i < 10; ++i) plan.labels.push_back("digit " + std::to_string(i));
+  return plan;
+}
+
+protocol::Cost linear_cost(const protocol::NetworkSpec&, std::size_t stage) {
+  protocol::Cost c;
+  c.rounds = stage;
+  c.server0_to_server1 = 10 * stage;
+  c.client = 1;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("a plan comes back from its bytes whole") {
+  const Plan plan = labelled_plan();
+  const auto bytes = to_bytes(plan);
+  const auto back = plan_from_bytes(bytes);
+  REQUIRE_MESSAGE(back.has_value(), (back ? "" : back.error().what));
+  CHECK(to_bytes(*back) == bytes);
+  CHECK(digest(*back) == digest(plan));
+  CHECK(back->model_name == "mnist-8.onnx");
+  CHECK(back->labels == plan.labels);
+  CHECK(back->preprocessing == plan.preprocessing);
+  CHECK(back->calibration == plan.calibration);
+  CHECK(back->network.layers[1].max_pools == plan.network.layers[1].max_pools);
+  CHECK(back->network.layers[0].conv == plan.network.layers[0].conv);
+  CHECK(back->output_scale == plan.output_scale);
+  CHECK(to_hex(digest(plan)).size() == 64);
+}
+
+TEST_CASE("whatever changes in a plan changes its digest") {
+  const Plan plan = labelled_plan();
+  const std::function<void(Plan&)> changes[] = {
+      [](Plan& p) { p.model_name += "x"; },
+      [](Plan& p) { p.weights_digest[31] ^= 1; },
+      [](Plan& p) { p.network.layers[0].fraction_bits += 1; },
+      [](Plan& p) { p.network.layers[1].max_pools[0].stride_x = 2; },
+      [](Plan& p) { p.network.layers[1].relu = false; },
+      [](Plan& p) { p.input_scale *= 2; },
+      [](Plan& p) { p.output_scale *= 2; },
+      [](Plan& p) { p.stated_error *= 2; },
+      [](Plan& p) { p.preprocessing.mean[0] = 1; },
+      [](Plan& p) { p.post = PostOperation::log_softmax; },
+      [](Plan& p) { p.labels[9] = "ten"; },
+      [](Plan& p) { p.calibration[2].worst *= 0.5; },
+  };
+  for (const auto& change : changes) {
+    Plan other = plan;
+    change(other);
+    CHECK(digest(other) != digest(plan));
+  }
+}
+
+TEST_CASE("a plan cut short or with flipped bytes is refused or sound, never more") {
+  const auto bytes = to_bytes(labelled_plan());
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut)
+    CHECK_FALSE(plan_from_bytes(std::span(bytes).first(cut)).has_value());
+  std::mt19937 generator(11);
+  std::size_t sound = 0, refused = 0;
+  for (int i = 0; i < 20000; ++i) {
+    auto hurt = bytes;
+    for (unsigned n = 1 + generator() % 3; n > 0; --n)
+      hurt[generator() % hurt.size()] = static_cast<std::uint8_t>(generator());
+    const auto plan = plan_from_bytes(hurt);
+    (plan ? sound : refused) += 1;
+    if (plan) CHECK(check_plan(*plan).has_value());
+  }
+  CHECK(sound > 0);
+  CHECK(refused > 0);
+}
+
+TEST_CASE("a plan that contradicts itself is refused with its layer") {
+  const Plan plan = labelled_plan();
+  const std::pair<std::function<void(Plan&)>, const char*> cases[] = {
+      {[](Plan& p) { p.network.layers[1].conv.in.channels = 9; }, "does not read what the layer before it makes"},
+      {[](Plan& p) { p.network.layers[1].algorithm = tensor::ConvAlgorithm::winograd4; }, "algorithm"},
+      {[](Plan& p) { p.network.layers[0].max_pools[0].height = 40; }, "Convolution28"},
+      {[](Plan& p) { p.network.layers[0].max_pools[0].pad_top = 2; }, "impossible pool"},
+      {[](Plan& p) { p.network.layers[0].fraction_bits = 21; }, "ring of"},
+      {[](Plan& p) { p.network.layers[0].headroom_bits = 6; }, "small ring"},
+      {[](Plan& p) { p.network.layers[2].relu = true; }, "last layer"},
+      {[](Plan& p) { p.network.layers.clear(); }, "0 layers"},
+      {[](Plan& p) { p.labels.pop_back(); }, "9 labels"},
+      {[](Plan& p) { p.labels[0] = "\x1b[2J"; }, "label"},
+      {[](Plan& p) { p.preprocessing.deviation[0] = 0; }, "preprocessing"},
+      {[](Plan& p) { p.output_scale = std::nan(""); }, "scale"},
+      {[](Plan& p) { p.input_bits = 60; }, "input has 60 bits"},
+      {[](Plan& p) { p.calibration.pop_back(); }, "calibrated range"},
+  };
+  for (const auto& [change, word] : cases) {
+    Plan other = plan;
+    change(other);
+    const auto ok = check_plan(other);
+    CAPTURE(word);
+    REQUIRE_FALSE(ok.has_value());
+    CAPTURE(ok.error().what);
+    CHECK(ok.error().what.find(word) != std::string::npos);
+    CHECK_FALSE(plan_from_bytes(to_bytes(other)).has_value());
+  }
+}
+
+TEST_CASE("weights are saved for their owner alone and come back with their plan alone") {
+  const TemporaryFolder folder;
+  const Compiled& c = compiled_mnist();
+  REQUIRE(save_plan(c.plan, folder.path / "m.plan").has_value());
+  REQUIRE(save_weights(c.weights, folder.path / "m.weights").has_value());
+  struct stat info {};
+  REQUIRE(::stat((folder.path / "m.weights").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  const auto plan = load_plan(folder.path / "m.plan");
+  REQUIRE(plan.has_value());
+  const auto weights = load_weights(folder.path / "m.weights", *plan);
+  REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().what));
+  CHECK(weights->layers[2].filter == c.weights.layers[2].filter);
+  CHECK(weights->layers[1].bias == c.weights.layers[1].bias);
+  CHECK(digest(*weights) == plan->weights_digest);
+
+  Plan other = *plan;
+  other.weights_digest[0] ^= 1;
+  const auto wrong = load_weights(folder.path / "m.weights", other);
+  REQUIRE_FALSE(wrong.has_value());
+  CHECK(wrong.error().what.find("are not those") != std::string::npos);
+
+  auto bytes = file_bytes(folder.path / "m.weights");
+  CHECK_FALSE(weights_from_bytes(std::span(bytes).first(bytes.size() / 2), *plan).has_value());
+  bytes[bytes.size() / 2] ^= 4;
+  CHECK_FALSE(weights_from_bytes(bytes, *plan).has_value());
+  CHECK_FALSE(load_plan(folder.path / "none").has_value());
+  CHECK_FALSE(save_plan(c.plan, folder.path / "no" / "folder").has_value());
+}
+
+TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decoded") {
+  const Plan& plan = compiled_mnist().plan;
+  std::vector<float> image(784, 0);
+  image[5] = 255;
+  const auto input = encode_input(plan, image);
+  REQUIRE(input.has_value());
+  CHECK((*input)[5] == std::lround(255 * plan.input_scale));
+  image[6] = 1e6F;
+  CHECK_FALSE(encode_input(plan, image).has_value());
+  image[6] = std::nanf("");
+  CHECK_FALSE(encode_input(plan, image).has_value());
+  CHECK_FALSE(encode_input(plan, std::vector<float>(783)).has_value());
+  const auto logits = decode_output(plan, std::vector<std::int64_t>{100, -50});
+  CHECK(logits[0] == doctest::Approx(100 / plan.output_scale));
+  const auto p = probabilities(std::vector<double>{1000, 1000 + std::log(3.0)});
+  CHECK(p[0] == doctest::Approx(0.25));
+  CHECK(p[1] == doctest::Approx(0.75));
+  CHECK(predicted(logits) == 0);
+}
+
+TEST_CASE("the report counts operations and adds up what the protocol declares") {
+  protocol::Protocol protocol{};
+  protocol.online_cost = protocol.offline_cost = protocol.set_up_cost = linear_cost;
+  const auto r = report(compiled_mnist().plan, protocol);
+  REQUIRE(r.layers.size() == 3);
+  CHECK(r.layers[0].macs == 28 * 28 * 25 * 8);
+  CHECK(r.layers[0].kind == "convolution 5×5");
+  CHECK(r.layers[0].max_comparisons == 14 * 14 * 8 * 3);
+  CHECK(r.layers[0].relu_comparisons == 14 * 14 * 8);
+  CHECK(r.layers[1].max_comparisons == 4 * 4 * 16 * 8);
+  CHECK(r.layers[2].kind == "fully connected");
+  CHECK(r.layers[2].relu_comparisons == 0);
+  CHECK(r.layers[1].online.rounds == 2);
+  CHECK(r.online.rounds == 0 + 1 + 2 + 3);
+  CHECK(r.online.server0_to_server1 == 60);
+  CHECK(r.offline.client == 4);
+  CHECK(r.comparisons == 14 * 14 * 8 * 4 + 4 * 4 * 16 * 9);
+  CHECK(r.weights == 25 * 8 + 8 + 25 * 8 * 16 + 16 + 2560 + 10);
+  CHECK(r.layers[0].free_headroom_bits == doctest::Approx(1).epsilon(0.01));
+}

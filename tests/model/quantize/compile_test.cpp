@@ -1,0 +1,211 @@
+#include "model/quantize/compile.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/plaintext/fixed_oracle.h"
+#include "model/plaintext/float_oracle.h"
+#include "tests/model/support/onnx_builder.h"
+#include "tests/model/support/zoo.h"
+
+using namespace blindsight;
+using namespace blindsight::model;
+using namespace blindsight::model::test;
+
+namespace {
+
+Preprocessing plain(const tensor::Shape& size) {
+  // Pixels to -1..1, where noise() lies.
+  return {size, 2.0F / 255, std::vector<float>(size.channels, 1), std::vector<float>(size.channels, 1)};
+}
+
+std::vector<Image> noise_images(const tensor::Shape& size, std::size_t count, unsigned seed) {
+  std::vector<Image> images;
+  for (std::size_t i = 0; i < count; ++i)
+    images.push_back({"noise " + std::to_string(i), noise(size.elements(), seed + static_cast<unsigned>(i)),
+                      size.height, size.width, false});
+  return images;
+}
+
+std::vector<float> scaled(std::vector<float> values, float factor) {
+  for (float& v : values) v *= factor;
+  return values;
+}
+
+/// Convolutions wide enough for Winograd, both kinds of pools, a layer without ReLU, a fully connected end.
+FloatNetwork mixed() {
+  OnnxBuilder b({1, 3, 24, 20});
+  auto conv = [&](const std::string& name, std::int64_t in, std::int64_t out, std::int64_t k) {
+    b.reals(name + ".w", {out, in, k, k},
+            scaled(noise(static_cast<std::size_t>(out * in * k * k), 3), 1.0F / static_cast<float>(in)));
+    b.reals(name + ".b", {out}, scaled(noise(static_cast<std::size_t>(out), 4), 0.1F));
+    set(b.node("Conv", name, {name + ".w", name + ".b"}), "pads", std::vector<std::int64_t>(4, k / 2));
+  };
+  auto pool = [&](const std::string& op, const std::string& name) {
+    auto& node = b.node(op, name);
+    set(node, "kernel_shape", std::vector<std::int64_t>{2, 2});
+    set(node, "strides", std::vector<std::int64_t>{2, 2});
+  };
+  conv("one", 3, 16, 3);
+  b.node("Relu", "r1");
+  pool("AveragePool", "p1");
+  conv("two", 16, 16, 3);
+  pool("MaxPool", "p2");
+  b.node("Relu", "r2");
+  conv("three", 16, 20, 1);
+  conv("four", 20, 16, 3);
+  b.node("Relu", "r4");
+  pool("AveragePool", "p4");
+  b.node("Flatten", "f");
+  b.reals("dense.w", {3 * 2 * 16, 4}, noise(3 * 2 * 16 * 4, 9));
+  b.node("MatMul", "dense", {"dense.w"});
+  auto network = b.import();
+  REQUIRE_MESSAGE(network.has_value(), (network ? "" : network.error().what));
+  return *network;
+}
+
+}  // namespace
+
+TEST_CASE("mnist-8 in integers reads at least 98 of 100 digits and stays in its range") {
+  const Compiled& c = compiled_mnist();
+  const FixedOracle oracle(c.plan, c.weights);
+  const auto network = mnist();
+  const auto images = digits();
+  const auto labels = digit_labels();
+  REQUIRE(images.size() == 100);
+  REQUIRE(labels.size() == 100);
+  int nearest_right = 0, dither_right = 0;
+  double largest_difference = 0, largest_logit = 0;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const auto input = encode_input(c.plan, images[i].values);
+    REQUIRE(input.has_value());
+    const auto nearest = oracle.run(*input, Rounding::nearest), dither = oracle.run(*input, Rounding::dither, i);
+    CHECK(*std::max_element(nearest.worst.begin(), nearest.worst.end()) <= 1);
+    const auto logits = decode_output(c.plan, nearest.output);
+    nearest_right += predicted(logits) == labels[i] ? 1 : 0;
+    dither_right += predicted(decode_output(c.plan, dither.output)) == labels[i] ? 1 : 0;
+    const auto real = run_float(network, images[i].values);
+    for (std::size_t k = 0; k < real.size(); ++k) {
+      largest_difference = std::max(largest_difference, std::abs(logits[k] - static_cast<double>(real[k])));
+      largest_logit = std::max(largest_logit, std::abs(static_cast<double>(real[k])));
+    }
+  }
+  CHECK(nearest_right >= 98);
+  CHECK(dither_right >= 98);
+  CHECK(largest_difference < 0.005 * largest_logit);
+}
+
+TEST_CASE("dithered runs stay within the stated error of the nearest-rounded one") {
+  const Compiled& c = compiled_mnist();
+  const FixedOracle oracle(c.plan, c.weights);
+  CHECK(c.plan.stated_error > 0);
+  double largest = 0;
+  const auto images = digits();
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const auto input = *encode_input(c.plan, images[i].values);
+    const auto a = decode_output(c.plan, oracle.run(input, Rounding::nearest).output),
+               b = decode_output(c.plan, oracle.run(input, Rounding::dither, i).output);
+    for (std::size_t k = 0; k < a.size(); ++k) largest = std::max(largest, std::abs(a[k] - b[k]));
+  }
+  CHECK(largest <= c.plan.stated_error);
+  CHECK(largest > c.plan.stated_error / 10);  // and it is no empty promise
+}
+
+TEST_CASE(
+    "a network of every kind of layer keeps its logits, and each layer's integers are its reals times its scale") {
+  const auto network = mixed();
+  const auto images = noise_images(network.input, 8, 100);
+  const auto c = compile(network, plain(network.input), images, {});
+  REQUIRE_MESSAGE(c.has_value(), (c ? "" : c.error().what));
+  const auto& layers = c->plan.network.layers;
+  CHECK(layers[0].algorithm == tensor::ConvAlgorithm::direct);  // three channels
+  CHECK(layers[1].algorithm == tensor::ConvAlgorithm::winograd4);
+  CHECK(layers[2].algorithm == tensor::ConvAlgorithm::direct);  // 1×1
+  CHECK(layers[4].conv.in == tensor::Shape{1, 1, 96});
+  const FixedOracle oracle(c->plan, c->weights);
+  Plan direct_plan = c->plan;
+  for (auto& layer : direct_plan.network.layers) layer.algorithm = tensor::ConvAlgorithm::direct;
+  const FixedOracle direct(direct_plan, c->weights);
+  for (const auto& image : noise_images(network.input, 3, 900)) {
+    const auto input = *encode_input(c->plan, image.values);
+    std::vector<FloatTrace> real;
+    const auto logits = run_float(network, image.values, [&](std::size_t, const FloatTrace& t) { real.push_back(t); });
+    const auto run = oracle.run(input, Rounding::nearest, 0, [&](std::size_t i, const FixedTrace& t) {
+      const double unit = std::ldexp(c->plan.calibration[i].scale, static_cast<int>(layers[i].fraction_bits));
+      double off = 0;
+      for (std::size_t j = 0; j < t.linear.size(); ++j)
+        off = std::max(off, std::abs(static_cast<double>(t.linear[j]) / unit - static_cast<double>(real[i].linear[j])));
+      CAPTURE(i);
+      CHECK(off < 0.02 * c->plan.calibration[i].largest_real);
+      CHECK(t.worst <= 1);
+    });
+    CHECK(direct.run(input, Rounding::nearest).output == run.output);
+    const auto fixed = decode_output(c->plan, run.output);
+    for (std::size_t k = 0; k < logits.size(); ++k)
+      CHECK(std::abs(fixed[k] - static_cast<double>(logits[k])) < 0.01 * c->plan.calibration.back().largest_real);
+  }
+}
+
+TEST_CASE("the largest calibrated value maps to just under 2^A, and headroom is above it") {
+  const auto network = mixed();
+  CompileOptions options;
+  options.activation_bits = 9;
+  options.headroom_bits = 2;
+  const auto c = compile(network, plain(network.input), noise_images(network.input, 4, 100), options);
+  REQUIRE(c.has_value());
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const auto& range = c->plan.calibration[i];
+    const auto& layer = c->plan.network.layers[i];
+    CHECK(layer.headroom_bits == 2);
+    CHECK(range.scale * range.largest_real ==
+          doctest::Approx(std::ldexp(1.0, static_cast<int>(layer.activation_bits)) - 1));
+    CHECK(range.worst > 0.24);
+    CHECK(range.worst < 0.26);
+    CHECK(linear_ring_bits(c->plan.network, i) + tensor::bits_spent(layer.algorithm) <= 32);
+    CHECK(small_ring_bits(c->plan.network, i) <= 16);
+  }
+  CHECK(c->plan.network.layers.back().activation_bits == options.output_bits);
+}
+
+TEST_CASE("a layer whose weights are small beside its inputs gets more fraction bits") {
+  OnnxBuilder b({1, 1, 32, 32});
+  b.node("Flatten", "f");
+  b.reals("w", {1024, 2}, scaled(noise(2048, 1), 1e-3F));
+  b.node("MatMul", "m", {"w"});
+  const auto network = b.import();
+  REQUIRE(network.has_value());
+  CompileOptions options;
+  options.input_bits = 16;
+  const auto c = compile(*network, plain({32, 32, 1}), noise_images({32, 32, 1}, 2, 5), options);
+  REQUIRE(c.has_value());
+  CHECK(c->plan.network.layers[0].fraction_bits > options.fraction_bits);
+}
+
+TEST_CASE("what does not fit is refused with the layer's name") {
+  const auto network = mixed();
+  const auto images = noise_images(network.input, 2, 100);
+  auto refused = [&](const FloatNetwork& n, const CompileOptions& options, const std::vector<std::string>& words) {
+    const auto c = compile(n, plain(network.input), images, options);
+    REQUIRE_FALSE(c.has_value());
+    CAPTURE(c.error().what);
+    for (const auto& word : words) CHECK(c.error().what.find(word) != std::string::npos);
+  };
+  CompileOptions wide;
+  wide.activation_bits = 14;
+  refused(network, wide, {"'two'", "small ring of 17 bits"});
+  CompileOptions fine;
+  fine.fraction_bits = 21;
+  refused(network, fine, {"'one'", "ring of 33 bits", "fraction"});
+  FloatNetwork dead = network;
+  std::fill(dead.layers[2].filter.begin(), dead.layers[2].filter.end(), 0.0F);
+  std::fill(dead.layers[2].bias.begin(), dead.layers[2].bias.end(), 0.0F);
+  refused(dead, {}, {"'three'", "nothing but zeros"});
+  CompileOptions labelled;
+  labelled.labels = {"yes", "no"};
+  refused(network, labelled, {"2 labels", "4 outputs"});
+  const auto none = compile(network, plain(network.input), {}, {});
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().what.find("at least one image") != std::string::npos);
+}

@@ -1,0 +1,56 @@
+#include "tests/model/support/zoo.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "model/onnx/import.h"
+
+namespace blindsight::model::test {
+namespace {
+template <class T>
+T must(protocol::Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().what);
+  return std::move(*result);
+}
+Preprocessing raw() {
+  return *Preprocessing::preset("raw", {28, 28, 1});
+}
+}  // namespace
+
+FloatNetwork mnist() {
+  return must(import_onnx(std::filesystem::path("model/zoo/mnist-8.onnx")));
+}
+
+const Compiled& compiled_mnist() {
+  static const Compiled compiled =
+      must(compile(mnist(), raw(), must(load_images("model/zoo/mnist-calibration.idx3-ubyte", raw())), {}));
+  return compiled;
+}
+
+std::vector<Image> digits() {
+  return must(load_images("model/zoo/mnist-100.idx3-ubyte", raw()));
+}
+
+std::vector<std::size_t> digit_labels() {
+  const auto bytes = file_bytes("model/zoo/mnist-100.idx1-ubyte");
+  return {bytes.begin() + 8, bytes.end()};
+}
+
+std::vector<std::uint8_t> file_bytes(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "blindsight-model-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+  path = name;
+}
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+}  // namespace blindsight::model::test
