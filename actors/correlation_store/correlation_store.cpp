@@ -32,8 +32,11 @@ class CorrelationStore : public caf::event_based_actor {
   const char* name() const override { return "correlation-store"; }
 
   caf::behavior make_behavior() override {
-    ask_for_packs();
     return {
+        [this](Begin) {
+          begun_ = true;
+          ask_for_packs();
+        },
         [this](const Arrived& m) { arrived(m); },
         [this](const TilePrepared& m) { tile_prepared(m); },
         [this](const QueryLoad& m) {
@@ -72,7 +75,8 @@ class CorrelationStore : public caf::event_based_actor {
     if (message.header.kind == Kind::deal_begins && m.from == PartyId::producer) {
       if (auto why_not = ledger_.announce(pack); !why_not.empty()) return violated(why_not);
       prepare(pack);
-    } else if (message.header.kind == Kind::pack_ready && m.from == PartyId::server1 && core_->self == PartyId::server0) {
+    } else if (message.header.kind == Kind::pack_ready && m.from == PartyId::server1 &&
+               core_->self == PartyId::server0) {
       peer_ready_.insert(pack);
       hand_out();
       tell_depth();
@@ -148,6 +152,7 @@ class CorrelationStore : public caf::event_based_actor {
   }
 
   void ask_for_packs() {
+    if (!begun_) return;
     const std::uint64_t ahead = load_.running > 0 || held_bytes_ >= settings_.memory_bytes ? 0 : settings_.depth;
     const std::uint64_t goal = std::max<std::uint64_t>(ahead, load_.waiting);
     if (goal <= ledger_.outstanding()) return;
@@ -182,6 +187,7 @@ class CorrelationStore : public caf::event_based_actor {
   caf::actor node_, gate_;
   monitoring::PackProbe probe_;
   PackLedger ledger_;
+  bool begun_ = false;
   QueryLoad load_;
   std::map<PackId, Preparing> preparing_;
   std::map<PackId, Pack> ready_;
@@ -193,8 +199,8 @@ class CorrelationStore : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_correlation_store(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                                   std::vector<caf::actor> layers, const StoreSettings& settings, const caf::actor& node,
-                                   const caf::actor& gate, monitoring::Registry& registry) {
+                                   std::vector<caf::actor> layers, const StoreSettings& settings,
+                                   const caf::actor& node, const caf::actor& gate, monitoring::Registry& registry) {
   return system.spawn<CorrelationStore>(std::move(core), std::move(layers), settings, node, gate, registry.packs());
 }
 

@@ -9,8 +9,9 @@
 
 namespace blindsight::actors {
 
-/// One server's book of the packs of a session: which may still be used. Every pack goes announced → ready → spent, once, in the
-/// producer's rising order; whatever would use one twice is refused. A plain value, without packs or messages.
+/// One server's book of the packs of a session: which may still be used. Every pack goes announced → ready → spent,
+/// once, in the producer's rising order; whatever would use one twice is refused. A plain value, without packs or
+/// messages.
 class PackLedger {
  public:
   using PackId = protocol::PackId;

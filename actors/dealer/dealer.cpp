@@ -14,7 +14,8 @@ using protocol::PartyId;
 using wire::Kind;
 using Clock = std::chrono::steady_clock;
 
-/// Dealt bytes that may wait in one link before the dealer pauses: enough to keep the link busy, no more memory than that.
+/// Dealt bytes that may wait in one link before the dealer pauses: enough to keep the link busy, no more memory than
+/// that.
 constexpr std::int64_t window_bytes = 16 * 1024 * 1024;
 
 class Dealer : public caf::event_based_actor {
@@ -33,13 +34,17 @@ class Dealer : public caf::event_based_actor {
 
   caf::behavior make_behavior() override {
     return {
+        [this](Begin) {
+          begun_ = true;
+          deal();
+        },
         [this](const Arrived& m) {
           const auto message = m.message.take();
           auto want = wire::decode<wire::Number>(message.payload);
           if (message.header.kind != Kind::want || !want || !protocol::is_server(m.from)) {
             send(node_, StepFailed{Phase::preprocess, 0, 0,
-                                   "protocol violation: " + std::string(wire::name(message.header.kind)) + " message from " +
-                                       std::string(protocol::name(m.from))});
+                                   "protocol violation: " + std::string(wire::name(message.header.kind)) +
+                                       " message from " + std::string(protocol::name(m.from))});
             return;
           }
           wanted_[static_cast<std::size_t>(m.from)] = want->number;
@@ -64,6 +69,7 @@ class Dealer : public caf::event_based_actor {
 
  private:
   void deal() {
+    if (!begun_) return;
     if (!dealing_) {
       if (dealt_ >= std::min(wanted_[0], wanted_[1])) return;
       dealing_ = true;
@@ -98,7 +104,7 @@ class Dealer : public caf::event_based_actor {
   std::array<std::uint64_t, 2> wanted_{};
   std::array<std::int64_t, 2> waiting_bytes_{};  ///< may dip below 0: a link may report before the layer does
   std::uint64_t dealt_ = 0, pack_ = 0;
-  bool dealing_ = false;
+  bool begun_ = false, dealing_ = false;
   std::size_t stage_ = 0, tile_ = 0;
   unsigned in_flight_ = 0;
   Clock::time_point since_{};
@@ -106,10 +112,11 @@ class Dealer : public caf::event_based_actor {
 
 }  // namespace
 
-caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-                        std::shared_ptr<PackCounter> counter, unsigned tiles_at_once, const caf::actor& node,
-                        monitoring::Registry& registry) {
-  return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), tiles_at_once, node, registry.packs());
+caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
+                        std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned tiles_at_once,
+                        const caf::actor& node, monitoring::Registry& registry) {
+  return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), tiles_at_once, node,
+                              registry.packs());
 }
 
 }  // namespace blindsight::actors

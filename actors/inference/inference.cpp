@@ -7,6 +7,7 @@
 namespace blindsight::actors {
 namespace {
 
+using monitoring::Outcome;
 using Clock = std::chrono::steady_clock;
 using TimeIsUp = caf::atom_constant<caf::atom("time-is-up")>;
 
@@ -42,7 +43,7 @@ class Inference : public caf::event_based_actor {
           finish_if_done();
         },
         [this](const StepFailed& m) { fail(m.reason); },
-        [this](const AbortQuery& m) { fail(m.reason); },
+        [this](const AbortQuery& m) { fail(m.reason, m.outcome); },
         [this](TimeIsUp) {
           fail("no answer after " + std::to_string(timeout_.count()) + " ms (key query.timeout_ms); " +
                std::to_string(stages_done_) + " of " + std::to_string(layers_.size()) + " stages were done");
@@ -76,18 +77,19 @@ class Inference : public caf::event_based_actor {
     report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
     report_.client_bytes += output_->size();
     wire::Predicted answer{query_.query, std::move(*output_), report_};
-    send(query_.client, Send{Parcel(wire::Message{{wire::Kind::predicted, wire::Lane::control, 0, 0, 0, 0, 0}, encode(answer)})});
-    end(true, {});
+    send(query_.client,
+         Send{Parcel(wire::Message{{wire::Kind::predicted, wire::Lane::control, 0, 0, 0, 0, 0}, encode(answer)})});
+    end(Outcome::ok, {});
   }
 
-  void fail(const std::string& reason) {
+  void fail(const std::string& reason, Outcome outcome = Outcome::failed) {
     for (const auto& layer : layers_) send(layer, DropPack{pack_.id});
-    send_failure(query_.client, query_.query, reason);
-    end(false, reason);
+    if (!reason.empty()) send_failure(query_.client, query_.query, reason);
+    end(outcome, reason);
   }
 
-  void end(bool ok, const std::string& reason) {
-    send(desk_, QueryEnded{query_.query, pack_.id, ok, reason});
+  void end(Outcome outcome, const std::string& reason) {
+    send(desk_, QueryEnded{query_.query, pack_.id, outcome, reason});
     quit();
   }
 
@@ -106,9 +108,10 @@ class Inference : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack, std::chrono::milliseconds timeout,
-                           const caf::actor& desk) {
-  return system.spawn<Inference>(std::move(core), std::move(layers), std::move(query), Parcel(std::move(pack)), timeout, desk);
+                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack,
+                           std::chrono::milliseconds timeout, const caf::actor& desk) {
+  return system.spawn<Inference>(std::move(core), std::move(layers), std::move(query), Parcel(std::move(pack)), timeout,
+                                 desk);
 }
 
 void send_failure(const caf::actor& client, const wire::QueryId& query, const std::string& reason) {

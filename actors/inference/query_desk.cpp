@@ -11,6 +11,7 @@
 namespace blindsight::actors {
 namespace {
 
+using monitoring::Outcome;
 using protocol::PackId;
 using protocol::PartyId;
 using wire::Kind;
@@ -72,7 +73,7 @@ class QueryDesk : public caf::event_based_actor {
 
   void refuse(const SubmitQuery& m, const std::string& reason) {
     send_failure(m.client, m.query, reason);
-    send(gate_, QueryClosed{m.query, m.client, false});
+    send(gate_, QueryClosed{m.query, Outcome::refused});
   }
 
   /// Server 0: asks for a pack for each query that is here at both servers, oldest first.
@@ -94,7 +95,8 @@ class QueryDesk : public caf::event_based_actor {
   void granted(const QueryId& id, Pack pack) {
     auto it = waiting_.find(id);
     if (it == waiting_.end()) {
-      // The query went while it waited for this pack. The pack has left the store, so nobody else gets it: burn it at server 1 too.
+      // The query went while it waited for this pack. The pack has left the store, so nobody else gets it: burn it at
+      // server 1 too.
       tell_peer(Kind::query_cancelled, pack.id, id, "the query was given up at server0");
       burn(pack.id);
       return;
@@ -109,8 +111,9 @@ class QueryDesk : public caf::event_based_actor {
     at_peer_.erase(id);
     const auto pack_id = pack.id;
     auto client = query.client;
-    running_[id] = {spawn_inference(system(), core_, layers_, std::move(query), std::move(pack), settings_.timeout, this), client,
-                    pack_id};
+    running_[id] = {
+        spawn_inference(system(), core_, layers_, std::move(query), std::move(pack), settings_.timeout, this), client,
+        pack_id};
     tell_load();
   }
 
@@ -178,9 +181,9 @@ class QueryDesk : public caf::event_based_actor {
   void ended(const QueryEnded& m) {
     auto it = running_.find(m.query);
     if (it == running_.end()) return;
-    send(gate_, QueryClosed{m.query, it->second.client, m.ok});
+    send(gate_, QueryClosed{m.query, m.outcome});
     running_.erase(it);
-    if (!m.ok) {
+    if (m.outcome != Outcome::ok) {
       if (told_.erase(m.query) == 0) tell_peer(Kind::query_cancelled, m.pack, m.query, m.reason);
       burn(m.pack);
     }
@@ -189,11 +192,11 @@ class QueryDesk : public caf::event_based_actor {
 
   using WaitingMap = std::map<QueryId, Waiting>;
 
-  void give_up(WaitingMap::iterator it, const std::string& reason, bool tell) {
+  void give_up(WaitingMap::iterator it, const std::string& reason, bool tell, Outcome outcome = Outcome::failed) {
     const auto query = it->second.query;
     waiting_.erase(it);
     send_failure(query.client, query.query, reason);
-    send(gate_, QueryClosed{query.query, query.client, false});
+    send(gate_, QueryClosed{query.query, outcome});
     if (tell) tell_peer(Kind::query_cancelled, 0, query.query, reason);
     tell_load();
   }
@@ -201,9 +204,11 @@ class QueryDesk : public caf::event_based_actor {
   void waited_too_long(const QueryId& id) {
     auto it = waiting_.find(id);
     if (it == waiting_.end()) return;
-    std::string reason = "the query has waited " + std::to_string(settings_.timeout.count()) + " ms (key query.timeout_ms) ";
+    std::string reason =
+        "the query has waited " + std::to_string(settings_.timeout.count()) + " ms (key query.timeout_ms) ";
     if (leads())
-      reason += at_peer_.contains(id) ? "for a pack of the crypto producer" : "for the client's other share to reach server1";
+      reason +=
+          at_peer_.contains(id) ? "for a pack of the crypto producer" : "for the client's other share to reach server1";
     else
       reason += "for server0 to start it";
     give_up(it, reason, true);
@@ -212,19 +217,22 @@ class QueryDesk : public caf::event_based_actor {
   void client_gone(const caf::actor& client) {
     for (auto it = waiting_.begin(); it != waiting_.end();) {
       auto next = std::next(it);
-      if (it->second.query.client == client) give_up(it, "the client has closed its connection", true);
+      if (it->second.query.client == client)
+        give_up(it, "the client has closed its connection", true, Outcome::cancelled);
       it = next;
     }
     for (const auto& [id, running] : running_)
-      if (running.client == client) send(running.inference, AbortQuery{"the client has closed its connection"});
+      if (running.client == client)
+        send(running.inference, AbortQuery{"the client has closed its connection", Outcome::cancelled});
   }
 
   void end_session(const std::string& reason) {
     while (!waiting_.empty()) give_up(waiting_.begin(), reason, false);
     for (auto& [id, running] : running_) {
-      send(gate_, QueryClosed{id, running.client, false});
-      // The inference tells its client and ends; nobody waits for its packs any more.
-      send(running.inference, AbortQuery{reason});
+      // Told from here, so that whoever sees the desk end knows that all clients have been told.
+      send_failure(running.client, id, reason);
+      send(gate_, QueryClosed{id, Outcome::failed});
+      send(running.inference, AbortQuery{});
     }
     quit();
   }
@@ -254,10 +262,10 @@ class QueryDesk : public caf::event_based_actor {
   DeskSettings settings_;
   caf::actor node_, gate_;
   WaitingMap waiting_;
-  std::deque<QueryId> order_;      ///< server 0: waiting queries without a pack, as they came
-  std::set<QueryId> at_peer_;      ///< server 0: queries whose share server 1 has
+  std::deque<QueryId> order_;  ///< server 0: waiting queries without a pack, as they came
+  std::set<QueryId> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
-  std::set<QueryId> told_;         ///< failing queries that the peer failed first
+  std::set<QueryId> told_;  ///< failing queries that the peer failed first
 };
 
 }  // namespace

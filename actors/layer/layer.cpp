@@ -21,7 +21,9 @@ using wire::Kind;
 using wire::Lane;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+double seconds_since(Clock::time_point t) {
+  return std::chrono::duration<double>(Clock::now() - t).count();
+}
 
 struct StepKey {
   Phase phase = Phase::online;
@@ -34,7 +36,9 @@ Kind kind_of(Phase phase) {
   return phase == Phase::set_up ? Kind::set_up : phase == Phase::preprocess ? Kind::deal : Kind::online;
 }
 
-Lane lane_of(Phase phase) { return phase == Phase::preprocess ? Lane::preprocessing : Lane::online; }
+Lane lane_of(Phase phase) {
+  return phase == Phase::preprocess ? Lane::preprocessing : Lane::online;
+}
 
 std::optional<Phase> phase_of(Kind kind) {
   if (kind == Kind::set_up) return Phase::set_up;
@@ -47,8 +51,8 @@ std::string_view name(Phase phase) {
   return phase == Phase::set_up ? "set-up" : phase == Phase::preprocess ? "preprocessing" : "online";
 }
 
-/// A call of a step that has come back. Core and material are declared first so that they go last: the step refers to them, and
-/// the layer may have dropped its pack in the meantime.
+/// A call of a step that has come back. Core and material are declared first so that they go last: the step refers to
+/// them, and the layer may have dropped its pack in the meantime.
 struct Called {
   std::shared_ptr<const SessionCore> core;
   std::shared_ptr<MaterialPtr> material;
@@ -69,14 +73,16 @@ BLINDSIGHT_LOCAL_MESSAGE(StepReturned)
 namespace blindsight::actors {
 namespace {
 
-/// Messages of the peers that a step has not seen yet. Those of one sender are handed over in the order of their rounds.
+/// Messages of the peers that a step has not seen yet. Those of one sender are handed over in the order of their
+/// rounds.
 class Waiting {
  public:
   /// The reason why the message cannot be meant for this step, or empty.
   std::string add(Inbound message) {
     const auto from = static_cast<std::size_t>(message.from);
     if (message.round < next_[from] || by_round_[from].contains(message.round))
-      return "round " + std::to_string(message.round) + " of " + std::string(protocol::name(message.from)) + " came twice";
+      return "round " + std::to_string(message.round) + " of " + std::string(protocol::name(message.from)) +
+             " came twice";
     bytes_ += message.payload.size();
     by_round_[from].emplace(message.round, std::move(message));
     return {};
@@ -124,7 +130,8 @@ struct Query {
   StageReport report;
 };
 
-/// Packs that are over, so that messages still on their way are dropped. Packs end nearly in order: the set stays small.
+/// Packs that are over, so that messages still on their way are dropped. Packs end nearly in order: the set stays
+/// small.
 class Retired {
  public:
   void add(PackId pack) {
@@ -221,7 +228,8 @@ class Layer : public caf::event_based_actor {
       for (auto row = needs.begin; row < needs.end && ready; ++row) ready = query.written[row];
       if (!ready) continue;
       query.begun[tile] = true;
-      auto step = core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(query.materials[tile]));
+      auto step =
+          core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(query.materials[tile]));
       if (!step) {
         if (!tile_done(query, tile)) return;
         continue;
@@ -229,7 +237,8 @@ class Layer : public caf::event_based_actor {
       Running running;
       if (stage_ == 0) {
         const bool last = tile + 1 == info_.tiles.size();
-        (void)running.waiting.add({PartyId::client, 0, last ? query.begin.client_share.take() : query.begin.client_share.look()});
+        (void)running.waiting.add(
+            {PartyId::client, 0, last ? query.begin.client_share.take() : query.begin.client_share.look()});
       }
       begin({Phase::online, pack, tile}, std::move(step), std::move(running));
     }
@@ -254,8 +263,8 @@ class Layer : public caf::event_based_actor {
   void call(StepKey key, std::unique_ptr<protocol::Step> step, std::optional<Inbound> message) {
     // What a peer waits for is online work of the oldest query; see Urgency.
     const Urgency urgency{lane_of(key.phase), key.pack, static_cast<std::uint32_t>(stage_)};
-    core_->offload->run(urgency, [core = core_, material = running_.at(key).material, key, step = std::move(step), message = std::move(message),
-                                  self = caf::actor_cast<caf::actor>(this)]() mutable {
+    core_->offload->run(urgency, [core = core_, material = running_.at(key).material, key, step = std::move(step),
+                                  message = std::move(message), self = caf::actor_cast<caf::actor>(this)]() mutable {
       const auto start = Clock::now();
       Result<Progress> progress;
       try {
@@ -263,7 +272,8 @@ class Layer : public caf::event_based_actor {
       } catch (const std::exception& e) {
         progress = protocol::fail(std::string("the step broke off: ") + e.what());
       }
-      StepReturned result{Parcel(Called{std::move(core), std::move(material), key, std::move(step), std::move(progress), seconds_since(start)})};
+      StepReturned result{Parcel(Called{std::move(core), std::move(material), key, std::move(step), std::move(progress),
+                                        seconds_since(start)})};
       if (key.phase == Phase::preprocess)
         caf::anon_send(self, std::move(result));
       else
@@ -341,8 +351,8 @@ class Layer : public caf::event_based_actor {
         send(node_, StageSetUp{stage_, running.compute_s});
         return;
       case Phase::preprocess:
-        send(running.store, TilePrepared{key.pack, stage_, key.tile, Parcel(std::move(*running.material)), running.compute_s,
-                                         running.received_from_producer, running.sent});
+        send(running.store, TilePrepared{key.pack, stage_, key.tile, Parcel(std::move(*running.material)),
+                                         running.compute_s, running.received_from_producer, running.sent});
         return;
       case Phase::online: {
         auto query = queries_.find(key.pack);
@@ -422,8 +432,8 @@ class Layer : public caf::event_based_actor {
   /// Nothing a party of this session may do: the session cannot go on.
   void violated(PartyId by, const std::string& what) {
     send(node_, StepFailed{Phase::set_up, 0, stage_,
-                           "protocol violation of " + std::string(protocol::name(by)) + " at stage " + info_.name + ": " +
-                               what});
+                           "protocol violation of " + std::string(protocol::name(by)) + " at stage " + info_.name +
+                               ": " + what});
   }
 
   struct Early {

@@ -55,8 +55,8 @@ void end(LinkBroker* self, const std::string& reason) {
   self->quit();
 }
 
-/// Hands over frames while the lane of the first one has credit: a bulk frame waits for the buffer to be nearly empty, so that
-/// an urgent message that comes in the meantime finds at most two of them ahead.
+/// Hands over frames while the lane of the first one has credit: a bulk frame waits for the buffer to be nearly empty,
+/// so that an urgent message that comes in the meantime finds at most two of them ahead.
 void pump(LinkBroker* self) {
   auto& s = self->state;
   if (s.down) return;
@@ -148,7 +148,8 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         std::vector<wire::Message> messages;
         auto fed = st.reader.feed(data.buf, messages);
         for (auto& m : messages)
-          if (auto wrong = deliver(self, std::move(m)); !wrong.empty()) return end(self, "protocol violation: " + wrong);
+          if (auto wrong = deliver(self, std::move(m)); !wrong.empty())
+            return end(self, "protocol violation: " + wrong);
         if (!fed) return end(self, "protocol violation: " + fed.error().what);
         self->configure_read(st.handle, caf::io::receive_policy::exactly(st.reader.wanted()));
       },
@@ -214,7 +215,8 @@ caf::behavior run_dialer(caf::event_based_actor* self, protocol::PartyId peer, c
 
 }  // namespace
 
-caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSettings& settings, const caf::actor& owner) {
+caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSettings& settings,
+                      const caf::actor& owner) {
   return system.middleman().spawn_broker(run_connected, descriptor, settings, owner);
 }
 

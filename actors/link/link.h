@@ -1,8 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -23,8 +23,8 @@ struct LinkSettings {
   monitoring::Registry* registry = nullptr;
 };
 
-/// A link is one live connection: a broker that turns messages into frames and back. It dies with the connection, after it has told
-/// LinkDown to its owner; connecting again makes a new link.
+/// A link is one live connection: a broker that turns messages into frames and back. It dies with the connection, after
+/// it has told LinkDown to its owner; connecting again makes a new link.
 ///
 ///   Routes  → takes messages of the named session and sends each to the actor it is for
 ///   Send    → queued in the outbox; at most `credit_bytes` are handed to the operating system's side at once
@@ -37,7 +37,8 @@ caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSetti
 caf::actor spawn_listener(caf::actor_system& system, int descriptor, const LinkSettings& settings,
                           const caf::actor& owner);
 
-/// A thread of its own that connects on Dial and answers Dialed. Ends on exit messages, within 100 ms once `cancelled` is set.
+/// A thread of its own that connects on Dial and answers Dialed. Ends on exit messages, within 100 ms once `cancelled`
+/// is set.
 caf::actor spawn_dialer(caf::actor_system& system, protocol::PartyId peer, const config::Address& address,
                         std::chrono::milliseconds timeout, std::shared_ptr<const std::atomic<bool>> cancelled,
                         const caf::actor& owner);

@@ -10,9 +10,9 @@
 
 namespace blindsight::actors {
 
-/// Messages that wait for one link, in strict order: control before online before preprocessing; in a lane the oldest query first;
-/// online the deepest stage of it first, so that what is nearest to an answer overtakes; then first come. A message under way is
-/// overtaken between two of its frames.
+/// Messages that wait for one link, in strict order: control before online before preprocessing; in a lane the oldest
+/// query first; online the deepest stage of it first, so that what is nearest to an answer overtakes; then first come.
+/// A message under way is overtaken between two of its frames.
 class Outbox {
  public:
   /// `ordered` false: first come, first served.

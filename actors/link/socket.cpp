@@ -34,9 +34,13 @@ Result<AddressList> resolve(const config::Address& address, int flags) {
   return AddressList(list, freeaddrinfo);
 }
 
-std::string system_error() { return std::strerror(errno); }
+std::string system_error() {
+  return std::strerror(errno);
+}
 
-int new_socket(const addrinfo& a) { return socket(a.ai_family, a.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a.ai_protocol); }
+int new_socket(const addrinfo& a) {
+  return socket(a.ai_family, a.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a.ai_protocol);
+}
 
 /// 0 or the reason.
 int wait_connected(int fd, Clock::time_point until, const std::atomic<bool>* cancelled) {
@@ -57,7 +61,9 @@ int wait_connected(int fd, Clock::time_point until, const std::atomic<bool>* can
   }
 }
 
-void set_option(int fd, int level, int option, int value) { (void)setsockopt(fd, level, option, &value, sizeof value); }
+void set_option(int fd, int level, int option, int value) {
+  (void)setsockopt(fd, level, option, &value, sizeof value);
+}
 
 }  // namespace
 
@@ -73,8 +79,8 @@ Result<int> listen_on(const config::Address& address) {
     }
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 64) == 0) return fd;
-    reason = errno == EADDRINUSE ? "the port is in use by another process; stop it or choose another port"
-                                 : system_error();
+    reason =
+        errno == EADDRINUSE ? "the port is in use by another process; stop it or choose another port" : system_error();
     close(fd);
   }
   return fail("cannot listen on " + config::to_string(address) + " (key `listen`): " + reason);
@@ -127,10 +133,11 @@ void tune_link(int descriptor) {
 
 Result<void> check_plaintext_allowed(const config::Address& address, bool allowed, const char* what) {
   if (allowed || config::is_loopback(address)) return {};
-  return fail(std::string(what) + " " + config::to_string(address) +
-              " leaves this machine without encryption: anyone on the way could read the servers' link and with it the image. "
-              "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
-              "protected by other means");
+  return fail(
+      std::string(what) + " " + config::to_string(address) +
+      " leaves this machine without encryption: anyone on the way could read the servers' link and with it the image. "
+      "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
+      "protected by other means");
 }
 
 }  // namespace blindsight::actors

@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "actors/deployment/deployment.h"
 #include "actors/report.h"
+#include "actors/session/session_core.h"
 #include "actors/wire/control.h"
 #include "actors/wire/envelope.h"
+#include "monitoring/probes.h"
 #include "protocol/core/program.h"
 #include "tensor/shape.h"
 
@@ -52,14 +55,14 @@ struct LinkDown {
 /// To a link: where arriving messages go from now on. Until then all go to the owner.
 struct Routes {
   protocol::PartyId peer = protocol::PartyId::client;
-  std::string name;               ///< of the peer, for a person
-  std::uint64_t session = 0;      ///< the only session whose step and session messages are taken
-  caf::actor control;             ///< everything that is not named below
-  caf::actor queries, packs;      ///< query_* ; want, deal_begins, pack_ready
-  std::vector<caf::actor> layers; ///< set_up, deal, online, by stage
-  caf::actor drain_watcher;       ///< is told Drained for the preprocessing lane
-  std::size_t frame_bytes = 0;    ///< payload of the largest frame that both ends take
-  std::size_t message_bytes = 0;  ///< payload of the largest message that is taken
+  std::string name;                ///< of the peer, for a person
+  std::uint64_t session = 0;       ///< the only session whose step and session messages are taken
+  caf::actor control;              ///< everything that is not named below
+  caf::actor queries, packs;       ///< query_* ; want, deal_begins, pack_ready
+  std::vector<caf::actor> layers;  ///< set_up, deal, online, by stage
+  caf::actor drain_watcher;        ///< is told Drained for the preprocessing lane
+  std::size_t frame_bytes = 0;     ///< payload of the largest frame that both ends take
+  std::size_t message_bytes = 0;   ///< payload of the largest message that is taken
 };
 
 /// From a link to its drain watcher: so many payload bytes of the preprocessing lane have gone to the operating system.
@@ -110,8 +113,8 @@ struct TilePrepared {
   std::size_t stage = 0, tile = 0;
   Parcel<MaterialPtr> material;
   double compute_s = 0;
-  std::uint64_t received_bytes = 0;                ///< from the crypto producer
-  std::array<std::uint64_t, 3> sent_bytes{};       ///< to each party
+  std::uint64_t received_bytes = 0;           ///< from the crypto producer
+  std::array<std::uint64_t, 3> sent_bytes{};  ///< to each party
 };
 
 /// To a layer: a query is under way.
@@ -164,16 +167,16 @@ struct Pack {
   protocol::PackId id = 0;
   std::vector<std::vector<MaterialPtr>> materials;  ///< by stage and tile
   double offline_s = 0;
-  std::vector<double> compute_s;             ///< by stage
-  std::vector<std::uint64_t> dealt_bytes;    ///< by stage
-  std::uint64_t sent_bytes = 0;              ///< to the other server
+  std::vector<double> compute_s;           ///< by stage
+  std::vector<std::uint64_t> dealt_bytes;  ///< by stage
+  std::uint64_t sent_bytes = 0;            ///< to the other server
 };
 
 /// Server 0's query desk to its store: a query waits for a pack; answered by PackGranted.
 struct TakeAnyPack {};
 
-/// Server 1's query desk to its store: server 0 has chosen this one; answered by PackGranted, with pack 0 if it is not there to be
-/// used (again).
+/// Server 1's query desk to its store: server 0 has chosen this one; answered by PackGranted, with pack 0 if it is not
+/// there to be used (again).
 struct TakePack {
   protocol::PackId pack = 0;
 };
@@ -196,22 +199,57 @@ struct QueryLoad {
 struct QueryEnded {
   wire::QueryId query{};
   protocol::PackId pack = 0;
-  bool ok = false;
+  monitoring::Outcome outcome = monitoring::Outcome::ok;
   std::string reason;
 };
 
-/// To an inference: give up. The client is told unless it is gone.
+/// To an inference: give up. The client is told unless the reason is empty: then it was told.
 struct AbortQuery {
   std::string reason;
+  monitoring::Outcome outcome = monitoring::Outcome::failed;
 };
 
+/// To store and dealer: every stage is set up, packs may be dealt.
+struct Begin {};
+
 // --- the gate and the node ---
+
+/// Node to gate, and deployment keeper to node: what is deployed here now.
+struct Deployed {
+  std::shared_ptr<const Deployment> deployment;
+};
+
+/// Node to deployment keeper: read the weight shares and make the program for a session; answered by SessionPrepared.
+struct PrepareSession {
+  std::uint64_t attempt = 0;
+  std::shared_ptr<const Deployment> deployment;
+  protocol::SessionKeys keys;
+};
+
+/// The error: the weights cannot be read or do not fit the plan.
+struct SessionPrepared {
+  std::uint64_t attempt = 0;
+  std::shared_ptr<SessionCore> core;
+  std::string error;
+};
+
+/// Node to itself.
+struct DialAgain {
+  protocol::PartyId peer = protocol::PartyId::client;
+};
+
+/// Node to itself: a stranger has had its time to say Hello.
+struct GreetingOver {
+  caf::actor link;
+};
+
+/// To the node: end the session, close everything, quit.
+struct Stop {};
 
 /// Gate to query desk: a client's half of a query.
 struct SubmitQuery {
   wire::QueryId query{};
   Parcel<protocol::Payload> share;
-  std::uint64_t request_bytes = 0;
   caf::actor client;
 };
 
@@ -228,21 +266,20 @@ struct ClientGone {
 /// Query desk to gate: a query that it took is over.
 struct QueryClosed {
   wire::QueryId query{};
-  caf::actor client;
-  bool ok = false;
+  monitoring::Outcome outcome = monitoring::Outcome::ok;
 };
 
-/// Node to query desk and its inferences, store and dealer: the session is over.
+/// Node to query desk: the session is over.
 struct EndSession {
   std::string reason;
 };
 
-/// Node to gate: whom to send queries, or why not.
+/// Node to gate: whether queries can be taken and by whom.
 struct Serving {
-  caf::actor desk;          ///< none: not serving
-  std::string why_not;
+  bool serving = false;
+  caf::actor desk;  ///< at servers that serve
   bool in_session = false;
-  std::string session;      ///< state for a person
+  std::string state;  ///< for a person; when not serving, why not
 };
 
 /// Store to gate.
@@ -286,3 +323,10 @@ BLINDSIGHT_LOCAL_MESSAGE(QueryClosed)
 BLINDSIGHT_LOCAL_MESSAGE(EndSession)
 BLINDSIGHT_LOCAL_MESSAGE(Serving)
 BLINDSIGHT_LOCAL_MESSAGE(PacksReady)
+BLINDSIGHT_LOCAL_MESSAGE(Begin)
+BLINDSIGHT_LOCAL_MESSAGE(Deployed)
+BLINDSIGHT_LOCAL_MESSAGE(PrepareSession)
+BLINDSIGHT_LOCAL_MESSAGE(SessionPrepared)
+BLINDSIGHT_LOCAL_MESSAGE(DialAgain)
+BLINDSIGHT_LOCAL_MESSAGE(GreetingOver)
+BLINDSIGHT_LOCAL_MESSAGE(Stop)

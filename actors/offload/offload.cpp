@@ -14,7 +14,9 @@
 namespace blindsight::actors {
 namespace {
 
-unsigned or_cores(unsigned threads) { return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency()); }
+unsigned or_cores(unsigned threads) {
+  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
 
 /// Smaller runs first.
 using Place = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
@@ -57,9 +59,9 @@ void Offload::enqueue(Urgency urgency, std::unique_ptr<Work> work) {
   {
     const std::scoped_lock lock(impl_->mutex);
     ++impl_->unfinished;
-    const Place place = impl_->ordered ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.query,
-                                               ~std::uint64_t{urgency.stage}}
-                                       : Place{};
+    const Place place =
+        impl_->ordered ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.query, ~std::uint64_t{urgency.stage}}
+                       : Place{};
     queue.waiting.emplace(place, std::move(work));
   }
   // Each task takes the most urgent work there is when it runs, which need not be the one that it was enqueued for.

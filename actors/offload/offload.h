@@ -15,8 +15,8 @@ struct Urgency {
   std::uint32_t stage = 0;
 };
 
-/// Runs functions away from the actors in two oneTBB arenas: one of high task priority for online work (and set-up), one of low for
-/// preprocessing. A function tells its result to an actor by itself. Thread-safe.
+/// Runs functions away from the actors in two oneTBB arenas: one of high task priority for online work (and set-up),
+/// one of low for preprocessing. A function tells its result to an actor by itself. Thread-safe.
 class Offload {
  public:
   /// 0 threads: one per core. `ordered` false: first come, first served.

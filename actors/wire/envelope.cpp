@@ -39,10 +39,10 @@ std::string about(const Header& h) {
 
 std::string_view name(Kind kind) {
   static constexpr std::string_view names[] = {
-      "hello",        "refuse",        "confirm",         "session-ended",  "set-up",       "deal",      "online",
-      "want",         "deal-begins",   "pack-ready",      "query-pending",  "query-start",  "query-cancelled",
-      "status-request", "status",      "plan-request",    "plan",           "deploy-begin", "deploy-share",
-      "deploy-commit", "deployed",     "predict",         "predicted",      "failure"};
+      "hello",           "refuse",         "confirm",     "session-ended", "set-up",        "deal",
+      "online",          "want",           "deal-begins", "pack-ready",    "query-pending", "query-start",
+      "query-cancelled", "status-request", "status",      "plan-request",  "plan",          "deploy-begin",
+      "deploy-share",    "deploy-commit",  "deployed",    "predict",       "predicted",     "failure"};
   static_assert(std::size(names) == static_cast<std::size_t>(Kind::last) + 1);
   const auto i = static_cast<std::size_t>(kind);
   return i < std::size(names) ? names[i] : "unknown";

@@ -23,7 +23,8 @@ enum class Kind : std::uint16_t {
   refuse,  ///< why the sender closes the connection
   // between parties
   confirm,          ///< session id as the sender computed it
-  session_ended,    ///< the sender has ended the session, with the reason: the first cause travels, not the last link that closed
+  session_ended,    ///< the sender has ended the session, with the reason: the first cause travels, not the last link
+                    ///< that closed
   set_up,           ///< a step's message
   deal,             ///< a step's message
   online,           ///< a step's message

@@ -1,0 +1,93 @@
+#include "actors/deployment/deployment_keeper.h"
+
+#include <caf/all.hpp>
+
+#include "actors/messages/messages.h"
+
+namespace blindsight::actors {
+namespace {
+
+using protocol::fail;
+using protocol::Result;
+using wire::Kind;
+
+void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
+  caf::anon_send(client, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+}
+
+class DeploymentKeeper : public caf::event_based_actor {
+ public:
+  DeploymentKeeper(caf::actor_config& config, DeploymentFolder folder, protocol::PartyId self,
+                   const protocol::Protocol* protocol, std::shared_ptr<Offload> offload)
+      : caf::event_based_actor(config),
+        folder_(std::move(folder)),
+        self_(self),
+        protocol_(protocol),
+        offload_(std::move(offload)) {}
+
+  const char* name() const override { return "deployment-keeper"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](const Arrived& m, const caf::actor& node) {
+          if (auto taken = take(m.message.take(), node); taken)
+            answer(m.link, Kind::deployed, {});
+          else
+            answer(m.link, Kind::failure, wire::encode(wire::QueryNote{{}, taken.error().what}));
+        },
+        [this](const PrepareSession& m) { return prepare(m); },
+    };
+  }
+
+ private:
+  Result<void> take(wire::Message message, const caf::actor& node) {
+    switch (message.header.kind) {
+      case Kind::deploy_begin: {
+        auto begin = wire::decode<wire::DeployBegin>(message.payload);
+        if (!begin) return tl::unexpected(begin.error());
+        auto plan = model::plan_from_bytes(begin->plan);
+        if (!plan) return fail("the plan was refused: " + plan.error().what);
+        if (auto fits = protocol_->check(plan->network); !fits)
+          return fail("the plan does not fit protocol " + std::string(protocol_->name) + ": " + fits.error().what);
+        return folder_.begin(begin->id, begin->plan);
+      }
+      case Kind::deploy_share:
+        return folder_.add_share(message.header.stage, message.payload);
+      case Kind::deploy_commit: {
+        auto committed = folder_.commit();
+        if (!committed) return tl::unexpected(committed.error());
+        send(node, Deployed{*committed});
+        return {};
+      }
+      default:
+        return fail("unexpected " + std::string(wire::name(message.header.kind)) + " message");
+    }
+  }
+
+  SessionPrepared prepare(const PrepareSession& m) {
+    auto core = std::make_shared<SessionCore>();
+    core->self = self_;
+    core->offload = offload_;
+    auto shares = folder_.weight_shares(*m.deployment);
+    if (!shares) return {m.attempt, nullptr, shares.error().what};
+    core->weight_shares = std::move(*shares);
+    auto program = protocol_->make_program(m.deployment->plan.network, {self_, m.keys, core->weight_shares});
+    if (!program) return {m.attempt, nullptr, program.error().what};
+    core->program = std::move(*program);
+    return {m.attempt, std::move(core), {}};
+  }
+
+  DeploymentFolder folder_;
+  protocol::PartyId self_;
+  const protocol::Protocol* protocol_;
+  std::shared_ptr<Offload> offload_;
+};
+
+}  // namespace
+
+caf::actor spawn_deployment_keeper(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
+                                   const protocol::Protocol& protocol, std::shared_ptr<Offload> offload) {
+  return system.spawn<DeploymentKeeper, caf::detached>(std::move(folder), self, &protocol, std::move(offload));
+}
+
+}  // namespace blindsight::actors

@@ -1,0 +1,100 @@
+#include "actors/session/handshake.h"
+
+#include <sodium.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "actors/wire/envelope.h"
+
+namespace blindsight::actors {
+
+using protocol::PartyId;
+
+SessionKeyPair::SessionKeyPair() {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be initialized");
+  protocol::random_bytes(secret_);
+  crypto_scalarmult_base(public_.data(), secret_.data());
+}
+
+SessionKeyPair::~SessionKeyPair() {
+  sodium_memzero(secret_.data(), secret_.size());
+}
+
+protocol::Result<protocol::Key> SessionKeyPair::key_with(const wire::PublicKey& peer, const wire::SessionId& session,
+                                                         const wire::DeploymentId& deployment) const {
+  std::array<std::uint8_t, 32> shared{};
+  if (crypto_scalarmult(shared.data(), secret_.data(), peer.data()) != 0)
+    return protocol::fail("the peer's public key gives no secret");
+  std::vector<std::uint8_t> salt(session.begin(), session.end());
+  salt.insert(salt.end(), deployment.begin(), deployment.end());
+  auto key = protocol::derive_key(shared, "blindsight pairwise key", salt);
+  sodium_memzero(shared.data(), shared.size());
+  return key;
+}
+
+wire::SessionId session_id(const std::array<wire::PublicKey, 3>& public_keys) {
+  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be initialized");
+  static constexpr char purpose[] = "blindsight session";
+  const std::array<std::uint8_t, 4> version{wire::version & 0xff, wire::version >> 8 & 0xff, wire::version >> 16 & 0xff,
+                                            wire::version >> 24 & 0xff};
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, 32);
+  crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(purpose), sizeof purpose);
+  crypto_generichash_update(&state, version.data(), version.size());
+  for (const auto& key : public_keys) crypto_generichash_update(&state, key.data(), key.size());
+  wire::SessionId id;
+  crypto_generichash_final(&state, id.data(), id.size());
+  return id;
+}
+
+std::uint64_t short_session_id(const wire::SessionId& id) {
+  std::uint64_t v = 0;
+  for (int i = 0; i < 8; ++i) v |= std::uint64_t{id[static_cast<std::size_t>(i)]} << (8 * i);
+  return v;
+}
+
+std::string party_name(PartyId party) {
+  return party == PartyId::producer ? "crypto producer" : std::string(protocol::name(party));
+}
+
+std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optional<PartyId> expected) {
+  if (own.wire_version != peer.wire_version)
+    return party_name(peer.role) + " speaks version " + std::to_string(peer.wire_version) +
+           " of the wire format (software " + peer.software_version + "), " + party_name(own.role) +
+           " speaks version " + std::to_string(own.wire_version) + " (software " + own.software_version +
+           "); install the same release on both";
+  if (peer.role == PartyId::client) return {};
+  if (peer.role == own.role)
+    return "both ends say that they are " + party_name(own.role) + "; check the key `role` in their configurations";
+  if (expected && peer.role != *expected)
+    return "the address of " + party_name(*expected) + " was answered by " + party_name(peer.role) +
+           "; check the addresses under `peers` and the key `role` there";
+  if (own.protocol != peer.protocol)
+    return party_name(own.role) + " runs protocol " + own.protocol + ", " + party_name(peer.role) + " runs " +
+           peer.protocol + "; set the key `protocol` to the same at all three";
+  return {};
+}
+
+std::string deployment_mismatch(const std::array<std::optional<wire::DeploymentName>, 3>& deployments) {
+  const auto who = [](std::size_t i) { return party_name(static_cast<PartyId>(i)); };
+  std::string missing;
+  std::size_t have = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (deployments[i])
+      ++have;
+    else
+      missing += (missing.empty() ? "" : " and ") + who(i);
+  }
+  if (have == 0) return "no model is deployed; the model owner must run `blindsight model deploy`";
+  if (have < 3)
+    return missing + " has no model while the others have; the model owner must run `blindsight model deploy` again";
+  if (deployments[0] == deployments[1] && deployments[1] == deployments[2]) return {};
+  std::string text = "the parties hold different deployments (";
+  for (std::size_t i = 0; i < 3; ++i)
+    text += (i == 0 ? "" : ", ") + who(i) + ": plan " + wire::to_hex(deployments[i]->plan).substr(0, 12) +
+            " deployment " + wire::to_hex(deployments[i]->id).substr(0, 8);
+  return text + "); the model owner must run `blindsight model deploy` again";
+}
+
+}  // namespace blindsight::actors
