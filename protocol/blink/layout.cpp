@@ -35,7 +35,8 @@ tensor::RowRange backwards(const std::vector<tensor::Window>& pools, const std::
 
 }  // namespace
 
-std::vector<TileLayout> tiles(const LayerSpec& layer) {
+std::vector<TileLayout> tiles(const NetworkSpec& network, std::size_t index) {
+  const LayerSpec& layer = network.layers[index];
   const tensor::Shape conv = layer.conv_out(), out = layer.out();
   std::size_t stride = 1;
   for (const auto* pools : {&layer.max_pools, &layer.average_pools})
@@ -45,7 +46,8 @@ std::vector<TileLayout> tiles(const LayerSpec& layer) {
                                     (tile_patches + patches_per_row - 1) / patches_per_row * p);
   // Whole patches and whole windows, so that no tile computes half a patch that its neighbour computes again.
   const std::size_t unit = std::lcm(p, stride), conv_rows = (rows + unit - 1) / unit * unit;
-  const std::size_t out_rows = std::max<std::size_t>(1, conv_rows / stride);
+  const bool last = index + 1 == network.layers.size();
+  const std::size_t out_rows = last ? out.height : std::max<std::size_t>(1, conv_rows / stride);
 
   const auto max_heights = heights(conv.height, layer.max_pools);
   const auto average_heights = heights(max_heights.back(), layer.average_pools);
@@ -64,11 +66,12 @@ std::vector<TileLayout> tiles(const LayerSpec& layer) {
 std::vector<StageInfo> stages(const NetworkSpec& network) {
   std::vector<StageInfo> result{{"input", 0, {{{0, 0}, {0, network.input.height}}}}};
   tensor::Shape before = network.input;
-  for (const LayerSpec& l : network.layers) {
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const LayerSpec& l = network.layers[i];
     StageInfo s{l.name, l.conv.in.elements() * sizeof(tensor::Word32), {}};
     // A flattened map has one row, which needs all rows of the map before.
     const bool flattened = l.conv.in != before;
-    for (const TileLayout& t : tiles(l))
+    for (const TileLayout& t : tiles(network, i))
       s.tiles.push_back({flattened ? tensor::RowRange{0, before.height} : t.in, t.out});
     before = l.out();
     result.push_back(std::move(s));

@@ -20,7 +20,8 @@ struct TileLayout {
 
 /// The tiles of one layer: bands of output rows, large enough that weights are not read again for a few pixels, small
 /// enough that a band of a large map stays in the cache.
-std::vector<TileLayout> tiles(const LayerSpec& layer);
+/// The last layer is one tile: it ends with one message to the data owner.
+std::vector<TileLayout> tiles(const NetworkSpec& network, std::size_t layer);
 
 /// The stages of a network for Program::stages(). Planes hold 32-bit words.
 std::vector<StageInfo> stages(const NetworkSpec& network);

@@ -1,7 +1,5 @@
 #include "protocol/blink/output.h"
 
-#include "protocol/blink/layout.h"
-
 namespace blindsight::protocol::blink {
 
 std::size_t output_bytes(std::size_t n, unsigned bits) {
@@ -26,24 +24,16 @@ template Payload output_message(std::span<const Word32>, unsigned, const Prg&, S
 Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages) {
   const std::size_t last = network.layers.size() - 1;
   const unsigned bits = widths(network, last).out;
-  const std::size_t row = network.layers[last].out().row_elements();
-  std::size_t want = 0;
-  const auto layout = tiles(network.layers[last]);
-  for (const TileLayout& t : layout) want += output_bytes(t.out.size() * row, bits);
+  const std::size_t n = network.layers[last].out().elements(), bytes = output_bytes(n, bits);
   for (unsigned p = 0; p < 2; ++p)
-    if (messages[p].size() != want)
+    if (messages[p].size() != bytes)
       return fail("the answer of server" + std::to_string(p) + " has " + std::to_string(messages[p].size()) +
-                  " bytes, expected " + std::to_string(want));
-  std::vector<std::int64_t> values;
-  std::size_t at = 0;
-  for (const TileLayout& t : layout) {
-    const std::size_t n = t.out.size() * row, bytes = output_bytes(n, bits);
-    Buffer<Word32> a(n), b(n);
-    tensor::unpack_bits(std::span(messages[0]).subspan(at, bytes), bits, std::span<Word32>(a));
-    tensor::unpack_bits(std::span(messages[1]).subspan(at, bytes), bits, std::span<Word32>(b));
-    for (std::size_t i = 0; i < n; ++i) values.push_back(tensor::as_signed(a[i] + b[i], bits));
-    at += bytes;
-  }
+                  " bytes, expected " + std::to_string(bytes));
+  Buffer<Word32> a(n), b(n);
+  tensor::unpack_bits(messages[0], bits, std::span<Word32>(a));
+  tensor::unpack_bits(messages[1], bits, std::span<Word32>(b));
+  std::vector<std::int64_t> values(n);
+  for (std::size_t i = 0; i < n; ++i) values[i] = tensor::as_signed(a[i] + b[i], bits);
   return values;
 }
 

@@ -15,7 +15,7 @@ Payload output_message(std::span<const Word> share, unsigned bits, const Prg& wi
 /// Values that a tile of the last stage sends, and their bits.
 std::size_t output_bytes(std::size_t n, unsigned bits);
 
-/// Data owner: both servers' messages, the last stage's tiles in order, to signed values.
+/// Data owner: both servers' messages to signed values.
 Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages);
 
 }  // namespace blindsight::protocol::blink

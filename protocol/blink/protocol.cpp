@@ -115,7 +115,7 @@ class BlinkProgram final : public Program {
         filters_(network_.layers.size()) {
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       widths_.push_back(widths(network_, i));
-      tiles_.push_back(tiles(network_.layers[i]));
+      tiles_.push_back(tiles(network_, i));
     }
   }
 
@@ -202,7 +202,7 @@ Cost online_cost(const NetworkSpec& network, std::size_t stage) {
   }
   const std::size_t layer = stage - 1;
   const Widths w = widths(network, layer);
-  const auto layout = tiles(network.layers[layer]);
+  const auto layout = tiles(network, layer);
   for (std::size_t tile = 0; tile < layout.size(); ++tile) {
     const TileContext t{network, layer, w, layout[tile], tile};
     std::uint64_t bytes = 0, rounds = 0;
@@ -228,7 +228,7 @@ Cost offline_cost(const NetworkSpec& network, std::size_t stage) {
   Cost c;
   if (stage == 0) return c;
   const std::size_t layer = stage - 1;
-  const auto layout = tiles(network.layers[layer]);
+  const auto layout = tiles(network, layer);
   for (std::size_t tile = 0; tile < layout.size(); ++tile) {
     const std::size_t bytes =
         TileContext{network, layer, widths(network, layer), layout[tile], tile}.correction_bytes();

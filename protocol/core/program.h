@@ -36,7 +36,7 @@ struct TileInfo {
 };
 
 /// A stage: stage 0 turns the client's input share into the plane of stage 1; stage i evaluates layer i - 1 of the
-/// network. The last stage ends with a message to the client.
+/// network. The first and the last stage are one tile each: one message from the client, one message to it.
 struct StageInfo {
   std::string name;
   std::size_t input_plane_bytes = 0;  ///< 0 for stage 0

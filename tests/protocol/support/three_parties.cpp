@@ -75,7 +75,7 @@ void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting
       count(cost(r.stage), r.party, o.to, o.payload.size());
       ++messages_[{r.stage, r.party}];
       if (o.to == PartyId::client) {
-        answers_[static_cast<unsigned>(r.party)].emplace_back(r.tile, std::move(o.payload));
+        answers_[static_cast<unsigned>(r.party)].push_back(std::move(o.payload));
         continue;
       }
       waiting.push_back({r.party, o.to, r.stage, r.tile, o.round, std::move(o.payload)});
@@ -158,12 +158,12 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
     in = std::move(out);
   }
   packs_.erase(pack);
-  std::array<Payload, 2> joined;
-  for (int s = 0; s < 2; ++s) {
-    std::sort(answers_[s].begin(), answers_[s].end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [tile, payload] : answers_[s]) joined[s].insert(joined[s].end(), payload.begin(), payload.end());
+  std::array<Payload, 2> answer;
+  for (int p = 0; p < 2; ++p) {
+    if (answers_[p].size() != 1) throw std::runtime_error("a server does not answer with one message");
+    answer[p] = std::move(answers_[p][0]);
   }
-  auto values = protocol_.reveal_output(network_, std::span<const Payload, 2>(joined));
+  auto values = protocol_.reveal_output(network_, std::span<const Payload, 2>(answer));
   if (!values) throw std::runtime_error(values.error().what);
   return *values;
 }

@@ -63,7 +63,7 @@ class ThreeParties {
   std::array<std::vector<Payload>, 3> weight_shares_;
   std::array<std::unique_ptr<Program>, 3> programs_;
   std::map<PackId, std::array<std::vector<std::vector<std::unique_ptr<TileMaterial>>>, 3>> packs_;
-  std::array<std::vector<std::pair<std::size_t, Payload>>, 2> answers_;
+  std::array<std::vector<Payload>, 2> answers_;
   Cost set_up_;
   std::vector<Cost> offline_, online_;
   std::map<std::pair<std::size_t, PartyId>, std::size_t> messages_;
