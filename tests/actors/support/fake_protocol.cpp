@@ -1,0 +1,417 @@
+#include "tests/actors/support/fake_protocol.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+namespace blindsight::test {
+
+using namespace protocol;
+using tensor::RowRange;
+
+namespace {
+
+using Words = std::vector<std::uint32_t>;
+
+Payload to_payload(const Words& w) {
+  Payload p(w.size() * 4);
+  std::memcpy(p.data(), w.data(), p.size());
+  return p;
+}
+
+Words to_words(std::span<const std::uint8_t> p) {
+  Words w(p.size() / 4);
+  std::memcpy(w.data(), p.data(), w.size() * 4);
+  return w;
+}
+
+Result<Words> checked(const Inbound& m, PartyId from, std::uint16_t round, std::size_t words) {
+  if (m.from != from || m.round != round || m.payload.size() != words * 4)
+    return fail("awaited " + std::to_string(words * 4) + " bytes of round " + std::to_string(round) + " from " +
+                std::string(name(from)) + ", got " + std::to_string(m.payload.size()) + " bytes of round " +
+                std::to_string(m.round) + " from " + std::string(name(m.from)));
+  return to_words(m.payload);
+}
+
+/// Rows of plane `stage` (what stage `stage` reads); the same at whoever knows the key.
+Words mask(const Key& key, PackId pack, std::size_t plane, RowRange rows, std::size_t width) {
+  const Prg prg(key);
+  Words w(rows.size() * width);
+  prg.words<std::uint32_t>(Stream{pack, static_cast<std::uint16_t>(plane), 0, 1, 0}, rows.begin * width, w);
+  return w;
+}
+
+struct Material final : TileMaterial {
+  Words in, out;  ///< this server's shares of the masks of what the tile reads and makes
+  std::size_t bytes() const override { return (in.size() + out.size()) * 4; }
+};
+
+struct Layout {
+  NetworkSpec network;
+  std::size_t rows, width;
+  std::vector<StageInfo> stages;
+
+  explicit Layout(const NetworkSpec& n) : network(n), rows(n.input.height), width(n.input.row_elements()) {
+    stages.push_back({"input", 0, {{{0, 0}, {0, rows}}}});
+    const std::size_t layers = n.layers.size();
+    for (std::size_t i = 1; i <= layers; ++i) {
+      StageInfo s{n.layers[i - 1].name, rows * width * 4, {}};
+      if (i == layers) {
+        s.tiles.push_back({{0, rows}, {0, 1}});
+      } else {
+        for (std::size_t r = 0; r < rows; r += 2) s.tiles.push_back({{r > 0 ? r - 1 : 0, r + 2}, {r, r + 2}});
+      }
+      stages.push_back(std::move(s));
+    }
+  }
+  bool last(std::size_t stage) const { return stage + 1 == stages.size(); }
+  std::size_t in_words(std::size_t stage, std::size_t tile) const {
+    return stages[stage].tiles[tile].needs.size() * width;
+  }
+  std::size_t out_words(std::size_t stage, std::size_t tile) const {
+    return last(stage) ? 0 : stages[stage].tiles[tile].makes.size() * width;
+  }
+};
+
+/// Server i ↔ the other server: one word of the weights' shares, only to have an exchange.
+class SetUpStep final : public Step {
+ public:
+  explicit SetUpStep(PartyId self) : self_(self) {}
+  Result<Progress> begin() override { return Progress{{{other(self_), 0, to_payload({42})}}, false}; }
+  Result<Progress> advance(Inbound m) override {
+    auto w = checked(m, other(self_), 0, 1);
+    if (!w) return tl::unexpected(w.error());
+    return Progress{{}, true};
+  }
+
+ private:
+  PartyId self_;
+};
+
+/// Server 0 derives its masks from the key it shares with the producer; server 1's are dealt. Server 0 gets a token all
+/// the same.
+class DealStep final : public Step {
+ public:
+  DealStep(const Layout& l, const SessionKeys& keys, PackId pack, std::size_t stage, std::size_t tile)
+      : l_(l), keys_(keys), pack_(pack), stage_(stage), tile_(tile) {}
+  Result<Progress> begin() override {
+    const auto& t = l_.stages[stage_].tiles[tile_];
+    Words w = stage_ > 0 ? mask(keys_.own, pack_, stage_, t.needs, l_.width) : Words{};
+    if (!l_.last(stage_)) {
+      const auto out = mask(keys_.own, pack_, stage_ + 1, t.makes, l_.width);
+      w.insert(w.end(), out.begin(), out.end());
+    }
+    return Progress{{{PartyId::server0, 0, to_payload({7})}, {PartyId::server1, 0, to_payload(w)}}, true};
+  }
+  Result<Progress> advance(Inbound) override { return fail("the producer awaits nothing"); }
+
+ private:
+  const Layout& l_;
+  const SessionKeys& keys_;
+  PackId pack_;
+  std::size_t stage_, tile_;
+};
+
+class PrepareStep final : public Step {
+ public:
+  PrepareStep(const Layout& l, PartyId self, const SessionKeys& keys, PackId pack, std::size_t stage, std::size_t tile,
+              std::unique_ptr<TileMaterial>& material)
+      : l_(l), self_(self), keys_(keys), pack_(pack), stage_(stage), tile_(tile), material_(material) {}
+  Result<Progress> begin() override { return Progress{}; }
+  Result<Progress> advance(Inbound m) override {
+    const auto in = l_.in_words(stage_, tile_), out = l_.out_words(stage_, tile_);
+    auto w = checked(m, PartyId::producer, 0, self_ == PartyId::server0 ? 1 : in + out);
+    if (!w) return tl::unexpected(w.error());
+    auto mine = std::make_unique<Material>();
+    const auto& t = l_.stages[stage_].tiles[tile_];
+    if (self_ == PartyId::server0) {
+      if (stage_ > 0) mine->in = mask(keys_.with[2], pack_, stage_, t.needs, l_.width);
+      if (!l_.last(stage_)) mine->out = mask(keys_.with[2], pack_, stage_ + 1, t.makes, l_.width);
+    } else {
+      const auto cut = w->begin() + static_cast<std::ptrdiff_t>(in);
+      mine->in.assign(w->begin(), cut);
+      mine->out.assign(cut, w->end());
+    }
+    material_ = std::move(mine);
+    return Progress{{}, true};
+  }
+
+ private:
+  const Layout& l_;
+  PartyId self_;
+  const SessionKeys& keys_;
+  PackId pack_;
+  std::size_t stage_, tile_;
+  std::unique_ptr<TileMaterial>& material_;
+};
+
+/// Input: client's share, then E. Layer: a greeting of one word, then E of the result.
+class OnlineStep final : public Step {
+ public:
+  OnlineStep(const Layout& l, PartyId self, std::uint32_t weight, std::size_t stage, std::size_t tile,
+             std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material)
+      : l_(l), self_(self), weight_(weight), stage_(stage), tile_(tile), in_(std::move(in)), out_(std::move(out)) {
+    material_.reset(static_cast<Material*>(material.release()));
+  }
+
+  Result<Progress> begin() override {
+    if (fake_hooks().stall_stage == static_cast<int>(stage_) && self_ == PartyId::server0 && fake_hooks().on_stalled)
+      fake_hooks().on_stalled();
+    if (stage_ == 0) return Progress{};
+    if (l_.last(stage_)) {
+      const auto x = shares();
+      std::uint32_t sum = weight_;
+      for (const auto v : x) sum += v;
+      return Progress{{{PartyId::client, 0, to_payload(Words(l_.network.layers.back().conv.out_channels, sum))}}, true};
+    }
+    return sent({stage_word()}, 0);
+  }
+
+  Result<Progress> advance(Inbound m) override {
+    if (stage_ == 0 && !have_client_) {
+      auto x = checked(m, PartyId::client, 0, l_.rows * l_.width);
+      if (!x) return tl::unexpected(x.error());
+      have_client_ = true;
+      result_ = std::move(*x);
+      return send_masked(0);
+    }
+    if (stage_ > 0 && !greeted_) {
+      auto w = checked(m, other(self_), 0, 1);
+      if (!w) return tl::unexpected(w.error());
+      if ((*w)[0] != stage_word()) return fail("the greeting is for another tile");
+      greeted_ = true;
+      result_ = layer();
+      return send_masked(1);
+    }
+    auto theirs = checked(m, other(self_), stage_ == 0 ? 0 : 1, result_.size());
+    if (!theirs) return tl::unexpected(theirs.error());
+    const auto& t = l_.stages[stage_].tiles[tile_];
+    for (std::size_t i = 0; i < result_.size(); ++i) {
+      const std::uint32_t e = masked_[i] + (*theirs)[i];
+      std::memcpy(out_->data() + (t.makes.begin * l_.width + i) * 4, &e, 4);
+    }
+    return Progress{{}, true};
+  }
+
+ private:
+  std::uint32_t stage_word() const { return static_cast<std::uint32_t>(stage_ * 1000 + tile_); }
+
+  Words shares() const {
+    const auto needs = l_.stages[stage_].tiles[tile_].needs;
+    Words x = material_->in;
+    if (self_ == PartyId::server0)
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        std::uint32_t e = 0;
+        std::memcpy(&e, in_->data() + (needs.begin * l_.width + i) * 4, 4);
+        x[i] += e;
+      }
+    return x;
+  }
+
+  Words layer() const {
+    const auto& t = l_.stages[stage_].tiles[tile_];
+    const auto x = shares();
+    Words y(l_.out_words(stage_, tile_), weight_);
+    for (std::size_t r = t.makes.begin; r < t.makes.end; ++r)
+      for (std::size_t c = 0; c < l_.width; ++c) {
+        auto& to = y[(r - t.makes.begin) * l_.width + c];
+        to += x[(r - t.needs.begin) * l_.width + c];
+        if (r > 0) to += x[(r - 1 - t.needs.begin) * l_.width + c];
+      }
+    return y;
+  }
+
+  Result<Progress> send_masked(std::uint16_t round) {
+    masked_ = result_;
+    for (std::size_t i = 0; i < masked_.size(); ++i) masked_[i] -= material_->out[i];
+    return sent(masked_, round);
+  }
+
+  Result<Progress> sent(Words words, std::uint16_t round) {
+    auto& hooks = fake_hooks();
+    if (self_ == PartyId::server1 && hooks.stall_stage == static_cast<int>(stage_)) return Progress{};
+    int stage = static_cast<int>(stage_);
+    if (self_ == PartyId::server1 && hooks.damage_stage.compare_exchange_strong(stage, -1)) words.push_back(0);
+    return Progress{{{other(self_), round, to_payload(words)}}, false};
+  }
+
+  const Layout& l_;
+  PartyId self_;
+  std::uint32_t weight_;
+  std::size_t stage_, tile_;
+  std::shared_ptr<const Plane> in_;
+  std::shared_ptr<Plane> out_;
+  std::unique_ptr<Material> material_;
+  bool have_client_ = false, greeted_ = false;
+  Words result_, masked_;
+};
+
+class FakeProgram final : public Program {
+ public:
+  FakeProgram(const NetworkSpec& network, const PartyContext& party)
+      : layout_(network), self_(party.self), keys_(party.keys) {
+    for (const auto& share : party.weight_shares) weights_.push_back(to_words(share).at(0));
+    const auto& key = party.keys.with[is_server(self_) ? 2 : 0].bytes();
+    std::uint64_t fingerprint = 0;
+    std::memcpy(&fingerprint, key.data(), 8);
+    prefix_ = std::string(name(self_)) + " " + std::to_string(fingerprint) + " ";
+  }
+  const std::vector<StageInfo>& stages() const override { return layout_.stages; }
+  bool online_party() const override { return is_server(self_); }
+  std::unique_ptr<Step> set_up(std::size_t stage) override {
+    if (stage == 0 || !is_server(self_)) return nullptr;
+    return std::make_unique<SetUpStep>(self_);
+  }
+  std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
+                                   std::unique_ptr<TileMaterial>& material) const override {
+    if (self_ == PartyId::producer) return std::make_unique<DealStep>(layout_, keys_, pack, stage, tile);
+    return std::make_unique<PrepareStep>(layout_, self_, keys_, pack, stage, tile, material);
+  }
+  std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
+                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
+    if (!is_server(self_)) return nullptr;
+    fake_hooks().consumed(prefix_ + std::to_string(pack) + " " + std::to_string(stage) + " " + std::to_string(tile));
+    const auto weight = stage == 0 ? 0 : weights_.at(stage - 1);
+    return std::make_unique<OnlineStep>(layout_, self_, weight, stage, tile, std::move(in), std::move(out),
+                                        std::move(material));
+  }
+
+ private:
+  Layout layout_;
+  PartyId self_;
+  SessionKeys keys_;
+  std::vector<std::uint32_t> weights_;
+  std::string prefix_;
+};
+
+std::uint32_t random_word() {
+  std::uint32_t r = 0;
+  random_bytes({reinterpret_cast<std::uint8_t*>(&r), 4});
+  return r;
+}
+
+Result<void> check(const NetworkSpec&) {
+  return {};
+}
+
+Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const PartyContext& party) {
+  if (is_server(party.self) && party.weight_shares.size() != network.layers.size()) return fail("weights are missing");
+  for (const auto& share : party.weight_shares)
+    if (share.size() < 4) return fail("a weight share is too short");
+  return std::make_unique<FakeProgram>(network, party);
+}
+
+Cost no_cost(const NetworkSpec&, std::size_t) {
+  return {};
+}
+
+Result<std::array<Payload, 2>> share_weights(const NetworkSpec&, std::size_t, const LayerWeights& w) {
+  const auto r = random_word();
+  return std::array<Payload, 2>{to_payload({r}), to_payload({static_cast<std::uint32_t>(w.bias.at(0)) - r})};
+}
+
+Result<std::array<Payload, 2>> share_input(const NetworkSpec&, std::span<const std::int64_t> input) {
+  Words a, b;
+  for (const auto v : input) {
+    a.push_back(random_word());
+    b.push_back(static_cast<std::uint32_t>(v) - a.back());
+  }
+  return std::array<Payload, 2>{to_payload(a), to_payload(b)};
+}
+
+Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec&, std::span<const Payload, 2> halves) {
+  const auto a = to_words(halves[0]), b = to_words(halves[1]);
+  if (a.size() != b.size()) return fail("halves of different length");
+  std::vector<std::int64_t> out;
+  for (std::size_t i = 0; i < a.size(); ++i) out.push_back(static_cast<std::int32_t>(a[i] + b[i]));
+  return out;
+}
+
+}  // namespace
+
+void FakeHooks::consumed(const std::string& line) {
+  if (const char* file = std::getenv("BLINDSIGHT_TEST_LEDGER")) {
+    const int fd = ::open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    const auto text = line + "\n";
+    if (fd < 0 || ::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();
+    ::close(fd);
+  }
+  const std::scoped_lock lock(mutex_);
+  lines_.push_back(line);
+}
+
+std::vector<std::string> FakeHooks::lines() {
+  const std::scoped_lock lock(mutex_);
+  return lines_;
+}
+
+FakeHooks& fake_hooks() {
+  static FakeHooks hooks;
+  return hooks;
+}
+
+const Protocol fake_protocol{.name = "fake",
+                             .summary = "for tests of the actors",
+                             .check = check,
+                             .make_program = make_program,
+                             .online_cost = no_cost,
+                             .offline_cost = no_cost,
+                             .set_up_cost = no_cost,
+                             .share_weights = share_weights,
+                             .share_input = share_input,
+                             .reveal_output = reveal_output};
+
+model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
+  model::Plan plan;
+  plan.model_name = "fake-" + std::to_string(constant);
+  for (int i = 0; i < 4; ++i)
+    plan.weights_digest[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(constant >> (8 * i));
+  const tensor::Shape map{rows, 3, 2};
+  plan.network.input = map;
+  for (const char* layer_name : {"first", "second", "third"}) {
+    LayerSpec layer;
+    layer.name = layer_name;
+    layer.conv.in = map;
+    layer.conv.out_channels = 2;
+    plan.network.layers.push_back(layer);
+  }
+  LayerSpec last;
+  last.name = "sum";
+  last.conv.in = {1, 1, map.elements()};
+  last.conv.out_channels = 5;
+  plan.network.layers.push_back(last);
+  plan.calibration.resize(4, {1, 1, 0.5});
+  plan.preprocessing.size = map;
+  plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
+  return plan;
+}
+
+LayerWeights fake_weights(std::uint32_t constant) {
+  return {{}, {static_cast<std::int64_t>(constant)}};
+}
+
+std::vector<std::int64_t> fake_input(const model::Plan& plan, std::uint32_t seed) {
+  std::mt19937 rng(seed);
+  std::vector<std::int64_t> x(plan.network.input.elements());
+  for (auto& v : x) v = static_cast<std::int64_t>(rng() % 1000) - 500;
+  return x;
+}
+
+std::vector<std::int64_t> fake_output(const model::Plan& plan, std::uint32_t constant,
+                                      const std::vector<std::int64_t>& input) {
+  const auto width = plan.network.input.row_elements();
+  Words x(input.begin(), input.end());
+  for (std::size_t layer = 0; layer + 1 < plan.network.layers.size(); ++layer) {
+    Words y(x.size(), constant);
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += x[i] + (i >= width ? x[i - width] : 0);
+    x = y;
+  }
+  std::uint32_t sum = constant;
+  for (const auto v : x) sum += v;
+  return std::vector<std::int64_t>(plan.network.layers.back().conv.out_channels, static_cast<std::int32_t>(sum));
+}
+
+}  // namespace blindsight::test

@@ -1,0 +1,112 @@
+#include "tests/actors/support/three_parties.h"
+
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "actors/link/socket.h"
+
+namespace blindsight::test {
+
+using namespace protocol;
+
+TemporaryFolder::TemporaryFolder() {
+  auto pattern = (std::filesystem::temp_directory_path() / "blindsight-XXXXXX").string();
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::uint16_t free_port() {
+  auto fd = actors::listen_on({"127.0.0.1", 0});
+  REQUIRE(fd);
+  const auto port = actors::bound_port(*fd);
+  ::close(*fd);
+  return port;
+}
+
+Neighbourhood::Neighbourhood() {
+  std::array<config::Address, 3> addresses;
+  for (auto& a : addresses) a = {"127.0.0.1", free_port()};
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto& c = parties[i];
+    c.role = static_cast<config::Role>(i);
+    c.protocol = "fake";
+    c.listen = addresses[i];
+    c.data_dir = folder.path() / std::to_string(i);
+    if (i != 0) c.peers.server0 = addresses[0];
+    if (i != 1) c.peers.server1 = addresses[1];
+    if (i != 2) c.peers.crypto_producer = addresses[2];
+    c.link.reconnect_min_ms = 10;
+    c.link.reconnect_max_ms = 100;
+    c.threads = {1, 1, 2};
+    c.query.timeout_ms = 20'000;
+  }
+  client.server0 = addresses[0];
+  client.server1 = addresses[1];
+  client.crypto_producer = addresses[2];
+  client.query.timeout_ms = 20'000;
+}
+
+ThreeParties::ThreeParties()
+    : registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {}
+
+ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust) : ThreeParties() {
+  for (auto& c : neighbourhood_.parties) adjust(c);
+}
+
+void ThreeParties::start(std::size_t party) {
+  auto started = actors::Party::start(neighbourhood_.parties[party], fake_protocol, registries_[party]);
+  if (!started) FAIL(started.error().what);
+  running_[party] = std::move(*started);
+}
+
+void ThreeParties::start_all() {
+  for (const std::size_t i : {0u, 1u, 2u}) start(i);
+}
+
+Result<void> deploy_fake(actors::Client& client, std::uint32_t constant) {
+  const auto plan = fake_plan(constant);
+  return client.deploy(plan, [&](std::size_t layer) {
+    return fake_protocol.share_weights(plan.network, layer, fake_weights(constant));
+  });
+}
+
+void ThreeParties::deploy(std::uint32_t constant) {
+  auto c = client();
+  auto deployed = deploy_fake(c, constant);
+  if (!deployed) FAIL(deployed.error().what);
+  wait_until_serving(constant);
+}
+
+void ThreeParties::wait_until_serving(std::uint32_t constant) {
+  auto serving = client().wait_until_serving(fake_plan(constant), std::chrono::seconds(20));
+  if (!serving) FAIL(serving.error().what);
+}
+
+Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed) {
+  const auto plan = fake_plan(constant);
+  const auto input = fake_input(plan, seed);
+  auto shares = fake_protocol.share_input(plan.network, input);
+  if (!shares) return tl::unexpected(shares.error());
+  auto prediction = client.predict(plan, std::move(*shares));
+  if (!prediction) return tl::unexpected(prediction.error());
+  auto output = fake_protocol.reveal_output(plan.network, prediction->output_shares);
+  if (!output) return tl::unexpected(output.error());
+  if (*output != fake_output(plan, constant, input)) return fail("the answer is wrong");
+  return prediction->report;
+}
+
+Result<actors::QueryReport> ThreeParties::query(std::uint32_t constant, std::uint32_t seed) {
+  auto c = client();
+  return query_fake(c, constant, seed);
+}
+
+}  // namespace blindsight::test

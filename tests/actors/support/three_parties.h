@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actors/client/client.h"
+#include "actors/party.h"
+#include "tests/actors/support/fake_protocol.h"
+
+namespace blindsight::test {
+
+/// A folder that goes with its owner.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A port of the loopback interface that was free a moment ago.
+std::uint16_t free_port();
+
+/// Configurations of three parties on loopback that are to run together, and of their client.
+struct Neighbourhood {
+  Neighbourhood();
+
+  TemporaryFolder folder;
+  std::array<config::PartyConfig, 3> parties;
+  config::ClientConfig client;
+};
+
+/// Three parties of the fake protocol in one process. Parties are started and stopped one by one.
+class ThreeParties {
+ public:
+  ThreeParties();
+  explicit ThreeParties(const std::function<void(config::PartyConfig&)>& adjust);
+
+  void start(std::size_t party);
+  void start_all();
+  void stop(std::size_t party) { running_[party].reset(); }
+
+  actors::Client client() const { return actors::Client(neighbourhood_.client); }
+  /// Plan and weights of `constant` to all three, and waits until they serve.
+  void deploy(std::uint32_t constant);
+  void wait_until_serving(std::uint32_t constant);
+  /// One query with a random input; checks the answer. The error as the client tells it.
+  protocol::Result<actors::QueryReport> query(std::uint32_t constant, std::uint32_t seed);
+
+  Neighbourhood& neighbourhood() { return neighbourhood_; }
+  monitoring::Registry& registry(std::size_t party) { return registries_[party]; }
+
+ private:
+  Neighbourhood neighbourhood_;
+  std::array<monitoring::Registry, 3> registries_;
+  std::array<std::unique_ptr<actors::Party>, 3> running_;
+};
+
+/// Deploys by way of `client`.
+protocol::Result<void> deploy_fake(actors::Client& client, std::uint32_t constant);
+/// One query by way of `client`; an answer that is not the right one is an error too.
+protocol::Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed);
+
+}  // namespace blindsight::test
