@@ -18,9 +18,6 @@ using tensor::ConvAlgorithm;
 
 namespace {
 
-/// Rounding a weight to an integer may cost this much of the result, in units after truncation (root mean square); the
-/// protocol's own rounding costs about 0.4. A layer that loses more gets more fraction bits.
-constexpr double weight_noise_allowed = 0.5;
 /// Calibration images, at least, and draws for each, that tell how far the protocol's dither moves a logit.
 constexpr std::size_t dither_images = 4;
 constexpr unsigned dither_draws = 2;
@@ -65,13 +62,29 @@ struct Scales {
 
 /// f from the resolution that the weights need: a weight's rounding error is uniform over one integer, so with n inputs
 /// of root mean square x it adds sqrt(n/12)·x / 2^f to the result.
-unsigned choose_fraction(const FloatLayer& layer, const LayerStatistics& seen, double in_scale, unsigned least,
-                         unsigned most) {
+unsigned choose_fraction(const FloatLayer& layer, const LayerStatistics& seen, double in_scale, double allowed,
+                         unsigned least, unsigned most) {
   const double inputs = static_cast<double>(layer.filter.size()) / static_cast<double>(layer.conv.out_channels);
   const double noise = std::sqrt(inputs / 12 * seen.input_mean_square) * in_scale;
   unsigned f = least;
-  while (f < most && noise / std::ldexp(1.0, static_cast<int>(f)) > weight_noise_allowed) ++f;
+  while (f < most && noise / std::ldexp(1.0, static_cast<int>(f)) > allowed) ++f;
   return f;
+}
+
+/// A from the resolution that the outputs need; see CompileOptions::least_resolution. Stops where a ring is full, and
+/// the algorithm stays.
+void choose_activation(protocol::NetworkSpec& network, std::size_t i, const std::vector<LayerStatistics>& seen,
+                       double resolution) {
+  constexpr unsigned most_added = 2;
+  LayerSpec& spec = network.layers[i];
+  const double typical = std::sqrt(seen[i + 1].input_mean_square) / seen[i].largest;
+  for (unsigned added = 0; added < most_added; ++added) {
+    if (typical * std::ldexp(1.0, static_cast<int>(spec.activation_bits)) >= resolution) return;
+    ++spec.activation_bits;
+    if (check_widths(network, i)) continue;
+    --spec.activation_bits;
+    return;
+  }
 }
 
 Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsigned f) {
@@ -110,6 +123,7 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   if (options.input_bits < 2 || options.input_bits > 24) return fail("input bits must be 2 to 24");
   for (const unsigned bits : {options.activation_bits, options.output_bits, options.fraction_bits})
     if (bits < 2 || bits > 24) return fail("activation, output and fraction bits must be 2 to 24");
+  if (!(options.weight_noise > 0)) return fail("the weight noise allowed must be above 0");
   auto seen = calibrate(network, images, progress);
   if (!seen) return fail(seen.error().what);
 
@@ -149,10 +163,12 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
       return fail("layer " + in_quotes(layer.name) +
                   " gave nothing but zeros in calibration: its scale cannot be found; calibrate on other images");
     if (auto ok = check_widths(plan.network, i); !ok) return fail(ok.error().what);
-    scale.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
     spec.algorithm = options.winograd ? choose_algorithm(plan.network, i) : ConvAlgorithm::direct;
+    if (i + 1 < network.layers.size()) choose_activation(plan.network, i, *seen, options.least_resolution);
+    scale.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
     const unsigned room = 32 - tensor::bits_spent(spec.algorithm) - linear_ring_bits(plan.network, i);
-    spec.fraction_bits = choose_fraction(layer, (*seen)[i], scale.in, spec.fraction_bits, spec.fraction_bits + room);
+    spec.fraction_bits = choose_fraction(layer, (*seen)[i], scale.in, options.weight_noise, spec.fraction_bits,
+                                         spec.fraction_bits + room);
     auto weights = quantize(layer, scale, spec.fraction_bits);
     if (!weights) return fail(weights.error().what);
     out.weights.layers.push_back(std::move(*weights));

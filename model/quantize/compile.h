@@ -11,11 +11,18 @@ namespace blindsight::model {
 
 /// What a person may choose; the defaults suit the models that we have measured.
 struct CompileOptions {
-  unsigned activation_bits = 10;  ///< A: bits of the largest calibrated activation
+  unsigned activation_bits = 10;  ///< A at least: bits of the largest calibrated activation
   unsigned headroom_bits = 1;     ///< M: bits above it
   unsigned fraction_bits = 12;    ///< f at least; a layer whose weights need finer steps gets more
   unsigned output_bits = 12;      ///< A of the last layer: bits of the largest calibrated logit
   unsigned input_bits = 12;       ///< of an encoded pixel, two's complement
+  /// Rounding weights to integers may cost this much of a layer's result, root mean square, in units after truncation
+  /// (the protocol's own rounding costs about 0.4); a layer that loses more gets more fraction bits, as far as its
+  /// algorithm's words allow.
+  double weight_noise = 0.2;
+  /// A layer whose outputs are small beside its largest value gets more activation bits until their root mean square is
+  /// this many units: the protocol's rounding of 0.4 units is then below 2 % of a typical value.
+  double least_resolution = 24;
   bool winograd = true;
   std::vector<std::string> labels;
 };
