@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/graph/float_network.h"
+#include "model/image/image.h"
+#include "model/quantize/compile.h"
+
+namespace CLI {
+class App;
+}
+
+namespace blindsight::apps {
+
+/// What a person says about how an ONNX model becomes a plan; the same flags wherever a model is compiled.
+struct CompileFlags {
+  std::vector<std::filesystem::path> calibration;  ///< folders or files
+  std::string preprocess;                          ///< empty: "imagenet" for three channels, else "raw"
+  model::CompileOptions options;
+};
+
+void add_compile_flags(CLI::App& command, CompileFlags& flags);
+
+/// The preset that `name` says, or the default one for the network's channels.
+model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const std::string& name);
+
+/// All images at `paths`, preprocessed; at most `most`, evenly chosen, when it is not 0.
+std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
+                                          const model::Preprocessing& preprocessing, std::size_t most = 0);
+
+/// Calibrates and compiles with a progress bar. Needs calibration images.
+model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);
+
+/// Shapes and widths without calibration: the ranges are those of a made-up image and mean nothing.
+model::Compiled compile_uncalibrated(const model::FloatNetwork& network, const CompileFlags& flags);
+
+/// What a file's name says that it is.
+enum class ModelFile { onnx, plan };
+ModelFile kind_of_model_file(const std::filesystem::path& file);
+/// NAME.weights beside NAME.plan.
+std::filesystem::path weights_beside(std::filesystem::path plan);
+
+/// A plan with its weights from files, or compiled from an ONNX file. `weights`: empty for the file beside the plan.
+model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
+                                const CompileFlags& flags);
+
+}  // namespace blindsight::apps

@@ -1,0 +1,29 @@
+#include "apps/configs.h"
+
+#include "apps/failure.h"
+
+namespace blindsight::apps {
+namespace {
+
+template <class T>
+T or_problems(config::Loaded<T> loaded) {
+  if (loaded) return *std::move(loaded);
+  const auto& problems = loaded.error();
+  const std::size_t n = problems.list.size();
+  std::string text = problems.text();
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  throw Failure(Exit::mend,
+                (n == 1 ? "1 problem" : std::to_string(n) + " problems") + " in the configuration\n" + text);
+}
+
+}  // namespace
+
+config::PartyConfig read_party_config(const std::filesystem::path& file) {
+  return or_problems(config::load_party(file));
+}
+
+config::ClientConfig read_client_config(const std::filesystem::path& file) {
+  return or_problems(config::load_client(file));
+}
+
+}  // namespace blindsight::apps

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "protocol/core/result.h"
+
+namespace blindsight::apps {
+
+/// Exit statuses of every command.
+enum class Exit : int {
+  ok = 0,
+  failed = 1,  ///< anything that is not the caller's to mend
+  mend = 2,    ///< arguments, files, ports, rights: what the caller can mend
+};
+
+/// Ends a command. main() prints what() to standard error and exits with `status`; an empty what() was printed already.
+class Failure : public std::runtime_error {
+ public:
+  Failure(Exit status, const std::string& what) : std::runtime_error(what), status_(status) {}
+  Exit status() const { return status_; }
+
+ private:
+  Exit status_;
+};
+
+/// The value, or a Failure that the caller can mend.
+template <class T>
+T value_or_mend(protocol::Result<T> result) {
+  if (!result) throw Failure(Exit::mend, result.error().what);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+/// The value, or a Failure of status 1.
+template <class T>
+T value_or_fail(protocol::Result<T> result) {
+  if (!result) throw Failure(Exit::failed, result.error().what);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+}  // namespace blindsight::apps

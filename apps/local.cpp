@@ -1,0 +1,184 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "actors/client/client.h"
+#include "apps/child.h"
+#include "apps/commands.h"
+#include "apps/compile_flags.h"
+#include "apps/configs.h"
+#include "apps/local_files.h"
+#include "apps/protocols.h"
+#include "apps/query.h"
+#include "apps/stop_signals.h"
+
+namespace blindsight::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+constexpr milliseconds look_every{100};
+constexpr std::size_t log_lines_shown = 5;
+constexpr auto start_patience = std::chrono::seconds(30);
+
+struct Arguments {
+  fs::path model, weights, dir = "blindsight-local", config_dir;
+  bool any_ports = false;
+  CompileFlags compile;
+};
+
+std::string last_lines(const fs::path& file, std::size_t count) {
+  std::ifstream in(file);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(std::move(line));
+  std::string text;
+  for (std::size_t i = lines.size() > count ? lines.size() - count : 0; i < lines.size(); ++i)
+    text += "    " + lines[i] + '\n';
+  return text;
+}
+
+class Local {
+ public:
+  explicit Local(const Arguments& a) : a_(a) {
+    signals_.on_signal([this] { stop_ = true; });
+    // A model that cannot be used is told before anything is started.
+    if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile);
+    configs_ = a.config_dir;
+    if (configs_.empty()) {
+      write_local_configs(a.dir, a.any_ports ? free_ports() : LocalPorts{});
+      configs_ = a.dir;
+    }
+    logs_ = a.dir / "logs";
+    std::error_code error;
+    fs::create_directories(logs_, error);
+    if (error) throw Failure(Exit::mend, "cannot make the folder '" + logs_.string() + "': " + error.message());
+    std::vector<config::PartyConfig> parties;
+    for (const auto* name : party_names) parties.push_back(read_party_config(configs_ / (std::string(name) + ".toml")));
+    std::string problems;
+    for (const auto& problem : config::check_together(parties)) problems += "\n  " + problem;
+    if (!problems.empty())
+      throw Failure(Exit::mend, "the three files in '" + configs_.string() + "' do not fit:" + problems);
+    protocol_ = &protocol_named(parties.front().protocol);
+    client_.emplace(read_client_config(configs_ / "client.toml"));
+  }
+
+  Exit run() {
+    for (const auto* name : party_names) start(name);
+    if (!wait_until_listening()) return finished();
+    if (compiled_) {
+      value_or_fail(deploy(*client_, *protocol_, compiled_->plan, compiled_->weights));
+    }
+    say_what_next();
+    while (!stop_) {
+      std::this_thread::sleep_for(look_every);
+      report_deaths();
+      if (std::ranges::none_of(children_, &Child::running)) {
+        std::cerr << "blindsight: no party runs any more\n";
+        return Exit::failed;
+      }
+    }
+    return finished();
+  }
+
+ private:
+  fs::path log_of(const std::string& name) const { return logs_ / (name + ".log"); }
+
+  std::string command_of(const std::string& name) const {
+    return "blindsight party --config " + (configs_ / (name + ".toml")).string();
+  }
+
+  void start(const std::string& name) {
+    children_.push_back(Child::start(
+        name, {this_program().string(), "party", "--config", (configs_ / (name + ".toml")).string()}, log_of(name)));
+  }
+
+  Exit finished() {
+    std::cout << "stopping\n";
+    for (const auto& child : children_) child.terminate();
+    children_.clear();
+    return Exit::ok;
+  }
+
+  /// False when the user does not want to wait any longer.
+  bool wait_until_listening() {
+    const auto deadline = std::chrono::steady_clock::now() + start_patience;
+    for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
+      while (!client_->status(role)) {
+        if (stop_) return false;
+        for (auto& child : children_)
+          if (const auto how = child.ended())
+            throw Failure(Exit::mend,
+                          child.name() + " " + *how + ":\n" + last_lines(log_of(child.name()), log_lines_shown));
+        if (std::chrono::steady_clock::now() > deadline)
+          throw Failure(Exit::failed, std::string(config::name(role)) + " does not answer; see " + logs_.string());
+        std::this_thread::sleep_for(look_every);
+      }
+    }
+    return true;
+  }
+
+  void report_deaths() {
+    for (auto& child : children_)
+      if (const auto how = child.ended())
+        std::cerr << "blindsight: " << child.name() << ' ' << *how
+                  << "; the others wait for it. Start it again with\n    " << command_of(child.name())
+                  << "\n  The end of its log, " << log_of(child.name()).string() << ":\n"
+                  << last_lines(log_of(child.name()), log_lines_shown) << std::flush;
+  }
+
+  void say_what_next() const {
+    const auto client = (configs_ / "client.toml").string();
+    std::cout << "three parties run on this machine; logs in " << logs_.string() << '\n';
+    if (compiled_)
+      std::cout << "they serve " << compiled_->plan.model_name
+                << "; predict with\n    blindsight predict IMAGE --config " << client << '\n';
+    else
+      std::cout << "bring them a model with\n    blindsight model deploy FILE.onnx --calibration DIR --config "
+                << client << "\nthen predict with\n    blindsight predict IMAGE --config " << client << '\n';
+    std::cout << "Ctrl-C ends all three" << std::endl;
+  }
+
+  const Arguments& a_;
+  std::atomic<bool> stop_ = false;
+  StopSignals signals_;
+  std::optional<model::Compiled> compiled_;
+  fs::path configs_, logs_;
+  const protocol::Protocol* protocol_ = nullptr;
+  std::optional<actors::Client> client_;
+  std::vector<Child> children_;
+};
+
+}  // namespace
+
+void add_local(CLI::App& app, Exit& status) {
+  auto a = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("local", "Run all three parties on this machine, to try things out");
+  command->add_option("--model", a->model, "Bring this model to them: a plan, or a trained model to compile now")
+      ->type_name("FILE");
+  command->add_option("--weights", a->weights, "The plan's weights (default: NAME.weights beside NAME.plan)")
+      ->type_name("FILE");
+  command->add_option("--dir", a->dir, "Folder for configuration, logs and shares")
+      ->capture_default_str()
+      ->type_name("DIR");
+  command
+      ->add_option("--config-dir", a->config_dir,
+                   "Use the .toml files of this folder instead of writing some into --dir")
+      ->type_name("DIR");
+  command->add_flag("--any-ports", a->any_ports,
+                    "Choose free ports instead of 7100-7102 (9100-9102 for metrics) when the files are written");
+  add_compile_flags(*command, a->compile);
+  command->footer(
+      "One machine that runs all three can put the shares together: this protects nobody, it only shows how it "
+      "works.\n\n"
+      "Example:\n  blindsight local --model model/zoo/mnist-8.onnx --calibration digits/");
+  command->callback([a, &status] { status = Local(*a).run(); });
+}
+
+}  // namespace blindsight::apps

@@ -1,0 +1,168 @@
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/compile_flags.h"
+#include "apps/protocols.h"
+#include "apps/terminal.h"
+#include "model/onnx/import.h"
+#include "model/plan/report.h"
+
+namespace blindsight::apps {
+namespace {
+
+using nlohmann::ordered_json;
+using protocol::Cost;
+
+struct Arguments {
+  std::filesystem::path model;
+  std::string protocol;
+  bool json = false;
+  CompileFlags compile;
+};
+
+std::string text(const tensor::Shape& s) {
+  return std::to_string(s.height) + "×" + std::to_string(s.width) + "×" + std::to_string(s.channels);
+}
+
+std::uint64_t between_servers(const Cost& c) {
+  return c.server0_to_server1 + c.server1_to_server0;
+}
+
+/// What crosses ahead of time, whoever sends it.
+std::uint64_t offline_bytes(const Cost& c) {
+  return c.producer_to_server0 + c.producer_to_server1 + c.server_to_producer + between_servers(c);
+}
+
+ordered_json to_json(const Cost& c) {
+  return {{"rounds", c.rounds},
+          {"server0_to_server1", c.server0_to_server1},
+          {"server1_to_server0", c.server1_to_server0},
+          {"producer_to_server0", c.producer_to_server0},
+          {"producer_to_server1", c.producer_to_server1},
+          {"client", c.client}};
+}
+
+void print_json(const model::Plan& plan, const model::PlanReport& report, bool calibrated) {
+  ordered_json layers = ordered_json::array();
+  for (const auto& r : report.layers) {
+    ordered_json layer = {{"name", r.name},
+                          {"kind", r.kind},
+                          {"in", {r.in.height, r.in.width, r.in.channels}},
+                          {"out", {r.out.height, r.out.width, r.out.channels}},
+                          {"algorithm", tensor::name(r.algorithm)},
+                          {"macs", r.macs},
+                          {"multiplications", r.multiplications},
+                          {"comparisons", r.max_comparisons + r.relu_comparisons},
+                          {"range_bits", r.range_bits},
+                          {"fraction_bits", r.fraction_bits},
+                          {"activation_bits", r.activation_bits},
+                          {"headroom_bits", r.headroom_bits}};
+    if (calibrated) layer["free_headroom_bits"] = r.free_headroom_bits;
+    layer["online"] = to_json(r.online);
+    layer["offline"] = to_json(r.offline);
+    layers.push_back(std::move(layer));
+  }
+  std::cout << ordered_json({{"model", plan.model_name},
+                             {"calibration_images", calibrated ? plan.calibration_images : 0},
+                             {"layers", std::move(layers)},
+                             {"macs", report.macs},
+                             {"multiplications", report.multiplications},
+                             {"comparisons", report.comparisons},
+                             {"weights", report.weights},
+                             {"online", to_json(report.online)},
+                             {"offline", to_json(report.offline)},
+                             {"set_up", to_json(report.set_up)}})
+                   .dump()
+            << '\n';
+}
+
+void print_table(const model::Plan& plan, const model::PlanReport& report, const std::string& protocol,
+                 bool calibrated) {
+  std::cout << plan.model_name << ", reads " << text(plan.network.input) << ", under " << protocol << '\n';
+  if (calibrated)
+    std::cout << "calibrated on " << plan.calibration_images << " images; a logit's rounding error is at most "
+              << fixed(plan.stated_error, 4) << '\n';
+  else
+    std::cout << "not calibrated: widths are defaults and nothing is known of ranges; add --calibration DIR\n";
+  std::cout
+      << "range q = f + A + M: bits of a layer's linear result; free: bits of it that calibration left unused\n\n";
+  using enum Table::Align;
+  Table table({{"layer", left},
+               {"", left},
+               {"in", left},
+               {"out", left},
+               {"algorithm", left},
+               {"MACs"},
+               {"comparisons"},
+               {"range = f+A+M", left},
+               {"free"},
+               {"online"},
+               {"offline"},
+               {"rounds"}});
+  table.row({"input", "", "", text(plan.network.input), "", "", "", "", "",
+             human_bytes(between_servers(report.input_online)), human_bytes(offline_bytes(report.input_offline)),
+             std::to_string(report.input_online.rounds)});
+  for (const auto& r : report.layers)
+    table.row({r.name, r.kind, text(r.in), text(r.out), std::string(tensor::name(r.algorithm)), human_count(r.macs),
+               human_count(r.max_comparisons + r.relu_comparisons),
+               std::to_string(r.range_bits) + " = " + std::to_string(r.fraction_bits) + "+" +
+                   std::to_string(r.activation_bits) + "+" + std::to_string(r.headroom_bits),
+               calibrated ? fixed(r.free_headroom_bits, 1) : "", human_bytes(between_servers(r.online)),
+               human_bytes(offline_bytes(r.offline)), std::to_string(r.online.rounds)});
+  table.rule();
+  table.row({"total", "", "", "", "", human_count(report.macs), human_count(report.comparisons), "", "",
+             human_bytes(between_servers(report.online)), human_bytes(offline_bytes(report.offline)),
+             std::to_string(report.online.rounds)});
+  table.print(std::cout);
+  std::cout << "\nweights " << human_count(report.weights) << "; multiplications after Winograd "
+            << human_count(report.multiplications) << "\nonline: between the servers, "
+            << human_bytes(report.online.server0_to_server1) << " and " << human_bytes(report.online.server1_to_server0)
+            << " each way; client " << human_bytes(report.online.client)
+            << "\noffline, ahead of each prediction: the crypto producer to server 0 "
+            << human_bytes(report.offline.producer_to_server0) << ", to server 1 "
+            << human_bytes(report.offline.producer_to_server1)
+            << "\nonce per deployment and session: " << human_bytes(between_servers(report.set_up))
+            << " between the servers\n";
+}
+
+void run(const Arguments& a) {
+  const auto& protocol = protocol_named(a.protocol);
+  model::Plan plan;
+  bool calibrated = true;
+  if (kind_of_model_file(a.model) == ModelFile::plan) {
+    plan = value_or_mend(model::load_plan(a.model));
+  } else {
+    const auto network = value_or_mend(model::import_onnx(a.model));
+    calibrated = !a.compile.calibration.empty();
+    plan = calibrated ? compile_with_flags(network, a.compile).plan : compile_uncalibrated(network, a.compile).plan;
+  }
+  value_or_mend(protocol.check(plan.network));
+  const auto report = model::report(plan, protocol);
+  if (a.json)
+    print_json(plan, report, calibrated);
+  else
+    print_table(plan, report, a.protocol, calibrated);
+}
+
+}  // namespace
+
+void add_model_inspect(CLI::App& model, Exit&) {
+  auto a = std::make_shared<Arguments>();
+  auto* command =
+      model.add_subcommand("inspect", "Per layer: shapes, work, ranges, bytes and rounds, before any network");
+  command->add_option("model", a->model, "A trained model or a compiled plan")->required()->type_name("FILE");
+  command->add_flag("--json", a->json, "One JSON object instead of the table");
+  add_protocol_flag(*command, a->protocol);
+  add_compile_flags(*command, a->compile);
+  command->footer(
+      "Examples:\n  blindsight model inspect skin.onnx\n"
+      "  blindsight model inspect skin.onnx --calibration photos/     with the ranges that those photos reach\n"
+      "  blindsight model inspect skin.plan --json");
+  command->callback([a] { run(*a); });
+}
+
+}  // namespace blindsight::apps

@@ -1,0 +1,76 @@
+#include "actors/party.h"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include "apps/commands.h"
+#include "apps/configs.h"
+#include "apps/logging.h"
+#include "apps/protocols.h"
+#include "apps/stop_signals.h"
+#include "monitoring/exporter.h"
+#include "tensor/kernels/isa.h"
+
+namespace blindsight::apps {
+namespace {
+
+void run(const std::filesystem::path& file) {
+  const auto config = read_party_config(file);
+  const auto& protocol = protocol_named(config.protocol);
+  StopSignals signals;
+  start_logging(config.log);
+  try {
+    tensor::active_isa();
+  } catch (const std::invalid_argument& error) {
+    throw Failure(Exit::mend, std::string("environment variable BLINDSIGHT_ISA: ") + error.what());
+  }
+  monitoring::Registry registry;
+  std::optional<monitoring::Exporter> exporter;
+  if (config.metrics.listen) {
+    auto started = monitoring::Exporter::listen(registry, config.metrics.listen->host, config.metrics.listen->port);
+    if (!started) throw Failure(Exit::mend, started.error());
+    exporter = std::move(*started);
+  }
+  const auto party = value_or_mend(actors::Party::start(config, protocol, registry));
+  std::cout << config::name(config.role) << " listening on " << config::to_string(party->address());
+  if (exporter)
+    std::cout << ", metrics on http://" << config.metrics.listen->host << ':' << exporter->port() << "/metrics";
+  std::cout << std::endl;
+  signals.on_signal([&party] { party->stop(); });
+  party->wait();
+}
+
+}  // namespace
+
+void add_party(CLI::App& app, Exit&) {
+  struct Arguments {
+    std::filesystem::path config;
+    bool help_config = false;
+  };
+  auto a = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("party", "Run one of the three parties until it is stopped");
+  auto* config = command->add_option("--config", a->config, "server0.toml, server1.toml or crypto_producer.toml")
+                     ->type_name("FILE");
+  auto* help = command->add_flag("--help-config", a->help_config, "All keys of the file: units, defaults, bounds");
+  config->excludes(help);
+  command->footer(
+      "The three can be started in any order and restarted; each keeps trying until the others are there. Interrupt "
+      "it\n"
+      "(Ctrl-C or SIGTERM) to end it: queries in flight fail with a message that says so.\n\n"
+      "Example:\n  blindsight party --config config/local/server0.toml");
+  command->callback([a] {
+    if (a->help_config) {
+      std::cout << config::describe_party();
+    } else if (a->config.empty()) {
+      throw Failure(Exit::mend, "party needs --config FILE; blindsight party --help tells more");
+    } else {
+      run(a->config);
+    }
+  });
+}
+
+}  // namespace blindsight::apps

@@ -1,0 +1,268 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+
+#include "apps/commands.h"
+#include "apps/configs.h"
+#include "apps/protocols.h"
+#include "apps/query.h"
+#include "apps/terminal.h"
+#include "model/onnx/import.h"
+#include "model/plaintext/float_oracle.h"
+
+namespace blindsight::apps {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Outputs shown to a person; more classes than that are ranked.
+constexpr std::size_t most_outputs_shown = 5;
+
+struct Arguments {
+  std::vector<std::filesystem::path> images;
+  std::filesystem::path config, plan, compare;
+  std::string protocol;
+  bool json = false, layers = false;
+};
+
+/// The float model's word on the same image.
+struct Comparison {
+  std::vector<double> logits;
+  double largest_difference = 0;
+};
+
+/// Logits leave this program with this many decimals: more would tell more of the weights than a prediction needs.
+double printed(double logit) {
+  return std::round(logit * 1e4) / 1e4;
+}
+
+std::vector<double> printed(const std::vector<double>& logits) {
+  std::vector<double> all;
+  for (const double logit : logits) all.push_back(printed(logit));
+  return all;
+}
+
+std::string label(const model::Plan& plan, std::size_t output) {
+  return output < plan.labels.size() ? plan.labels[output] : std::to_string(output);
+}
+
+ordered_json to_json(const std::string& image, const model::Plan& plan, const Answer& answer,
+                     const std::optional<Comparison>& comparison) {
+  const auto& r = answer.report;
+  const auto logits = printed(answer.logits);
+  ordered_json all = {{"image", image},
+                      {"model", plan.model_name},
+                      {"logits", logits},
+                      {"probabilities", printed(model::probabilities(logits))},
+                      {"label", label(plan, model::predicted(answer.logits))},
+                      {"online_s", r.online_s()},
+                      {"offline_s", r.offline_s()},
+                      {"total_s", r.online_s() + r.offline_s()},
+                      {"bytes",
+                       {{"server0_to_server1", r.server0_to_server1()},
+                        {"server1_to_server0", r.server1_to_server0()},
+                        {"producer_to_server0", r.producer_to(0)},
+                        {"producer_to_server1", r.producer_to(1)},
+                        {"client", r.client_bytes()}}},
+                      {"rounds", r.rounds()}};
+  if (comparison)
+    all["compare"] = {{"logits", printed(comparison->logits)},
+                      {"max_abs_diff", std::round(comparison->largest_difference * 1e6) / 1e6}};
+  return all;
+}
+
+void print_outputs(const model::Plan& plan, const Answer& answer, const std::optional<Comparison>& comparison) {
+  using enum Table::Align;
+  const auto encrypted = model::probabilities(answer.logits);
+  const auto clear = comparison ? model::probabilities(comparison->logits) : std::vector<double>{};
+  std::vector<std::size_t> order(encrypted.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (order.size() > most_outputs_shown) {
+    std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return encrypted[i]; });
+    order.resize(most_outputs_shown);
+  }
+  std::vector<Table::Column> heads = {{"", left}, {"encrypted"}, {"(logit)"}};
+  if (comparison) heads.insert(heads.end(), {{"in clear"}, {"(logit)"}});
+  Table table(heads);
+  for (const std::size_t i : order) {
+    std::vector<std::string> cells = {label(plan, i), fixed(100 * encrypted[i], 2) + " %", fixed(answer.logits[i], 4)};
+    if (comparison) cells.insert(cells.end(), {fixed(100 * clear[i], 2) + " %", fixed(comparison->logits[i], 4)});
+    table.row(std::move(cells));
+  }
+  table.print(std::cout, "  ");
+  if (comparison) {
+    const auto in_clear = model::predicted(comparison->logits);
+    std::cout << "  largest logit difference " << fixed(comparison->largest_difference, 4) << "; "
+              << (in_clear == model::predicted(answer.logits) ? "the labels agree"
+                                                              : "in clear the label is " + label(plan, in_clear))
+              << '\n';
+  }
+}
+
+void print_cost(const actors::QueryReport& r) {
+  std::cout << "  online " << human_seconds(r.online_s()) << " + preprocessing " << human_seconds(r.offline_s())
+            << " = total " << human_seconds(r.online_s() + r.offline_s()) << "; " << r.rounds() << " rounds\n";
+  Table table({{"", Table::Align::left}, {""}});
+  table.row({"server 0 to server 1", human_bytes(r.server0_to_server1())});
+  table.row({"server 1 to server 0", human_bytes(r.server1_to_server0())});
+  table.row({"crypto producer to server 0", human_bytes(r.producer_to(0))});
+  table.row({"crypto producer to server 1", human_bytes(r.producer_to(1))});
+  table.row({"client, both ways", human_bytes(r.client_bytes())});
+  table.print(std::cout, "  ");
+}
+
+void print_layers(const actors::QueryReport& r) {
+  const auto& [first, second] = r.servers;
+  Table table({{"layer", Table::Align::left},
+               {"compute"},
+               {"waited"},
+               {"0 to 1"},
+               {"1 to 0"},
+               {"rounds"},
+               {"dealt to 0"},
+               {"dealt to 1"},
+               {"prepared in"}});
+  for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
+    const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
+    table.row({a.name, human_seconds(std::max(a.compute_s, b.compute_s)), human_seconds(std::max(a.wait_s, b.wait_s)),
+               human_bytes(a.sent_bytes), human_bytes(b.sent_bytes), std::to_string(std::max(a.rounds, b.rounds)),
+               human_bytes(a.dealt_bytes), human_bytes(b.dealt_bytes),
+               human_seconds(std::max(a.offline_compute_s, b.offline_compute_s))});
+  }
+  std::cout << "  per layer, the slower server's time, its tiles added up (they overlap)\n";
+  table.print(std::cout, "  ");
+}
+
+class Predict {
+ public:
+  explicit Predict(const Arguments& a)
+      : a_(a), protocol_(protocol_named(a.protocol)), config_(read_client_config(a.config)), client_(config_) {
+    // What can be wrong with the caller's files is told before any connection is made.
+    if (!a.compare.empty()) network_ = value_or_mend(model::import_onnx(a.compare));
+    const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
+    if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
+    for (const auto& path : a.images) {
+      auto found = model::find_images(path);
+      if (found)
+        files_.insert(files_.end(), found->begin(), found->end());
+      else
+        report_problem(Exit::mend, found.error().what);
+    }
+    if (files_.empty()) throw Failure(Exit::mend, "there is no image to predict on");
+    value_or_fail(check_protocol(client_, protocol_));
+    if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
+    value_or_mend(protocol_.check(plan_.network));
+    if (network_ && (network_->input != plan_.network.input ||
+                     network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
+      throw Failure(Exit::mend, "'" + a.compare.string() + "' reads or gives something else than the servers' model " +
+                                    plan_.model_name);
+  }
+
+  Exit run() {
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      const auto images = model::load_images(files_[i], plan_.preprocessing);
+      if (!images) {
+        report_problem(Exit::mend, images.error().what);
+        continue;
+      }
+      for (std::size_t k = 0; k < images->size(); ++k) {
+        const std::size_t parts = images->size();
+        if (files_.size() * parts > 1) bar_.show(i * parts + k, files_.size() * parts);
+        predict((*images)[k], parts > 1 ? files_[i].string() + "#" + std::to_string(k) : files_[i].string());
+      }
+    }
+    return status_;
+  }
+
+ private:
+  void predict(const model::Image& image, const std::string& name) {
+    if (image.resized && !resize_said_) {
+      resize_said_ = true;
+      note(name + " has " + std::to_string(image.file_height) + "×" + std::to_string(image.file_width) +
+           " pixels, the model reads " + std::to_string(plan_.network.input.height) + "×" +
+           std::to_string(plan_.network.input.width) + ": resized here, and others like it");
+    }
+    const auto answer = classify(client_, protocol_, plan_, image);
+    if (!answer) return report_problem(Exit::failed, name + ": " + answer.error().what);
+    std::optional<Comparison> comparison;
+    if (network_) {
+      const auto logits = model::run_float(*network_, image.values);
+      comparison.emplace(Comparison{{logits.begin(), logits.end()}, 0});
+      for (std::size_t i = 0; i < logits.size(); ++i)
+        comparison->largest_difference =
+            std::max(comparison->largest_difference, std::abs(comparison->logits[i] - answer->logits[i]));
+    }
+    bar_.clear();
+    if (a_.json) {
+      std::cout
+          << to_json(name, plan_, *answer, comparison).dump(-1, ' ', false, ordered_json::error_handler_t::replace)
+          << std::endl;
+      return;
+    }
+    std::cout << name << ": " << label(plan_, model::predicted(answer->logits)) << '\n';
+    print_outputs(plan_, *answer, comparison);
+    print_cost(answer->report);
+    if (a_.layers) print_layers(answer->report);
+    std::cout << std::endl;
+  }
+
+  void note(const std::string& text) {
+    bar_.clear();
+    std::cerr << "blindsight: " << text << '\n';
+  }
+
+  /// One image that fails does not keep the others from being predicted. What the caller cannot mend weighs more.
+  void report_problem(Exit status, const std::string& what) {
+    note(what);
+    if (status_ != Exit::failed) status_ = status;
+  }
+
+  const Arguments& a_;
+  const protocol::Protocol& protocol_;
+  config::ClientConfig config_;
+  actors::Client client_;
+  std::optional<model::FloatNetwork> network_;
+  model::Plan plan_;
+  std::vector<std::filesystem::path> files_;
+  ProgressBar bar_{"images predicted"};
+  bool resize_said_ = false;
+  Exit status_ = Exit::ok;
+};
+
+}  // namespace
+
+void add_predict(CLI::App& app, Exit& status) {
+  auto a = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("predict", "Classify images without showing them to any server");
+  command->add_option("images", a->images, "JPEG, PNG, .npy or .idx3-ubyte files, or folders of them")
+      ->required()
+      ->type_name("IMAGE...");
+  command->add_option("--config", a->config, "Where the parties are")->required()->type_name("client.toml");
+  command->add_flag("--json", a->json, "One JSON object a line for each image");
+  command->add_option("--compare", a->compare, "Also run this trained model in clear, here, and show the difference")
+      ->type_name("MODEL.onnx");
+  command->add_flag("--layers", a->layers, "Also a table of what each layer cost");
+  command->add_option("--plan", a->plan, "Ask for this very plan instead of the one that the servers have")
+      ->type_name("FILE.plan");
+  add_protocol_flag(*command, a->protocol);
+  command->footer(
+      "The image is preprocessed and split into two random-looking shares here; each server gets one of them.\n"
+      "Images of another size are resized. An image that fails does not stop the others; the exit status tells.\n"
+      "online: from the start at the servers to their last message. preprocessing: dealing and preparing the pack of\n"
+      "randomness that this query used, which mostly happens beforehand. total: both, as if nothing had been "
+      "prepared.\n\n"
+      "Examples:\n  blindsight predict photo.jpg --config client.toml\n"
+      "  blindsight predict photos/ --config client.toml --json | jq .label\n"
+      "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers\n\n"
+      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, bytes (server0_to_server1,\n"
+      "server1_to_server0, producer_to_server0, producer_to_server1, client), rounds; with --compare also\n"
+      "compare (logits, max_abs_diff).");
+  command->callback([a, &status] { status = Predict(*a).run(); });
+}
+
+}  // namespace blindsight::apps

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace blindsight::apps {
+
+/// A bar on standard error while it lives, on a terminal only; elsewhere it prints nothing.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string what);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void show(std::size_t done, std::size_t total);
+  /// Takes the bar away so that something else can be printed; the next show() draws it again.
+  void clear();
+  /// show(), as the callbacks of the floors below want it.
+  std::function<void(std::size_t, std::size_t)> callback();
+
+ private:
+  std::string what_;
+  bool terminal_, drawn_ = false;
+  int last_permille_ = -1;
+};
+
+/// Columns as wide as their widest cell, two spaces apart. Widths count characters of UTF-8, not bytes.
+class Table {
+ public:
+  enum class Align { left, right };
+  struct Column {
+    std::string head;
+    Align align = Align::right;
+  };
+
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  /// As many cells as columns.
+  void row(std::vector<std::string> cells);
+  /// A line across before the next row.
+  void rule();
+  void print(std::ostream& out, std::string_view indent = "") const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;  ///< an empty row is a rule
+};
+
+/// "1.23 MB": powers of ten, three digits.
+std::string human_bytes(std::uint64_t bytes);
+/// "1.23 G", without unit.
+std::string human_count(std::uint64_t count);
+/// "1.23 s", "45.6 ms".
+std::string human_seconds(double seconds);
+/// `digits` after the point.
+std::string fixed(double value, int digits);
+
+}  // namespace blindsight::apps
