@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,7 +17,6 @@
 #include "tensor/kernels/bit_planes.h"
 #include "tensor/kernels/conv.h"
 #include "tensor/kernels/isa.h"
-#include "tensor/kernels/kernel_table.h"
 #include "tensor/kernels/pack_bits.h"
 #include "tensor/kernels/pool_windows.h"
 
@@ -48,19 +48,43 @@ double best_seconds(int runs, const Body& body) {
   std::exit(1);
 }
 
-/// Billions of 32-bit multiply-adds per second and core of a product so small that everything it touches is in the
-/// nearest cache.
-double peak_macs_per_second() {
-  constexpr std::size_t rows = 12, depth = 64;
-  const Buffer<Word32> a = random_words<Word32>(rows * depth, 1),
-                       panel = random_words<Word32>(depth * panel_lanes<Word32>, 2);
-  Buffer<Word32> c(rows * panel_lanes<Word32>);
-  const double seconds = best_seconds(20, [&] {
-    for (int i = 0; i < 1000; ++i)
-      kernels().conv32.multiply({a.data(), depth, 1, 0, depth, panel.data(), c.data(), panel_lanes<Word32>, rows,
-                                 panel_lanes<Word32>, false});
-  });
-  return 1000.0 * rows * depth * panel_lanes<Word32> / seconds;
+// Registers multiplied and added to over and over, enough of them that latency is hidden: nothing is loaded or stored.
+#define BLINDSIGHT_PEAK_LOOP(bytes, registers)                                                \
+  using V [[gnu::vector_size(bytes)]] = Word32;                                               \
+  V x[registers];                                                                             \
+  const V factor = V{} + seed, term = factor + 1;                                             \
+  _Pragma("GCC unroll 32") for (int j = 0; j < registers; ++j) x[j] = factor + j;             \
+  for (std::size_t i = 0; i < rounds; ++i) {                                                  \
+    _Pragma("GCC unroll 32") for (int j = 0; j < registers; ++j) x[j] = x[j] * factor + term; \
+  }                                                                                           \
+  V sum{};                                                                                    \
+  _Pragma("GCC unroll 32") for (int j = 0; j < registers; ++j) sum += x[j];                   \
+  return sum[0]
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f"))) Word32 peak_loop_avx512(std::size_t rounds, Word32 seed) {
+  BLINDSIGHT_PEAK_LOOP(64, 24);
+}
+__attribute__((target("avx2"))) Word32 peak_loop_avx2(std::size_t rounds, Word32 seed) {
+  BLINDSIGHT_PEAK_LOOP(32, 12);
+}
+#endif
+Word32 peak_loop_portable(std::size_t rounds, Word32 seed) {
+  BLINDSIGHT_PEAK_LOOP(16, 8);
+}
+
+/// 32-bit multiply-adds per second and core of the bound instruction set's registers.
+double peak_macs_per_second(int runs) {
+  Word32 (*loop)(std::size_t, Word32) = peak_loop_portable;
+  std::size_t lanes = 4 * 8;
+#if defined(__x86_64__)
+  if (active_isa() == Isa::avx512) loop = peak_loop_avx512, lanes = 16 * 24;
+  if (active_isa() == Isa::avx2) loop = peak_loop_avx2, lanes = 8 * 12;
+#endif
+  constexpr std::size_t rounds = 200000;
+  volatile Word32 sink = 3;
+  const double seconds = best_seconds(runs, [&] { sink = loop(rounds, sink); });
+  return static_cast<double>(rounds * lanes) / seconds;
 }
 
 std::string describe(const ConvShape& shape) {
@@ -194,14 +218,14 @@ void windows(std::size_t size, int runs, double peak) {
 int run(bool small, int threads) {
   const oneapi::tbb::global_control control(oneapi::tbb::global_control::max_allowed_parallelism,
                                             static_cast<std::size_t>(threads));
-  const double core_peak = peak_macs_per_second(), peak = core_peak * threads;
   const std::size_t bytes = small ? 1 << 16 : 8 << 20;
-  const int runs = small ? 1 : 7;
+  const int runs = small ? 1 : 15;
+  const double core_peak = peak_macs_per_second(runs), peak = core_peak * threads;
   std::vector<std::uint8_t> from(bytes, 1), to(bytes);
   const double copy =
       2.0 * static_cast<double>(bytes) / best_seconds(runs, [&] { std::memcpy(to.data(), from.data(), bytes); }) / 1e9;
   std::printf(
-      "%s, %d threads; peak %.1f G MAC/s per core (32-bit words in the nearest cache), memcpy %.1f GB/s read and "
+      "%s, %d threads; peak %.1f G MAC/s per core (32-bit words in registers), memcpy %.1f GB/s read and "
       "written\n",
       std::string(name(active_isa())).c_str(), threads, core_peak / 1e9, copy);
 
@@ -262,5 +286,10 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  return blindsight::tensor::run(small, threads);
+  try {
+    return blindsight::tensor::run(small, threads);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_kernels: %s\n", error.what());
+    return 2;
+  }
 }

@@ -13,7 +13,7 @@ void multiply_tile(const PanelProduct<Word>& p, const Word* a, const Word* panel
       const V b0 = load<V>(b), b1 = load<V>(b + lanes<Word>);
 #pragma GCC unroll 16
       for (int r = 0; r < rows; ++r) {
-        const V w = x[r * p.a_stride] - V{};
+        const V w = splat<V>(x[r * p.a_stride]);
         sums[r][0] += w * b0;
         sums[r][1] += w * b1;
       }

@@ -126,7 +126,7 @@ void select(const std::uint64_t* plane, const Word* ones, const Word* zeros, std
   for (std::size_t j = 0; j < count; ++j) lane_bit[j] = static_cast<Word>(Word{1} << j);
   std::size_t i = 0;
   for (; i + count <= n; i += count) {
-    const V bits = static_cast<Word>(plane[i / 64] >> i % 64) - V{};
+    const V bits = splat<V>(static_cast<Word>(plane[i / 64] >> i % 64));
     store(out + i, (bits & lane_bit) != 0 ? load<V>(ones + i) : load<V>(zeros + i));
   }
   for (; i < n; ++i) out[i] = plane[i / 64] >> i % 64 & 1 ? ones[i] : zeros[i];
@@ -164,7 +164,7 @@ void compare_digit_of(const std::uint64_t* c, const std::uint64_t* monomials, bo
     using T = decltype(kind);
     T n[bits], m[1u << bits];
     for (unsigned j = 0; j < bits; ++j) n[j] = ~load<T>(c + j * words + i);
-    m[0] = (constant ? ~std::uint64_t{0} : std::uint64_t{0}) - T{};
+    m[0] = splat<T>(constant ? ~std::uint64_t{0} : std::uint64_t{0});
     for (unsigned s = 1; s < 1u << bits; ++s) m[s] = load<T>(monomials + (s - 1) * words + i);
     store(less + i, below<0, bits>(m, n));
     store(equal + i, match<0, bits, 0>(m, n));

@@ -34,6 +34,12 @@ BLINDSIGHT_INLINE void store(void* p, const T& x) {
   __builtin_memcpy(p, &x, sizeof(T));
 }
 
+// The word in every lane.
+template <class T, class Word>
+BLINDSIGHT_INLINE T splat(Word word) {
+  return T{} + word;
+}
+
 // Calls body(T{}, index) over [begin, end): T = Vector<Word> while whole registers fit, then T = Word.
 template <class Word, class Body>
 BLINDSIGHT_INLINE void for_lanes(std::size_t begin, std::size_t end, const Body& body) {

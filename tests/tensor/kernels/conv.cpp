@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <random>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "../random_words.h"
 #include "tensor/kernels/naive/naive.h"
@@ -103,6 +105,45 @@ TEST_CASE("Winograd in bands per core and in one shared band equals the naive lo
   // Many tiles under a small filter; then a filter too large for a core's cache.
   check<Word32>({{41, 50, 4}, 8, same3}, ConvAlgorithm::winograd4, {{0, 41}, {3, 40}});
   check<Word32>({{10, 10, 96}, 160, same3}, ConvAlgorithm::winograd4, {{0, 10}, {4, 8}});
+}
+
+TEST_CASE("random geometries equal the naive loops") {
+  std::mt19937 generator(9);
+  const auto pick = [&](std::size_t low, std::size_t high) {
+    return std::uniform_int_distribution<std::size_t>(low, high)(generator);
+  };
+  for (int i = 0; i < 150; ++i) {
+    const bool winograd = pick(0, 1) == 1;
+    ConvShape shape{{pick(1, 20), pick(1, 20), pick(1, 40)}, pick(1, 70), {}};
+    Window& w = shape.window;
+    w = winograd ? Window{3, 3} : Window{pick(1, 5), pick(1, 5), pick(1, 3), pick(1, 3)};
+    w.pad_top = pick(0, 3), w.pad_left = pick(0, 3), w.pad_bottom = pick(0, 3), w.pad_right = pick(0, 3);
+    const Shape out = shape.out();
+    if (out.elements() == 0) continue;
+    const std::size_t begin = pick(0, out.height - 1);
+    const ConvAlgorithm algorithm = !winograd         ? ConvAlgorithm::direct
+                                    : pick(0, 1) == 1 ? ConvAlgorithm::winograd2
+                                                      : ConvAlgorithm::winograd4;
+    check<Word32>(shape, algorithm, {{begin, pick(begin + 1, out.height)}});
+  }
+}
+
+TEST_CASE("concurrent convolutions do not disturb each other") {
+  const ConvShape shape{{20, 20, 16}, 48, same3};
+  const auto in = random_words<Word32>(shape.in.elements(), 1),
+             filter = random_words<Word32>(shape.filter_elements(), 2);
+  const auto prepared = prepare_filter<Word32>(shape, ConvAlgorithm::winograd4, filter);
+  std::vector<Word32> expected(shape.out().elements());
+  convolve_rows<Word32>(prepared, in, {0, 20}, {0, 20}, expected, false);
+  std::vector<std::vector<Word32>> got(16, std::vector<Word32>(expected.size()));
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&, caller] {
+      for (std::size_t i = static_cast<std::size_t>(caller); i < got.size(); i += 4)
+        convolve_rows<Word32>(prepared, in, {0, 20}, {0, 20}, got[i], false);
+    });
+  for (std::thread& each : callers) each.join();
+  for (const auto& each : got) CHECK(each == expected);
 }
 
 TEST_CASE("what an algorithm cannot do, and rows that do not fit, are refused") {
