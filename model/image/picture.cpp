@@ -24,6 +24,7 @@ Result<Pixels> decode_picture(std::span<const std::uint8_t> bytes, std::size_t c
   constexpr long largest_area = 1L << 26;
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, in_file = 0;
+  if (bytes.empty()) return fail("the file is empty");
   if (stbi_info_from_memory(bytes.data(), size, &width, &height, &in_file) == 0)
     return fail("it is neither a JPEG nor a PNG image");
   if (width <= 0 || height <= 0 || width > largest_side || height > largest_side ||
