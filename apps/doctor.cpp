@@ -95,7 +95,8 @@ void look_at_data_folder(const config::PartyConfig& party, Findings& findings) {
   } else if (!S_ISDIR(found.st_mode)) {
     findings.add(Verdict::fail, what, "is not a folder", "change the key `data_dir`");
   } else if ((found.st_mode & 077) != 0) {
-    findings.add(Verdict::fail, what, "others may read it", "chmod 700 " + party.data_dir.string());
+    findings.add(Verdict::warn, what, "others may list it (the shares in it have mode 0600)",
+                 "chmod 700 " + party.data_dir.string());
   } else {
     findings.add(Verdict::ok, what, "only its owner may read it");
   }

@@ -120,7 +120,7 @@ void print_layers(const actors::QueryReport& r) {
   const auto& [first, second] = r.servers;
   Table table({{"layer", Table::Align::left},
                {"compute"},
-               {"waited"},
+               {"waits"},
                {"0 to 1"},
                {"1 to 0"},
                {"rounds"},
@@ -134,7 +134,8 @@ void print_layers(const actors::QueryReport& r) {
                human_bytes(a.dealt_bytes), human_bytes(b.dealt_bytes),
                human_seconds(std::max(a.offline_compute_s, b.offline_compute_s))});
   }
-  std::cout << "  per layer, the slower server's time, its tiles added up (they overlap)\n";
+  std::cout << "  per layer, at the slower server, all its tiles added up (they overlap; a tile waits while others "
+               "compute)\n";
   table.print(std::cout, "  ");
 }
 

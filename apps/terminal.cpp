@@ -90,7 +90,8 @@ void Table::print(std::ostream& out, std::string_view indent) const {
     line.erase(line.find_last_not_of(' ') + 1);
     out << line << '\n';
   };
-  print_row([&](std::size_t i) -> const std::string& { return columns_[i].head; });
+  if (std::ranges::any_of(columns_, [](const Column& column) { return !column.head.empty(); }))
+    print_row([&](std::size_t i) -> const std::string& { return columns_[i].head; });
   for (const auto& cells : rows_) {
     if (cells.empty())
       out << indent << std::string(across, '-') << '\n';

@@ -30,7 +30,8 @@ class ProgressBar {
   int last_permille_ = -1;
 };
 
-/// Columns as wide as their widest cell, two spaces apart. Widths count characters of UTF-8, not bytes.
+/// Columns as wide as their widest cell, two spaces apart. Widths count characters of UTF-8, not bytes. The heads are
+/// left out when all are empty.
 class Table {
  public:
   enum class Align { left, right };
