@@ -34,11 +34,14 @@ struct SystemConfig : caf::actor_system_config {
 }  // namespace
 
 struct Party::Impl {
-  explicit Impl(const config::PartyConfig& party_config)
-      : caf_config(party_config.threads.actors), system(caf_config) {}
+  explicit Impl(const config::PartyConfig& c)
+      : caf_config(c.threads.actors),
+        system(caf_config),
+        offload(c.threads.online, c.threads.preprocessing, c.priorities.enabled) {}
 
   SystemConfig caf_config;
   caf::actor_system system;
+  Offload offload;  ///< goes before the system: its last tasks still hold actors
   caf::actor node;
   config::Address address;
   std::mutex mutex;
@@ -72,15 +75,13 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
 
   auto impl = std::make_unique<Impl>(config);
   impl->address = {config.listen.host, bound_port(*descriptor)};
-  auto offload =
-      std::make_shared<Offload>(config.threads.online, config.threads.preprocessing, config.priorities.enabled);
   NodeParts parts;
   parts.config = config;
   parts.self = self;
   parts.listening_descriptor = *descriptor;
   parts.deployment = *deployment;
   const auto data_folder = folder->path();
-  parts.keeper = spawn_deployment_keeper(impl->system, std::move(*folder), self, protocol, offload);
+  parts.keeper = spawn_deployment_keeper(impl->system, std::move(*folder), self, protocol, impl->offload);
   parts.gate = spawn_client_gate(impl->system, config, self, data_folder, parts.keeper, registry);
   impl->node = spawn_party_node(impl->system, std::move(parts), registry);
   spdlog::info("{} listens on {}, protocol {}, {}", party_name(self), config::to_string(impl->address), config.protocol,

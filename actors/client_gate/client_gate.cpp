@@ -32,6 +32,12 @@ class ClientGate : public caf::event_based_actor {
 
   const char* name() const override { return "client-gate"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    keeper_ = node_ = nullptr;
+    serving_ = {};
+  }
+
   caf::behavior make_behavior() override {
     return {
         [this](const Arrived& m) { arrived(m); },

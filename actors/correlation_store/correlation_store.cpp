@@ -31,6 +31,16 @@ class CorrelationStore : public caf::event_based_actor {
 
   const char* name() const override { return "correlation-store"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    preparing_.clear();
+    ready_.clear();
+    takers_.clear();
+    layers_.clear();
+    core_.reset();
+    node_ = gate_ = nullptr;
+  }
+
   caf::behavior make_behavior() override {
     return {
         [this](Begin) {

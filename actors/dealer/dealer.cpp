@@ -32,6 +32,13 @@ class Dealer : public caf::event_based_actor {
 
   const char* name() const override { return "dealer"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    layers_.clear();
+    core_.reset();
+    node_ = nullptr;
+  }
+
   caf::behavior make_behavior() override {
     return {
         [this](Begin) {

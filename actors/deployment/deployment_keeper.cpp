@@ -18,12 +18,12 @@ void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
 class DeploymentKeeper : public caf::event_based_actor {
  public:
   DeploymentKeeper(caf::actor_config& config, DeploymentFolder folder, protocol::PartyId self,
-                   const protocol::Protocol* protocol, std::shared_ptr<Offload> offload)
+                   const protocol::Protocol* protocol, Offload* offload)
       : caf::event_based_actor(config),
         folder_(std::move(folder)),
         self_(self),
         protocol_(protocol),
-        offload_(std::move(offload)) {}
+        offload_(offload) {}
 
   const char* name() const override { return "deployment-keeper"; }
 
@@ -80,14 +80,14 @@ class DeploymentKeeper : public caf::event_based_actor {
   DeploymentFolder folder_;
   protocol::PartyId self_;
   const protocol::Protocol* protocol_;
-  std::shared_ptr<Offload> offload_;
+  Offload* offload_;
 };
 
 }  // namespace
 
 caf::actor spawn_deployment_keeper(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
-                                   const protocol::Protocol& protocol, std::shared_ptr<Offload> offload) {
-  return system.spawn<DeploymentKeeper, caf::detached>(std::move(folder), self, &protocol, std::move(offload));
+                                   const protocol::Protocol& protocol, Offload& offload) {
+  return system.spawn<DeploymentKeeper, caf::detached>(std::move(folder), self, &protocol, &offload);
 }
 
 }  // namespace blindsight::actors

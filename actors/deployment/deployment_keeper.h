@@ -15,6 +15,6 @@ namespace blindsight::actors {
 ///   deploy_begin, deploy_share, deploy_commit from a client, by way of the gate → written, answered; after commit
 ///   Deployed to the node PrepareSession from the node → weight shares read, program made, SessionPrepared back
 caf::actor spawn_deployment_keeper(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
-                                   const protocol::Protocol& protocol, std::shared_ptr<Offload> offload);
+                                   const protocol::Protocol& protocol, Offload& offload);
 
 }  // namespace blindsight::actors

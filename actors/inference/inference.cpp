@@ -25,6 +25,14 @@ class Inference : public caf::event_based_actor {
 
   const char* name() const override { return "inference"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    pack_.materials.clear();
+    layers_.clear();
+    core_.reset();
+    query_.client = desk_ = nullptr;
+  }
+
   caf::behavior make_behavior() override {
     delayed_send(this, timeout_, TimeIsUp::value);
     start();

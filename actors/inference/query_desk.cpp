@@ -31,6 +31,15 @@ class QueryDesk : public caf::event_based_actor {
 
   const char* name() const override { return "query-desk"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    waiting_.clear();
+    running_.clear();
+    layers_.clear();
+    core_.reset();
+    store_ = node_ = gate_ = nullptr;
+  }
+
   caf::behavior make_behavior() override {
     return {
         [this](const SubmitQuery& m) { submit(m); },

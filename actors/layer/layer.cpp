@@ -159,6 +159,14 @@ class Layer : public caf::event_based_actor {
 
   const char* name() const override { return "layer"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    running_.clear();
+    queries_.clear();
+    core_.reset();
+    node_ = next_ = nullptr;
+  }
+
   caf::behavior make_behavior() override {
     return {
         [this](SetUp) { set_up(); },

@@ -62,6 +62,17 @@ class PartyNode : public caf::event_based_actor {
 
   const char* name() const override { return "party-node"; }
 
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    gate_ = keeper_ = listener_ = packs_ = desk_ = nullptr;
+    layers_.clear();
+    core_.reset();
+    dials_.clear();
+    greetings_.clear();
+    all_links_.clear();
+    peers_ = {};
+  }
+
   caf::behavior make_behavior() override {
     set_down_handler([this](const caf::down_msg& m) { actor_down(m); });
     set_exception_handler([](const std::exception_ptr& e) -> caf::error {

@@ -1,8 +1,8 @@
 #include "tests/actors/support/three_parties.h"
 
 #include <doctest/doctest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <spdlog/cfg/env.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -56,7 +56,11 @@ Neighbourhood::Neighbourhood() {
 }
 
 ThreeParties::ThreeParties()
-    : registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {}
+    : registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {
+  // Quiet, unless SPDLOG_LEVEL asks.
+  spdlog::set_level(spdlog::level::off);
+  spdlog::cfg::load_env_levels();
+}
 
 ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust) : ThreeParties() {
   for (auto& c : neighbourhood_.parties) adjust(c);
