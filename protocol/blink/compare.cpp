@@ -3,6 +3,8 @@
 #include <bit>
 #include <set>
 
+#include "tensor/kernels/elementwise.h"
+
 namespace blindsight::protocol::blink {
 namespace {
 
@@ -64,11 +66,9 @@ void deal_compare(Dealer& dealer, const Prg& own, const CompareShape& shape, std
   dealer.own<Word16>(PartyId::server1, Field::rho, level, shape.width, other_rho);
   const unsigned extra = shape.summed - shape.width;
   Buffer<Word16> carry(extra ? n : 0);
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::uint32_t sum = std::uint32_t{rho[i]} + other_rho[i];  // widened: a 16-bit ring has a carry too
-    if (extra) carry[i] = static_cast<Word16>(sum >> shape.width);
-    rho[i] = static_cast<Word16>(sum & tensor::low_mask<Word16>(shape.width));
-  }
+  for (std::size_t i = 0; i < carry.size(); ++i)
+    carry[i] = static_cast<Word16>((std::uint32_t{rho[i]} + other_rho[i]) >> shape.width);
+  tensor::add<Word16>(rho, other_rho, shape.width, rho);
 
   Buffer<Word64> planes(shape.width * words);
   tensor::to_planes(rho, shape.width, planes);
@@ -147,7 +147,7 @@ CompareMaterial take_compare(ShareSource& source, const CompareShape& shape, std
 
 Payload PositivePart::begin(std::span<const Word16> x) {
   Buffer<Word16> own(shape().n);
-  for (std::size_t i = 0; i < own.size(); ++i) own[i] = static_cast<Word16>(x[i] + m_.rho[i]);
+  tensor::add<Word16>(x, m_.rho, shape().width, own);
   Payload out(shape().value_bytes());
   tensor::pack_bits(std::span<const Word16>(own), shape().width, out);
   state_ = AwaitingMaskedValue{std::move(own)};
@@ -160,8 +160,7 @@ Result<std::optional<Payload>> PositivePart::advance(std::span<const std::uint8_
       return fail(expected_bytes(message.size(), shape().value_bytes(), "masked value"));
     Buffer<Word16> c(shape().n);
     tensor::unpack_bits(message, shape().width, std::span<Word16>(c));
-    const Word16 mask = tensor::low_mask<Word16>(shape().width);
-    for (std::size_t i = 0; i < c.size(); ++i) c[i] = static_cast<Word16>((c[i] + s->own[i]) & mask);
+    tensor::add<Word16>(c, s->own, shape().width, c);
     return open_wires(std::move(c));
   }
   if (auto* s = std::get_if<AwaitingWires>(&state_)) {
@@ -258,23 +257,18 @@ Buffer<Word16> PositivePart::multiplex(const AwaitingSign& s, std::span<const st
   Buffer<Word64> d(s.own.size());
   tensor::unpack_plane(message, shape().n, d);
   for (std::size_t i = 0; i < d.size(); ++i) d[i] ^= s.own[i];
-  Buffer<Word16> x(shape().n), bx(shape().n);
-  const Word16 constant = constants_ ? 0xffff : 0;
-  const unsigned width = shape().width;
-  if (m_.carry.empty()) {
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      bx[i] = static_cast<Word16>(std::uint32_t{s.c[i]} * m_.beta[i] - m_.beta_rho[i]);
-      x[i] = static_cast<Word16>((s.c[i] & constant) - m_.rho[i] - bx[i]);
-    }
-  } else {
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const std::uint32_t c = s.c[i], not_top = ~(c >> (width - 1)) & 1;
-      bx[i] = static_cast<Word16>(c * m_.beta[i] - m_.beta_rho[i] + ((not_top * m_.beta_msb[i]) << width));
-      x[i] = static_cast<Word16>((c & constant) - m_.rho[i] + ((m_.carry[i] + not_top * m_.msb[i]) << width) - bx[i]);
-    }
-  }
-  tensor::select_by_plane<Word16>(d, x, bx, x);
-  return x;
+  Buffer<Word16> y(shape().n);
+  const tensor::Multiplex::High high{m_.carry, m_.msb, m_.beta_msb};
+  tensor::multiplex({.d = d,
+                     .c = s.c,
+                     .r = m_.rho,
+                     .b = m_.beta,
+                     .br = m_.beta_rho,
+                     .high = m_.carry.empty() ? nullptr : &high,
+                     .width = shape().width,
+                     .with_c = constants_},
+                    y);
+  return y;
 }
 
 }  // namespace blindsight::protocol::blink

@@ -1,6 +1,6 @@
 #include "protocol/blink/conv2d.h"
 
-#include <limits>
+#include "tensor/kernels/elementwise.h"
 
 namespace blindsight::protocol::blink {
 namespace {
@@ -63,7 +63,7 @@ Result<Progress> OpenFilter::begin() {
   tensor::unpack_bits(std::span(weight_share_).subspan(filter_bytes(layer_, w_)), w_.linear,
                       std::span<Word32>(out_.bias));
   own_ = filter_mask(layer_, w_, stage_, prg_);
-  for (std::size_t i = 0; i < own_.size(); ++i) own_[i] = weights[i] - own_[i];
+  tensor::subtract<Word32>(weights, own_, w_.linear, own_);
   out_.weights = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, weights);
   Payload out(filter_bytes(layer_, w_));
   tensor::pack_bits(std::span<const Word32>(own_), w_.linear, out);
@@ -81,7 +81,7 @@ Result<Progress> OpenFilter::advance(Inbound message) {
                 " bytes from " + std::string(name(other(self_))));
   Buffer<Word32> f(own_.size());
   tensor::unpack_bits(message.payload, w_.linear, std::span<Word32>(f));
-  for (std::size_t i = 0; i < f.size(); ++i) f[i] += own_[i];
+  tensor::add<Word32>(f, own_, w_.linear, f);
   own_ = {};
   out_.masked = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, f);
   Progress p;
@@ -91,8 +91,8 @@ Result<Progress> OpenFilter::advance(Inbound message) {
 
 void prepare_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& with_server0,
                   const Prg& with_server1, Filters& out) {
-  Buffer<Word32> b = filter_mask(layer, w, stage, with_server0), b1 = filter_mask(layer, w, stage, with_server1);
-  for (std::size_t i = 0; i < b.size(); ++i) b[i] += b1[i];
+  Buffer<Word32> b = filter_mask(layer, w, stage, with_server0);
+  tensor::add<Word32>(b, filter_mask(layer, w, stage, with_server1), w.linear, b);
   out.mask = tensor::prepare_filter<Word32>(layer.conv, layer.algorithm, b);
 }
 
@@ -111,8 +111,7 @@ std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, co
 void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
                   const TileLayout& tile, const Prg& with_server0, const Prg& with_server1, const Filters& filters) {
   Buffer<Word32> a = input_mask_rows(layer, w, pack, stage, with_server0, tile.in);
-  const Buffer<Word32> a1 = input_mask_rows(layer, w, pack, stage, with_server1, tile.in);
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] += a1[i];
+  tensor::add<Word32>(a, input_mask_rows(layer, w, pack, stage, with_server1, tile.in), w.linear, a);
   Buffer<Word32> product(tile.conv.size() * layer.conv_out().row_elements());
   tensor::convolve_rows<Word32>(*filters.mask, a, tile.in, tile.conv, product, false);
   dealer.deal<Word32>(Field::product, 0, w.linear, product);

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "tensor/kernels/elementwise.h"
+
 namespace blindsight::protocol::blink {
 namespace {
 
@@ -14,8 +16,7 @@ Stream with(Stream s, Field field, std::uint8_t level) {
 template <class Word>
 void expand(const Prg& prg, const Stream& stream, unsigned bits, std::span<Word> out) {
   prg.words(stream, 0, out);
-  const Word mask = tensor::low_mask<Word>(bits);
-  for (Word& w : out) w &= mask;
+  tensor::cut(out, bits);
 }
 
 }  // namespace
@@ -70,7 +71,7 @@ template <class Word>
 void Dealer::deal(Field field, std::uint8_t level, unsigned bits, std::span<const Word> value) {
   Buffer<Word> share(value.size());
   own<Word>(other(receiver_), field, level, bits, share);
-  for (std::size_t i = 0; i < value.size(); ++i) share[i] = static_cast<Word>(value[i] - share[i]);
+  tensor::subtract<Word>(value, share, bits, share);
   tensor::pack_bits(std::span<const Word>(share), bits, grow(tensor::packed_bytes(value.size(), bits)));
 }
 
@@ -100,8 +101,7 @@ void map_mask(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field
                       .tile = Stream::whole_stage,
                       .kind = static_cast<std::uint8_t>(field)};
   prg.words(stream, first, out);
-  const Word32 mask = tensor::low_mask<Word32>(bits);
-  for (Word32& w : out) w &= mask;
+  tensor::cut(out, bits);
 }
 
 template void ShareSource::dealt(Field, std::uint8_t, unsigned, std::span<Word16>);

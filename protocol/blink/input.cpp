@@ -1,5 +1,7 @@
 #include "protocol/blink/input.h"
 
+#include "tensor/kernels/elementwise.h"
+
 namespace blindsight::protocol::blink {
 
 Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input) {
@@ -30,7 +32,7 @@ Payload MaskedOpening::begin(Buffer<Word32> share) {
                     .tile = Stream::whole_stage,
                     .kind = static_cast<std::uint8_t>(Field::input_mask)},
                    first_ * sizeof(Word32), mask.size() * sizeof(Word32));
-  for (std::size_t i = 0; i < own_.size(); ++i) own_[i] -= mask[i];
+  tensor::subtract<Word32>(own_, mask, bits_, own_);
   Payload out(online_bytes(own_.size(), bits_));
   tensor::pack_bits(std::span<const Word32>(own_), bits_, out);
   return out;
@@ -41,8 +43,7 @@ Result<void> MaskedOpening::finish(std::span<const std::uint8_t> message, std::s
     return fail("masked activations have " + std::to_string(message.size()) + " bytes, expected " +
                 std::to_string(online_bytes(own_.size(), bits_)));
   tensor::unpack_bits(message, bits_, out);
-  const Word32 mask = tensor::low_mask<Word32>(bits_);
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = (out[i] + own_[i]) & mask;
+  tensor::add<Word32>(out, own_, bits_, out);
   return {};
 }
 

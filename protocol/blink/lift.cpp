@@ -1,5 +1,7 @@
 #include "protocol/blink/lift.h"
 
+#include "tensor/kernels/elementwise.h"
+
 namespace blindsight::protocol::blink {
 namespace {
 
@@ -53,18 +55,15 @@ Result<Buffer<Word32>> KnownSignLift::finish(std::span<const std::uint8_t> messa
   Buffer<Word64> theirs(own_.size());
   tensor::unpack_plane(message, shape().n, theirs);
   Buffer<Word32> out(shape().n);
-  const unsigned from = shape().from;
-  const Word32 low = tensor::low_mask<Word32>(from), mask = tensor::low_mask<Word32>(shape().to),
-               constant = constants_ ? 1 : 0;
-  for (std::size_t block = 0, i = 0; i < out.size(); ++block) {
-    Word64 mine = own_[block], other = theirs[block], own_mask = m_.mask[block];
-    for (const std::size_t end = std::min(i + 64, out.size()); i < end; ++i, mine >>= 1, other >>= 1, own_mask >>= 1) {
-      const Word32 a = mine & 1, b = other & 1, m = own_mask & 1;
-      const Word32 flip_a = 1 - 2 * a, flip_b = 1 - 2 * b;
-      const Word32 product = flip_a * flip_b * m_.product[i] + b * flip_a * m + constant * a * b;
-      out[i] = ((y_[i] & low) - (((a ^ m) - product) << from)) & mask;
-    }
-  }
+  tensor::remove_wraps({.y = y_,
+                        .a = own_,
+                        .b = theirs,
+                        .m = m_.mask,
+                        .p = m_.product,
+                        .from = shape().from,
+                        .to = shape().to,
+                        .with_ab = constants_},
+                       out);
   return out;
 }
 

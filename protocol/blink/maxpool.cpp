@@ -1,5 +1,6 @@
 #include "protocol/blink/maxpool.h"
 
+#include "tensor/kernels/elementwise.h"
 #include "tensor/kernels/pool_windows.h"
 
 namespace blindsight::protocol::blink {
@@ -51,7 +52,8 @@ std::optional<Payload> MaxPool::next_level() {
   running_.emplace(std::move(levels_[level_++]), constants_);
   const std::size_t n = running_->shape().n;
   Buffer<Word16> difference(n);
-  for (std::size_t i = 0; i < n; ++i) difference[i] = static_cast<Word16>(rows_[i] - rows_[n + i]);
+  const std::span<const Word16> rows(rows_);
+  tensor::subtract<Word16>(rows.first(n), rows.subspan(n, n), running_->shape().width, difference);
   return running_->begin(difference);
 }
 
@@ -60,7 +62,8 @@ Result<std::optional<Payload>> MaxPool::advance(std::span<const std::uint8_t> me
   if (!next || *next) return next;
   const Buffer<Word16> positive = running_->take_result();
   const std::size_t n = positive.size();
-  for (std::size_t i = 0; i < n; ++i) rows_[i] = static_cast<Word16>(rows_[n + i] + positive[i]);
+  const std::span<Word16> rows(rows_);
+  tensor::add<Word16>(rows.subspan(n, n), positive, 16, rows.first(n));
   // The odd candidate out takes the first freed place behind the winners.
   std::copy(rows_.begin() + static_cast<std::ptrdiff_t>(2 * n), rows_.end(),
             rows_.begin() + static_cast<std::ptrdiff_t>(n));

@@ -83,6 +83,28 @@ struct SelectKernels {
   void (*add)(const Word* in, std::size_t n, Word* sum);
 };
 
+template <class Word>
+struct RingKernels {
+  void (*cut)(Word* x, std::size_t n, unsigned bits);
+  void (*add)(const Word* a, const Word* b, std::size_t n, unsigned bits, Word* out);
+  void (*subtract)(const Word* a, const Word* b, std::size_t n, unsigned bits, Word* out);
+};
+
+/// elementwise.h's Multiplex and WrapRemoval as plain pointers; high_carry is null where nothing is extended.
+struct MultiplexWords {
+  const std::uint64_t* d;
+  const std::uint16_t *c, *r, *b, *br, *high_carry, *high_r, *high_br;
+  unsigned width;
+  bool with_c;
+};
+struct WrapWords {
+  const std::uint16_t* y;
+  const std::uint64_t *a, *b, *m;
+  const std::uint32_t* p;
+  unsigned from, to;
+  bool with_ab;
+};
+
 struct KernelTable {
   ConvKernels<std::uint32_t> conv32;
   ConvKernels<std::uint64_t> conv64;
@@ -97,6 +119,11 @@ struct KernelTable {
   void (*compare_digit)(const std::uint64_t* c, const std::uint64_t* monomials, unsigned bits, bool constant,
                         std::size_t words, std::uint64_t* less, std::uint64_t* equal);
   void (*monomials)(const std::uint64_t* r, unsigned bits, std::size_t words, std::uint64_t* out);
+  RingKernels<std::uint16_t> ring16;
+  RingKernels<std::uint32_t> ring32;
+  void (*shift_down)(const std::uint32_t* x, std::size_t n, unsigned ring, unsigned shift, bool up, std::uint16_t* out);
+  void (*multiplex)(const MultiplexWords& in, std::size_t n, std::uint16_t* out);
+  void (*remove_wraps)(const WrapWords& in, std::size_t n, std::uint32_t* out);
 };
 
 extern const KernelTable portable_kernels;

@@ -198,12 +198,3 @@ inline void monomials_of(const std::uint64_t* r, unsigned bits, std::size_t word
     }
   });
 }
-
-#define BLINDSIGHT_KERNEL_TABLE                                                                                 \
-  {                                                                                                             \
-    conv_kernels<std::uint32_t>, conv_kernels<std::uint64_t>,                                                   \
-        {pack_between<std::uint16_t, 1, 16>, unpack_between<std::uint16_t, 1, 16>},                             \
-        {pack_between<std::uint32_t, 1, 32>, unpack_between<std::uint32_t, 1, 32>}, {pack_any, unpack_any},     \
-        {select<std::uint16_t>, add<std::uint16_t>}, {select<std::uint32_t>, add<std::uint32_t>}, to_planes_of, \
-        compare_digit_any, monomials_of                                                                         \
-  }
