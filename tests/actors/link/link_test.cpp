@@ -1,0 +1,217 @@
+#include "actors/link/link.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <caf/io/all.hpp>
+
+#include "actors/link/outbox.h"
+#include "actors/link/socket.h"
+#include "actors/messages/messages.h"
+
+using namespace blindsight;
+using namespace blindsight::actors;
+using protocol::Payload;
+using wire::Kind;
+using wire::Lane;
+
+namespace {
+
+wire::Message message(Lane lane, std::uint64_t query, std::uint16_t stage, std::size_t bytes, std::uint8_t mark) {
+  const auto kind = lane == Lane::control ? Kind::status : lane == Lane::online ? Kind::online : Kind::deal;
+  return {{kind, lane, 1, query, stage, 0, 0}, Payload(bytes, mark)};
+}
+
+/// Marks of the messages in the order in which they are complete on the wire.
+std::vector<int> order_of(Outbox& outbox) {
+  std::vector<char> bytes;
+  while (!outbox.empty()) outbox.append_frame(4096, bytes);
+  wire::Reader reader({4096, 1 << 20, 100});
+  std::vector<wire::Message> out;
+  REQUIRE(reader.feed(bytes, out));
+  std::vector<int> marks;
+  for (const auto& m : out) marks.push_back(m.payload.front());
+  return marks;
+}
+
+struct SystemConfig : caf::actor_system_config {
+  SystemConfig() { load<caf::io::middleman>(); }
+};
+
+/// A link whose other end is a plain socket.
+struct LinkAndSocket {
+  explicit LinkAndSocket(config::LinkConfig link_config = {}) : self(system) {
+    auto listening = listen_on({"127.0.0.1", 0});
+    REQUIRE(listening);
+    auto connected = connect_to({"127.0.0.1", bound_port(*listening)}, std::chrono::seconds(5));
+    REQUIRE(connected);
+    pollin(*listening);
+    socket = ::accept(*listening, nullptr, nullptr);
+    REQUIRE(socket >= 0);
+    ::close(*listening);
+    LinkSettings settings;
+    settings.config = link_config;
+    link = spawn_link(system, *connected, settings, caf::actor_cast<caf::actor>(self));
+    Routes routes;
+    routes.peer = protocol::PartyId::server1;
+    routes.session = 1;
+    routes.control = caf::actor_cast<caf::actor>(self);
+    routes.layers = {caf::actor_cast<caf::actor>(self), caf::actor_cast<caf::actor>(self)};
+    routes.frame_bytes = link_config.frame_bytes;
+    routes.message_bytes = 1 << 26;
+    self->send(link, routes);
+  }
+  ~LinkAndSocket() {
+    ::close(socket);
+    self->send(link, CloseLink{});
+    self->wait_for(link);
+  }
+
+  static void pollin(int fd) {
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    ::select(fd + 1, &set, nullptr, nullptr, nullptr);
+  }
+  void send(wire::Message m) { self->send(link, Send{Parcel(std::move(m))}); }
+  std::vector<wire::Message> read(std::size_t count) {
+    std::vector<wire::Message> out;
+    std::vector<char> buffer(1 << 16);
+    while (out.size() < count) {
+      const auto n = ::read(socket, buffer.data(), buffer.size());
+      REQUIRE(n > 0);
+      REQUIRE(reader.feed({buffer.data(), static_cast<std::size_t>(n)}, out));
+    }
+    return out;
+  }
+  void write(const std::vector<char>& bytes) {
+    REQUIRE(::write(socket, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  std::string down_reason() {
+    std::string reason;
+    self->receive([&](const LinkDown& m) { reason = m.reason; });
+    return reason;
+  }
+
+  SystemConfig config;
+  caf::actor_system system{config};
+  caf::scoped_actor self;
+  int socket = -1;
+  caf::actor link;
+  wire::Reader reader{{1 << 20, 1 << 26, 4096}};
+};
+
+std::vector<char> frames(wire::Message m, std::uint32_t number) {
+  wire::Outgoing out(std::move(m), number);
+  std::vector<char> bytes;
+  while (!out.finished()) out.append_frame(4096, bytes);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("the outbox orders by lane, then oldest query, then deepest stage, then arrival") {
+  Outbox outbox(true);
+  outbox.push(message(Lane::preprocessing, 1, 0, 10, 9));
+  outbox.push(message(Lane::online, 2, 5, 10, 7));
+  outbox.push(message(Lane::online, 1, 1, 10, 5));
+  outbox.push(message(Lane::online, 1, 3, 10, 3));
+  outbox.push(message(Lane::online, 1, 3, 10, 4));
+  outbox.push(message(Lane::control, 8, 0, 10, 1));
+  outbox.push(message(Lane::control, 3, 0, 10, 2));
+  CHECK(order_of(outbox) == std::vector<int>{1, 2, 3, 4, 5, 7, 9});
+}
+
+TEST_CASE("an outbox without order is first come, first served") {
+  Outbox outbox(false);
+  for (const auto mark : {1, 2, 3})
+    outbox.push(message(mark == 3 ? Lane::control : Lane::preprocessing, 9u - static_cast<unsigned>(mark), 0, 5000,
+                        static_cast<std::uint8_t>(mark)));
+  CHECK(order_of(outbox) == std::vector<int>{1, 2, 3});
+}
+
+TEST_CASE("an urgent message overtakes a bulk message that is half sent") {
+  Outbox outbox(true);
+  outbox.push(message(Lane::preprocessing, 1, 0, 50'000, 9));
+  std::vector<char> bytes;
+  outbox.append_frame(4096, bytes);
+  outbox.push(message(Lane::online, 1, 0, 10, 1));
+  CHECK(outbox.queued_bytes(Lane::preprocessing) == 50'000 - 4096);
+  const auto frame = outbox.append_frame(4096, bytes);
+  CHECK(frame.lane == Lane::online);
+  CHECK(outbox.queued_bytes(Lane::online) == 0);
+}
+
+TEST_CASE("a link carries messages whole, and an urgent one passes bulk that waits") {
+  config::LinkConfig small;
+  small.frame_bytes = 64 * 1024;
+  LinkAndSocket pair(small);
+  // Nothing is read here until all is queued: most of the bulk must wait in the outbox, not in a buffer.
+  constexpr std::size_t bulk = 24;
+  for (std::size_t i = 0; i < bulk; ++i)
+    pair.send(message(Lane::preprocessing, 1, 0, 1 << 20, static_cast<std::uint8_t>(i)));
+  pair.send(message(Lane::online, 5, 1, 100, 200));
+  pair.send(message(Lane::control, 0, 0, 100, 201));
+  const auto out = pair.read(bulk + 2);
+  std::vector<int> bulk_marks;
+  std::size_t online_at = 0, control_at = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const int mark = out[i].payload.front();
+    if (mark == 200)
+      online_at = i;
+    else if (mark == 201)
+      control_at = i;
+    else
+      bulk_marks.push_back(mark);
+  }
+  for (std::size_t i = 0; i < bulk; ++i) CHECK(bulk_marks[i] == static_cast<int>(i));
+  // Between them and the reader lie the kernel's buffers (some megabytes on loopback), never the whole queue.
+  CHECK(online_at < bulk - 8);
+  CHECK(control_at < bulk - 8);
+}
+
+TEST_CASE("a link takes what arrives to the actor that its routes name") {
+  LinkAndSocket pair;
+  auto m = message(Lane::online, 3, 1, 10'000, 77);
+  pair.write(frames(m, 1));
+  pair.self->receive([&](const Arrived& arrived) {
+    CHECK(arrived.from == protocol::PartyId::server1);
+    const auto got = arrived.message.take();
+    CHECK(got.header == m.header);
+    CHECK(got.payload == m.payload);
+  });
+}
+
+TEST_CASE("a link ends with the reason when its peer violates the protocol or goes") {
+  LinkAndSocket pair;
+  SUBCASE("frame too long") {
+    pair.write({'\0', '\0', '\0', '\x7f'});
+    CHECK(pair.down_reason().find("frame length") != std::string::npos);
+  }
+  SUBCASE("message of another session") {
+    auto m = message(Lane::online, 3, 1, 10, 77);
+    m.header.session = 2;
+    pair.write(frames(m, 1));
+    CHECK(pair.down_reason().find("outside its session") != std::string::npos);
+  }
+  SUBCASE("stage that is not there") {
+    pair.write(frames(message(Lane::online, 3, 2, 10, 77), 1));
+    CHECK(pair.down_reason().find("stage 2 of 2") != std::string::npos);
+  }
+  SUBCASE("connection closed") {
+    ::shutdown(pair.socket, SHUT_RDWR);
+    CHECK(pair.down_reason().find("closed by the other end") != std::string::npos);
+  }
+}
+
+TEST_CASE("a connection that nobody accepts is given up at the deadline or when cancelled") {
+  const std::atomic<bool> cancelled{true};
+  // TEST-NET-1 (RFC 5737): routed nowhere, or refused at once by a machine without a network.
+  const auto given_up = connect_to({"192.0.2.1", 9}, std::chrono::seconds(30), &cancelled);
+  CHECK_FALSE(given_up);
+  const auto refused = connect_to({"127.0.0.1", 1}, std::chrono::seconds(30));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what.find("127.0.0.1:1") != std::string::npos);
+}
