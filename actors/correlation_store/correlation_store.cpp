@@ -157,6 +157,7 @@ class CorrelationStore : public caf::event_based_actor {
         if (material) held_bytes_ -= material->bytes();
     probe_.used();
     tell_depth();
+    ++load_.running;  // the desk says so too, but only after this pack's query has begun
     ask_for_packs();
     return taken;
   }
