@@ -1,24 +1,16 @@
 #include "tensor/kernels/conv.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/blocked_range2d.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
 #include "tensor/kernels/kernel_table.h"
+#include "tensor/kernels/parallel.h"
 #include "tensor/kernels/scratch.h"
 
 namespace blindsight::tensor {
 namespace {
-
-using Range = oneapi::tbb::blocked_range<std::size_t>;
-using Range2d = oneapi::tbb::blocked_range2d<std::size_t>;
-using oneapi::tbb::parallel_for;
 
 constexpr std::size_t divide_up(std::size_t a, std::size_t b) {
   return (a + b - 1) / b;
@@ -68,7 +60,7 @@ void prepare_direct(const ConvShape& shape, std::span<const Word> filter, Buffer
   }
   constexpr std::size_t width = panel_lanes<Word>;
   data.resize(panels<Word>(shape) * depth * width);
-  parallel_for(Range(0, panels<Word>(shape)), [&](const Range& range) {
+  in_parallel(Range(0, panels<Word>(shape)), [&](const Range& range) {
     for (std::size_t panel = range.begin(); panel < range.end(); ++panel) {
       const std::size_t first = panel * width, columns = std::min(width, outs - first);
       for (std::size_t k = 0; k < depth; ++k) {
@@ -86,7 +78,7 @@ void prepare_winograd(const ConvShape& shape, ConvAlgorithm algorithm, std::span
   const std::size_t panel_words = shape.in.channels * panel_lanes<Word>, count = panels<Word>(shape);
   data.resize(positions(algorithm) * count * panel_words);
   const auto transform = winograd_kernels<Word>(algorithm).transform_filter;
-  parallel_for(Range(0, count), [&](const Range& range) {
+  in_parallel(Range(0, count), [&](const Range& range) {
     for (std::size_t panel = range.begin(); panel < range.end(); ++panel)
       transform({filter.data(), shape.in.channels, shape.out_channels, panel * panel_lanes<Word>,
                  data.data() + panel * panel_words, count * panel_words});
@@ -100,7 +92,7 @@ void pad_rows(const ConvShape& shape, std::span<const Word> in, RowRange in_rows
   const Window& window = shape.window;
   const std::size_t left = window.pad_left * shape.in.channels, middle = shape.in.row_elements(),
                     right = window.pad_right * shape.in.channels;
-  parallel_for(Range(0, rows), [&](const Range& range) {
+  in_parallel(Range(0, rows), [&](const Range& range) {
     for (std::size_t i = range.begin(); i < range.end(); ++i) {
       Word* row = out + i * (left + middle + right);
       // A row of the top padding wraps to a huge number.
@@ -139,23 +131,23 @@ void convolve_direct(const PreparedFilter<Word>& filter, std::span<const Word> i
   const std::size_t column_step = window.stride_x * channels, row_step = window.stride_y * row_words;
   const ConvKernels<Word>& kernel = conv_kernels<Word>();
   if (is_dot(shape)) {
-    parallel_for(Range2d(0, out_rows.size() * result.width, std::max<std::size_t>(1, 65536 / all_depth), 0, outs, 1),
-                 [&](const Range2d& range) {
-                   for (std::size_t pixel = range.rows().begin(); pixel < range.rows().end(); ++pixel) {
-                     const Word* corner = map + pixel / result.width * row_step + pixel % result.width * column_step;
-                     for (std::size_t j = range.cols().begin(); j < range.cols().end(); ++j) {
-                       Word sum = 0;
-                       for (std::size_t y = 0; y < window.height; ++y)
-                         sum +=
-                             kernel.dot(corner + y * row_words, filter.data.data() + j * all_depth + y * depth, depth);
-                       Word& to = out[pixel * outs + j];
-                       to = accumulate ? static_cast<Word>(to + sum) : sum;
-                     }
-                   }
-                 });
+    in_parallel(Range2d(0, out_rows.size() * result.width, std::max<std::size_t>(1, 65536 / all_depth), 0, outs, 1),
+                [&](const Range2d& range) {
+                  for (std::size_t pixel = range.rows().begin(); pixel < range.rows().end(); ++pixel) {
+                    const Word* corner = map + pixel / result.width * row_step + pixel % result.width * column_step;
+                    for (std::size_t j = range.cols().begin(); j < range.cols().end(); ++j) {
+                      Word sum = 0;
+                      for (std::size_t y = 0; y < window.height; ++y)
+                        sum +=
+                            kernel.dot(corner + y * row_words, filter.data.data() + j * all_depth + y * depth, depth);
+                      Word& to = out[pixel * outs + j];
+                      to = accumulate ? static_cast<Word>(to + sum) : sum;
+                    }
+                  }
+                });
     return;
   }
-  parallel_for(Range2d(0, panels<Word>(shape), 1, 0, out_rows.size(), 1), [&](const Range2d& range) {
+  in_parallel(Range2d(0, panels<Word>(shape), 1, 0, out_rows.size(), 1), [&](const Range2d& range) {
     for (std::size_t panel = range.rows().begin(); panel < range.rows().end(); ++panel) {
       const std::size_t channel = panel * panel_lanes<Word>;
       for (std::size_t y = range.cols().begin(); y < range.cols().end(); ++y)
@@ -181,7 +173,7 @@ Bands choose_bands(std::size_t tiles, std::size_t tile_words, std::size_t filter
   const std::size_t tile_bytes = tile_words * sizeof(Word);
   if (filter_words * sizeof(Word) <= filter_bytes && tiles >= 2 * low) {
     const std::size_t most = std::max(low, core_bytes / tile_bytes);
-    const auto cores = static_cast<std::size_t>(std::max(1, oneapi::tbb::this_task_arena::max_concurrency()));
+    const std::size_t cores = threads_here();
     // As many bands for each core.
     const std::size_t bands = std::min(divide_up(divide_up(tiles, most), cores) * cores, divide_up(tiles, low));
     return {divide_up(tiles, bands), true};
@@ -246,7 +238,7 @@ void convolve_winograd(const PreparedFilter<Word>& filter, std::span<const Word>
                     products_at = places * bands.tiles * v_stride;
   const std::size_t count = divide_up(tiles, bands.tiles);
   if (bands.per_core) {
-    parallel_for(Range(0, count, 1), [&](const Range& range) {
+    in_parallel(Range(0, count, 1), [&](const Range& range) {
       Scratch<Word> scratch(scratch_words);
       for (std::size_t band = range.begin(); band < range.end(); ++band) {
         const WinogradTiles<Word> w = band_of(band, scratch.data());
@@ -263,7 +255,7 @@ void convolve_winograd(const PreparedFilter<Word>& filter, std::span<const Word>
   for (std::size_t band = 0; band < count; ++band) {
     const WinogradTiles<Word> w = band_of(band, scratch.data());
     const auto over_tiles = [&](auto transform) {
-      parallel_for(Range(w.tile_begin, w.tile_end, 1), [&, transform](const Range& range) {
+      in_parallel(Range(w.tile_begin, w.tile_end, 1), [&, transform](const Range& range) {
         WinogradTiles<Word> some = w;
         some.tile_begin = range.begin();
         some.tile_end = range.end();
@@ -271,7 +263,7 @@ void convolve_winograd(const PreparedFilter<Word>& filter, std::span<const Word>
       });
     };
     over_tiles(kernel.transform_input);
-    parallel_for(Range2d(0, places, 1, 0, panel_count, 4), [&](const Range2d& range) {
+    in_parallel(Range2d(0, places, 1, 0, panel_count, 4), [&](const Range2d& range) {
       for (std::size_t place = range.rows().begin(); place < range.rows().end(); ++place)
         for (std::size_t panel = range.cols().begin(); panel < range.cols().end(); ++panel)
           multiply_panel(w, scratch.data() + products_at, place, panel);
