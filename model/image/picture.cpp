@@ -1,16 +1,5 @@
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wshadow"
-#define STBI_ONLY_JPEG
-#define STBI_ONLY_PNG
-#define STBI_NO_STDIO
-#define STBI_MAX_DIMENSIONS 16384
-#define STB_IMAGE_STATIC
-#define STB_IMAGE_IMPLEMENTATION
-#include <stb/stb_image.h>
-#pragma GCC diagnostic pop
-
-#include <memory>
+#include <algorithm>
+#include <array>
 
 #include "model/image/formats.h"
 
@@ -19,26 +8,31 @@ namespace blindsight::model {
 using protocol::fail;
 using protocol::Result;
 
+namespace {
+
+constexpr std::size_t largest_side = 16384, largest_area = std::size_t{1} << 26;
+
+bool starts_with(std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> mark) {
+  return bytes.size() >= mark.size() && std::equal(mark.begin(), mark.end(), bytes.begin());
+}
+
+}  // namespace
+
+bool picture_size_is_sane(std::size_t height, std::size_t width) {
+  return height > 0 && width > 0 && height <= largest_side && width <= largest_side && height * width <= largest_area;
+}
+
+std::string absurd_picture_size(std::size_t height, std::size_t width) {
+  return "it claims " + std::to_string(height) + "×" + std::to_string(width) + " pixels; supported are at most " +
+         std::to_string(largest_area) + " pixels and " + std::to_string(largest_side) + " a side";
+}
+
 Result<Pixels> decode_picture(std::span<const std::uint8_t> bytes, std::size_t channels) {
-  constexpr int largest_side = STBI_MAX_DIMENSIONS;
-  constexpr long largest_area = 1L << 26;
-  const int size = static_cast<int>(bytes.size());
-  int width = 0, height = 0, in_file = 0;
-  if (bytes.empty()) return fail("the file is empty");
-  if (stbi_info_from_memory(bytes.data(), size, &width, &height, &in_file) == 0)
-    return fail("it is neither a JPEG nor a PNG image");
-  if (width <= 0 || height <= 0 || width > largest_side || height > largest_side ||
-      static_cast<long>(width) * height > largest_area)
-    return fail("it claims " + std::to_string(width) + "×" + std::to_string(height) +
-                " pixels; supported are at most " + std::to_string(largest_area) + " pixels and " +
-                std::to_string(largest_side) + " a side");
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_memory(bytes.data(), size, &width, &height, &in_file, static_cast<int>(channels)),
-      stbi_image_free);
-  if (pixels == nullptr) return fail(std::string("the image is damaged or cut short (") + stbi_failure_reason() + ")");
-  Pixels out{{static_cast<std::size_t>(height), static_cast<std::size_t>(width), channels}, {}};
-  out.values.assign(pixels.get(), pixels.get() + out.size.elements());
-  return out;
+  constexpr std::array<std::uint8_t, 3> jpeg{0xff, 0xd8, 0xff};
+  constexpr std::array<std::uint8_t, 8> png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+  if (starts_with(bytes, jpeg)) return decode_jpeg(bytes, channels);
+  if (starts_with(bytes, png)) return decode_png(bytes, channels);
+  return fail("it is neither a JPEG nor a PNG image");
 }
 
 }  // namespace blindsight::model

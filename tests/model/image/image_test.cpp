@@ -147,6 +147,25 @@ TEST_CASE("pictures that are none, cut short or damaged are refused or read, nev
   }
 }
 
+TEST_CASE("a damaged photograph is read or refused, never more") {
+  const auto bytes = file_bytes("model/zoo/images/malignant/ISIC_0012258.jpg");
+  REQUIRE(bytes.size() > 4000);
+  std::mt19937 generator(8);
+  std::size_t read = 0, refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    auto hurt = bytes;
+    // Half of them in the headers and tables.
+    for (unsigned n = 1 + generator() % 4; n > 0; --n)
+      hurt[generator() % (generator() % 2 == 0 ? 700 : hurt.size())] = static_cast<std::uint8_t>(generator());
+    if (generator() % 4 == 0) hurt.resize(generator() % hurt.size());
+    const auto pixels = decode_picture(hurt, 3);
+    if (pixels) CHECK(pixels->values.size() == pixels->size.elements());
+    (pixels ? read : refused) += 1;
+  }
+  CHECK(read > 0);
+  CHECK(refused > 0);
+}
+
 TEST_CASE("the zoo's photographs are read, resized to the network and said to be") {
   const auto files = find_images("model/zoo/images");
   REQUIRE(files.has_value());
