@@ -38,7 +38,7 @@ BLINDSIGHT_INLINE typename SixteenLanes<Word>::V spread_bits(const std::uint64_t
   using V = typename SixteenLanes<Word>::V;
   V lane_bit;
   for (std::size_t j = 0; j < 16; ++j) lane_bit[j] = static_cast<Word>(Word{1} << j);
-  const V bits = static_cast<Word>(plane[i / 64] >> i % 64 & 0xffff) - V{};
+  const V bits = splat<V>(static_cast<Word>(plane[i / 64] >> i % 64 & 0xffff));
   return reinterpret_cast<V>((bits & lane_bit) != 0);
 }
 
