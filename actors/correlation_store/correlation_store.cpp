@@ -1,5 +1,7 @@
 #include "actors/correlation_store/correlation_store.h"
 
+#include <spdlog/spdlog.h>
+
 #include <caf/all.hpp>
 #include <chrono>
 #include <deque>
@@ -156,6 +158,8 @@ class CorrelationStore : public caf::event_based_actor {
       for (const auto& material : stage)
         if (material) held_bytes_ -= material->bytes();
     probe_.used();
+    // A test over processes killed at random reads this: no server may say it twice for the same pack and session.
+    spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     tell_depth();
     ++load_.running;  // the desk says so too, but only after this pack's query has begun
     ask_for_packs();
