@@ -33,7 +33,7 @@ struct FixedRun {
 /// thread-safe.
 class FixedOracle {
  public:
-  /// Both must outlive the oracle.
+  /// The plan must outlive the oracle.
   FixedOracle(const Plan& plan, const Weights& weights);
   ~FixedOracle();
   FixedOracle(const FixedOracle&) = delete;
@@ -49,7 +49,6 @@ class FixedOracle {
  private:
   struct Prepared;
   const Plan& plan_;
-  const Weights& weights_;
   std::vector<Prepared> prepared_;
 };
 
