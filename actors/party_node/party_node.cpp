@@ -176,10 +176,14 @@ class PartyNode : public caf::event_based_actor {
 
   std::string waiting_text() const {
     std::string missing;
-    for (const auto peer : others_)
-      if (!peers_[index(peer)]) missing += (missing.empty() ? "" : " and ") + party_name(peer);
-    std::string text = missing.empty() ? "agreeing on a session" : "no session: " + missing + " not connected";
-    if (!last_end_.empty()) text += " (last session ended: " + last_end_ + ")";
+    for (const auto peer : others_) {
+      if (peers_[index(peer)]) continue;
+      missing += (missing.empty() ? "" : " and ") + party_name(peer);
+      if (auto dial = dials_.find(peer); dial != dials_.end() && !dial->second.last_failure.empty())
+        missing += " (" + dial->second.last_failure + ")";
+    }
+    std::string text = missing.empty() ? "agreeing on a session" : "no session: not connected: " + missing;
+    if (!last_end_.empty()) text += "; the last session ended: " + last_end_;
     return text;
   }
 
@@ -353,8 +357,9 @@ class PartyNode : public caf::event_based_actor {
   void dial_failed(PartyId peer, const std::string& reason) {
     auto& state = dials_[peer];
     if (state.last_failure != reason) {
-      spdlog::info("{}: {} is not there yet ({}); keeps trying", who(), party_name(peer), reason);
+      spdlog::warn("{}: no link to {}: {}; keeps trying", who(), party_name(peer), reason);
       state.last_failure = reason;
+      if (!in_session_) tell_gate(false, waiting_text());
     }
     state.under_way = false;
     state.pause = std::clamp(state.pause * 2, milliseconds(config_.link.reconnect_min_ms),
@@ -470,11 +475,7 @@ class PartyNode : public caf::event_based_actor {
     greetings_.erase(link);
     send(link, CloseLink{});
     auto text = wire::decode<wire::Text>(message.payload);
-    const auto reason = "refused by " + greeting.address + ": " + (text ? text->text : "no reason given");
-    if (!greeting.dialed) return;
-    if (dials_[*greeting.dialed].last_failure != reason) spdlog::error("{}: {}", who(), reason);
-    dials_[*greeting.dialed].last_failure = reason;
-    dial_failed(*greeting.dialed, reason);
+    if (greeting.dialed) dial_failed(*greeting.dialed, "refused: " + (text ? text->text : "no reason given"));
   }
 
   void link_down(const LinkDown& m) {

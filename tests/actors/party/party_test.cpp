@@ -1,9 +1,16 @@
 #include "actors/party.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 #include <set>
+
+#include "actors/link/socket.h"
+#include "actors/wire/control.h"
+#include "actors/wire/envelope.h"
 
 #include "tests/actors/support/three_parties.h"
 
@@ -56,7 +63,8 @@ TEST_CASE("parties may start in any order, and a query before they are all there
     if (order[2] == 2) {
       const auto early = three.query(3, 9);
       REQUIRE_FALSE(early);
-      CHECK(contains(early.error().what, "crypto producer not connected"));
+      CHECK(contains(early.error().what, "not connected"));
+      CHECK(contains(early.error().what, "crypto producer"));
     }
     three.start(order[2]);
     three.wait_until_serving(3);
@@ -276,4 +284,74 @@ TEST_CASE("status says what a doctor asks") {
   CHECK(status->cores > 0);
   CHECK(status->disk_free_bytes > 0);
   CHECK_FALSE(status->isa.empty());
+}
+
+TEST_CASE("two parties with the same role, or with different protocols, are told at both ends") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  auto config = three.neighbourhood().parties[1];
+  config.listen.port = free_port();
+  config.data_dir = three.neighbourhood().folder.path() / "second";
+  auto registry = monitoring::Registry::null();
+  auto client = three.neighbourhood().client;
+  client.server1 = config.listen;
+  const auto wait_for = [&](const std::string& text) {
+    auto second = actors::Party::start(config, fake_protocol, registry);
+    REQUIRE(second);
+    for (;;) {
+      const auto status = actors::Client(client).status(config::Role::server1);
+      REQUIRE(status);
+      REQUIRE_FALSE(status->serving);
+      if (contains(status->session, text)) break;
+    }
+  };
+  wait_for("another server1 is connected to server0 already");
+  config.protocol = "other";
+  wait_for("server0 runs protocol fake, server1 runs other");
+  // The three go on undisturbed.
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE("strangers that speak another version, or anything else, are refused and nothing is lost") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  const auto talk = [&](std::vector<char> bytes) {
+    auto fd = actors::connect_to(three.neighbourhood().parties[0].listen, std::chrono::seconds(5));
+    REQUIRE(fd);
+    REQUIRE(::send(*fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+    actors::wire::Reader reader({4096, 65536, 4});
+    std::vector<actors::wire::Message> out;
+    char buffer[4096];
+    for (;;) {
+      pollfd p{*fd, POLLIN, 0};
+      ::poll(&p, 1, -1);
+      const auto n = ::recv(*fd, buffer, sizeof buffer, 0);
+      if (n <= 0) break;
+      REQUIRE(reader.feed({buffer, static_cast<std::size_t>(n)}, out));
+    }
+    ::close(*fd);
+    return out.empty() ? std::string() : actors::wire::decode<actors::wire::Text>(out[0].payload)->text;
+  };
+  const auto framed = [](actors::wire::Kind kind, protocol::Payload payload) {
+    actors::wire::Outgoing out({{kind, actors::wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)}, 0);
+    std::vector<char> bytes;
+    while (!out.finished()) out.append_frame(4096, bytes);
+    return bytes;
+  };
+  actors::wire::Hello hello;
+  hello.wire_version = 99;
+  hello.software_version = "7.7";
+  hello.role = protocol::PartyId::client;
+  hello.max_frame_bytes = 4096;
+  CHECK(contains(talk(framed(actors::wire::Kind::hello, actors::wire::encode(hello))), "version 99"));
+  hello.wire_version = actors::wire::version;
+  hello.role = protocol::PartyId::server0;
+  CHECK(contains(talk(framed(actors::wire::Kind::hello, actors::wire::encode(hello))), "both ends say"));
+  CHECK(contains(talk(framed(actors::wire::Kind::predict, {})), "the first message must be hello"));
+  CHECK(talk({'G', 'E', 'T', ' ', '/', '\r', '\n'}).empty());
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
 }

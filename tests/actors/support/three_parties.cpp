@@ -24,6 +24,11 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+void quiet_log() {
+  spdlog::set_level(spdlog::level::off);
+  spdlog::cfg::load_env_levels();
+}
+
 std::uint16_t free_port() {
   // Below the range from which connections get their own ports: a party that restarts must find its port free.
   static std::uint16_t next = static_cast<std::uint16_t>(15000 + ::getpid() * 31 % 15000);
@@ -61,9 +66,7 @@ Neighbourhood::Neighbourhood() {
 
 ThreeParties::ThreeParties()
     : registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {
-  // Quiet, unless SPDLOG_LEVEL asks.
-  spdlog::set_level(spdlog::level::off);
-  spdlog::cfg::load_env_levels();
+  quiet_log();
 }
 
 ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust) : ThreeParties() {

@@ -25,6 +25,9 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+/// No log, unless SPDLOG_LEVEL asks.
+void quiet_log();
+
 /// A port of the loopback interface that was free a moment ago.
 std::uint16_t free_port();
 
