@@ -1,0 +1,235 @@
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <thread>
+
+#include "tests/apps/support/three_processes.h"
+
+using namespace blindsight::tests;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// Waits until the party's log says `part`, for as long as a slow machine may need.
+bool log_says(const ThreeProcesses& parties, std::size_t party, const std::string& part) {
+  for (int i = 0; i < 300; ++i) {
+    if (contains(parties.log(party), part)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return false;
+}
+
+void replace_in(const fs::path& file, const std::string& from, const std::string& to) {
+  auto text = read_text(file);
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  write_text(file, text.replace(at, from.size(), to));
+}
+
+}  // namespace
+
+TEST_CASE("arguments that make no sense exit with 2 and say what does") {
+  CHECK(run({}).status == 2);
+  CHECK(run({"fly"}).status == 2);
+  CHECK(run({"predict", "a.png"}).status == 2);
+  CHECK(run({"party"}).status == 2);
+  CHECK(contains(run({"party"}).err, "--config"));
+  const auto protocol = run({"model", "inspect", (zoo / "mnist-8.onnx").string(), "--protocol", "rot13"});
+  CHECK(protocol.status == 2);
+  CHECK(contains(protocol.err, "blink"));
+}
+
+TEST_CASE("help and version exit with 0 and go to standard output") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"predict", "--help"}, {"model", "check", "--help"}, {"local", "--help"}}) {
+    const auto outcome = run(arguments);
+    CHECK(outcome.status == 0);
+    CHECK(contains(outcome.out, "Example"));
+    CHECK(outcome.err.empty());
+  }
+  CHECK(contains(run({"--version"}).out, "blindsight "));
+  CHECK(contains(run({"party", "--help-config"}).out, "preprocessing.depth"));
+}
+
+TEST_CASE("a configuration with an unknown key and a wrong type: both are told, with their lines") {
+  const ThreeProcesses parties;
+  replace_in(parties.config(0), "role = ", "colour = \"blue\"\nrole = ");
+  write_text(parties.config(0), read_text(parties.config(0)) + "\n[limits]\nmax_queries = \"many\"\n");
+  const auto outcome = run({"party", "--config", parties.config(0).string()});
+  CHECK(outcome.status == 2);
+  CHECK(contains(outcome.err, "2 problems"));
+  CHECK(contains(outcome.err, "server0.toml:1:"));
+  CHECK(contains(outcome.err, "colour"));
+  CHECK(contains(outcome.err, "max_queries"));
+  CHECK(contains(outcome.err, "integer"));
+
+  replace_in(parties.client_config(), "server0", "sever0");
+  const auto client = run({"doctor", "--config", parties.client_config().string()});
+  CHECK(client.status == 2);
+  CHECK(contains(client.err, "sever0"));
+}
+
+TEST_CASE("a port in use is named, for the party and for its metrics") {
+  ThreeProcesses first;
+  first.start(0);
+  REQUIRE(log_says(first, 0, "listens on"));
+  const auto taken_port = std::to_string(first.port(0));
+  const ThreeProcesses second;
+  replace_in(second.config(1), std::to_string(second.port(1)), taken_port);
+  const auto taken = run({"party", "--config", second.config(1).string()});
+  CHECK(taken.status == 2);
+  CHECK(contains(taken.err, taken_port));
+  CHECK(contains(taken.err, "in use"));
+
+  write_text(second.config(2),
+             read_text(second.config(2)) + "\n[metrics]\nlisten = \"127.0.0.1:" + taken_port + "\"\n");
+  const auto metrics = run({"party", "--config", second.config(2).string()});
+  CHECK(metrics.status == 2);
+  CHECK(contains(metrics.err, "in use"));
+  CHECK(contains(metrics.err, "metrics"));
+}
+
+TEST_CASE("a party off the loopback interface wants plaintext links to be allowed") {
+  const ThreeProcesses parties;
+  replace_in(parties.config(0), "127.0.0.1", "0.0.0.0");
+  const auto outcome = run({"party", "--config", parties.config(0).string()});
+  CHECK(outcome.status == 2);
+  CHECK(contains(outcome.err, "insecure_plaintext_links"));
+}
+
+TEST_CASE("two parties with the same role are told so, and the first keeps running") {
+  ThreeProcesses parties;
+  // A second server 1 at the crypto producer's place: server 0 hears from two of them.
+  auto text = read_text(parties.config(1));
+  const auto second = parties.folder() / "second.toml";
+  text.replace(text.find("127.0.0.1:" + std::to_string(parties.port(1))), 15,
+               "127.0.0.1:" + std::to_string(free_ports(1).front()));
+  text.replace(text.find("server1\"\n", text.find("data_dir")), 9, "second\"\n");
+  write_text(second, text);
+  parties.start(0);
+  parties.start(1);
+  REQUIRE(log_says(parties, 1, "listens on"));
+  Program other({"party", "--config", second.string()}, parties.folder() / "second.out",
+                parties.folder() / "second.log");
+  bool said = false;
+  for (int i = 0; i < 300 && !said; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    said = contains(parties.log(0) + parties.log(1) + read_text(parties.folder() / "second.log"), "same role");
+  }
+  CHECK(said);
+  CHECK(parties.party(0).running());
+}
+
+TEST_CASE("a peer that is not there: the party keeps trying and says so, the client names it") {
+  ThreeProcesses parties;
+  parties.start(1);
+  CHECK(log_says(parties, 1, "keeps trying"));
+  CHECK(parties.party(1).running());
+  const auto outcome = parties.predict({(zoo / "mnist-100.idx3-ubyte").string()});
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "server0"));
+  const auto doctor = run({"doctor", "--config", parties.client_config().string()});
+  CHECK(doctor.status == 1);
+  CHECK(contains(doctor.out, "FAIL"));
+  CHECK(contains(doctor.out, "crypto_producer: reachable"));
+
+  // In whatever order: when the others come, all is well.
+  parties.start(2);
+  parties.start(0);
+  parties.deploy_digits();
+  CHECK(run({"doctor", "--config", parties.client_config().string()}).status == 0);
+  CHECK(run({"doctor", "--config", parties.config(2).string()}).status == 0);
+}
+
+TEST_CASE("images: no image, another size, a wrong array") {
+  ThreeProcesses parties;
+  parties.start_all();
+  const auto plan = parties.deploy_digits();
+  const auto text_file = parties.folder() / "letter.png";
+  write_text(text_file, "Dear Sir or Madam");
+  const auto no_image = parties.predict({text_file.string()});
+  CHECK(no_image.status == 2);
+  CHECK(contains(no_image.err, "letter.png"));
+  CHECK(no_image.out.empty());
+
+  const auto missing = parties.predict({(parties.folder() / "gone.png").string()});
+  CHECK(missing.status == 2);
+  CHECK(contains(missing.err, "gone.png"));
+
+  const auto array = parties.predict({(zoo / "images/skin_cancer_image.npy").string()});
+  CHECK(array.status == 2);
+  CHECK(contains(array.err, "200"));
+  CHECK(contains(array.err, "28"));
+
+  // 256×256 photos: resized, and said once for all of them.
+  const auto resized = parties.predict({(zoo / "images/benign").string(), "--json"});
+  CHECK(resized.status == 0);
+  CHECK(contains(resized.err, "256×256"));
+  CHECK(resized.err.find("resized") == resized.err.rfind("resized"));
+}
+
+TEST_CASE("models: truncated, with an unknown ending, of another version, for another network") {
+  const TemporaryFolder folder;
+  const auto whole = read_text(zoo / "mnist-8.onnx");
+  const auto cut = folder / "cut.onnx";
+  for (const std::size_t length : {std::size_t{0}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
+    CAPTURE(length);
+    write_text(cut, whole.substr(0, length));
+    const auto outcome = run({"model", "inspect", cut.string()});
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, "cut.onnx"));
+    CHECK(outcome.out.empty());
+  }
+  const auto ending = run({"model", "inspect", (zoo / "README.md").string()});
+  CHECK(ending.status == 2);
+  CHECK(contains(ending.err, ".onnx"));
+
+  const auto plan = compile_digits(folder.path());
+  const auto bytes = read_text(plan);
+  write_text(folder / "cut.plan", bytes.substr(0, bytes.size() / 2));
+  const auto cut_plan = run({"model", "inspect", (folder / "cut.plan").string()});
+  CHECK(cut_plan.status == 2);
+  CHECK(contains(cut_plan.err, "cut.plan"));
+
+  const auto no_calibration =
+      run({"model", "check", (zoo / "mnist-8.onnx").string(), "--images", (zoo / "mnist-100.idx3-ubyte").string()});
+  CHECK(no_calibration.status == 2);
+  CHECK(contains(no_calibration.err, "--calibration"));
+
+  const auto other = run({"model", "check", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--plan", plan.string(),
+                          "--images", (zoo / "images").string()});
+  CHECK(other.status == 2);
+  CHECK(contains(other.err, "was not compiled from"));
+}
+
+TEST_CASE("a plan for another version of the model is refused, and the next query works") {
+  ThreeProcesses parties;
+  parties.start_all();
+  parties.deploy_digits();
+  const auto other = parties.folder() / "other.plan";
+  REQUIRE(run({"model", "compile", (zoo / "mnist-8.onnx").string(), "--calibration",
+               (zoo / "mnist-calibration.idx3-ubyte").string(), "--headroom-bits", "2", "-o", other.string()})
+              .status == 0);
+  const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
+  const auto outcome = parties.predict({digits, "--plan", other.string()});
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "plan"));
+  CHECK(parties.predict({digits}).status == 0);
+}
+
+TEST_CASE("a client that asks by another protocol than the servers' is told before it shares anything") {
+  ThreeProcesses parties("protocol = \"plaintext\"\n");
+  parties.start_all();
+  const auto plan = compile_digits(parties.folder().path());
+  Outcome outcome;
+  for (int i = 0; i < 100 && !contains(outcome.err, "plaintext"); ++i) {
+    outcome = run({"model", "deploy", plan.string(), "--config", parties.client_config().string()});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "computes by 'plaintext'"));
+}

@@ -1,0 +1,81 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/support/three_processes.h"
+
+using namespace blindsight::tests;
+using nlohmann::json;
+
+TEST_CASE("inspect says the same in its table and in JSON, and admits when nothing was calibrated") {
+  const auto model = (zoo / "mnist-8.onnx").string();
+  const auto table = run({"model", "inspect", model});
+  REQUIRE(table.status == 0);
+  CHECK(table.out.find("not calibrated") != std::string::npos);
+  const auto outcome = run({"model", "inspect", model, "--json"});
+  REQUIRE(outcome.status == 0);
+  const auto report = json::parse(outcome.out);
+  REQUIRE(report.at("layers").size() == 3);
+  CHECK(report.at("calibration_images") == 0);
+  std::uint64_t macs = 0, online = report.at("online").at("server0_to_server1"), of_layers = 0;
+  for (const auto& layer : report.at("layers")) {
+    macs += layer.at("macs").get<std::uint64_t>();
+    of_layers += layer.at("online").at("server0_to_server1").get<std::uint64_t>();
+    CHECK(table.out.find(layer.at("name").get<std::string>()) != std::string::npos);
+    CHECK_FALSE(layer.contains("free_headroom_bits"));
+  }
+  CHECK(report.at("macs") == macs);
+  CHECK(macs == 28 * 28 * 25 * 8 + 14 * 14 * 25 * 8 * 16 + 256 * 10);
+  // The rest is the input's.
+  CHECK(online > of_layers);
+
+  const auto calibrated =
+      run({"model", "inspect", model, "--json", "--calibration", (zoo / "mnist-calibration.idx3-ubyte").string()});
+  REQUIRE(calibrated.status == 0);
+  CHECK(json::parse(calibrated.out).at("calibration_images") == 50);
+  CHECK(json::parse(calibrated.out).at("layers")[0].at("free_headroom_bits").get<double>() > 0);
+}
+
+TEST_CASE("compile keeps the weights from others") {
+  const TemporaryFolder folder;
+  const auto plan = compile_digits(folder.path());
+  struct stat found {};
+  REQUIRE(::stat((folder / "digits.weights").c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("check compares float with fixed point, and with the encrypted run when the parties are up") {
+  ThreeProcesses parties;
+  parties.start_all();
+  const auto plan = parties.deploy_digits();
+  const auto outcome =
+      run({"model", "check", (zoo / "mnist-8.onnx").string(), "--plan", plan.string(), "--images",
+           (zoo / "mnist-100.idx3-ubyte").string(), "--json", "--config", parties.client_config().string()});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto report = json::parse(outcome.out);
+  CHECK(report.at("images") == 100);
+  CHECK(report.at("worst").get<double>() < 1);
+  CHECK(report.at("worst").get<double>() > 0.1);
+  CHECK(report.at("layers").size() == 3);
+  const auto& ways = report.at("ways");
+  CHECK(ways.at("float").at("max_abs_diff") == 0);
+  CHECK(ways.at("fixed point").at("same_label").get<int>() >= 99);
+  CHECK(ways.at("encrypted").at("same_label").get<int>() >= 99);
+  CHECK(ways.at("encrypted").at("max_abs_diff").get<double>() > 0);
+}
+
+TEST_CASE("check reads the truth from the folders' names") {
+  const auto malignant = (zoo / "images/malignant/ISIC_0012258.jpg").string();
+  const auto outcome =
+      run({"model", "check", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--calibration", malignant, "--images",
+           malignant, (zoo / "images/benign").string(), "--most", "2", "--json"});
+  INFO(outcome.err);
+  const auto report = json::parse(outcome.out);
+  // One image calibrates poorly: the other may go over the bound, which the status says.
+  CHECK(outcome.status == (report.at("worst").get<double>() > 1 ? 1 : 0));
+  CHECK(report.at("images") == 2);
+  CHECK(report.at("ways").at("float").contains("accuracy"));
+  CHECK(report.at("ways").at("float").contains("auc"));
+}

@@ -1,0 +1,128 @@
+#include "tests/apps/support/program.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace blindsight::tests {
+namespace fs = std::filesystem;
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (fs::temp_directory_path() / "blindsight-test-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::string read_text(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void write_text(const fs::path& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  if (!out.flush()) throw std::runtime_error("cannot write " + file.string());
+}
+
+Program::Program(const std::vector<std::string>& arguments, const fs::path& out, const fs::path& err) {
+  std::string program = BLINDSIGHT_PROGRAM;
+  std::vector<std::string> copies = arguments;
+  std::vector<char*> pointers{program.data()};
+  for (auto& copy : copies) pointers.push_back(copy.data());
+  pointers.push_back(nullptr);
+  pid_ = ::fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ > 0) return;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  const int to_out = ::open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int to_err = ::open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(nothing, 0);
+  ::dup2(to_out, 1);
+  ::dup2(to_err, 2);
+  ::execv(pointers[0], pointers.data());
+  ::_exit(127);
+}
+
+Program::~Program() {
+  if (!running()) return;
+  kill(SIGKILL);
+  wait();
+}
+
+Program::Program(Program&& other) noexcept : pid_(std::exchange(other.pid_, 0)), status_(other.status_) {}
+
+Program& Program::operator=(Program&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(status_, other.status_);
+  return *this;
+}
+
+bool Program::reap(int options) {
+  int status = 0;
+  if (pid_ == 0 || ::waitpid(pid_, &status, options) != pid_) return false;
+  pid_ = 0;
+  status_ = WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+  return true;
+}
+
+bool Program::running() {
+  reap(WNOHANG);
+  return pid_ != 0;
+}
+
+void Program::kill(int signal) {
+  if (running()) ::kill(pid_, signal);
+}
+
+int Program::wait() {
+  reap(0);
+  return status_;
+}
+
+Outcome run(const std::vector<std::string>& arguments) {
+  const TemporaryFolder folder;
+  Program program(arguments, folder / "out", folder / "err");
+  Outcome outcome;
+  outcome.status = program.wait();
+  outcome.out = read_text(folder / "out");
+  outcome.err = read_text(folder / "err");
+  return outcome;
+}
+
+std::vector<std::uint16_t> free_ports(std::size_t count) {
+  // Tests run at the same time in other processes: each begins elsewhere.
+  static std::uint16_t next = static_cast<std::uint16_t>(10'000 + static_cast<unsigned>(::getpid()) * 37 % 20'000);
+  std::vector<std::uint16_t> ports;
+  while (ports.size() < count) {
+    if (++next >= 32'000) next = 10'000;
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(next);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) ports.push_back(next);
+    ::close(descriptor);
+  }
+  return ports;
+}
+
+}  // namespace blindsight::tests

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace blindsight::tests {
+
+/// A folder of its own under the system's temporary folder, gone with its contents at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+std::string read_text(const std::filesystem::path& file);
+void write_text(const std::filesystem::path& file, const std::string& text);
+
+/// How a finished run of the program went.
+struct Outcome {
+  int status = -1;  ///< exit status; 1000 + signal when a signal ended it
+  std::string out, err;
+};
+
+/// The program, running in the background with its outputs in files.
+class Program {
+ public:
+  Program(const std::vector<std::string>& arguments, const std::filesystem::path& out,
+          const std::filesystem::path& err);
+  /// SIGKILL if it still runs.
+  ~Program();
+  Program(Program&& other) noexcept;
+  Program& operator=(Program&& other) noexcept;
+
+  bool running();
+  void kill(int signal);
+  /// Until it ends; the exit status as Outcome has it.
+  int wait();
+
+ private:
+  bool reap(int options);
+  pid_t pid_ = 0;
+  int status_ = -1;
+};
+
+/// Runs the program to its end.
+Outcome run(const std::vector<std::string>& arguments);
+
+/// `count` ports that nobody listens on, out of the range from which outgoing connections get theirs.
+std::vector<std::uint16_t> free_ports(std::size_t count);
+
+}  // namespace blindsight::tests
