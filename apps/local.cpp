@@ -3,9 +3,10 @@
 #include <atomic>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <thread>
 
 #include "actors/client/client.h"
@@ -73,7 +74,12 @@ class Local {
     for (const auto* name : party_names) start(name);
     if (!wait_until_listening()) return finished();
     if (compiled_) {
-      value_or_fail(deploy(*client_, *protocol_, compiled_->plan, compiled_->weights));
+      const auto served = deploy(*client_, *protocol_, compiled_->plan, compiled_->weights, [this] {
+        report_deaths();
+        return stop_ || !all_run();
+      });
+      if (stop_) return finished();
+      value_or_fail(served);
     }
     say_what_next();
     while (!stop_) {
@@ -95,6 +101,9 @@ class Local {
   }
 
   void start(const std::string& name) {
+    std::error_code none_yet;
+    const auto size = fs::file_size(log_of(name), none_yet);
+    log_sizes_[name] = none_yet ? 0 : size;
     children_.push_back(Child::start(
         name, {this_program().string(), "party", "--config", (configs_ / (name + ".toml")).string()}, log_of(name)));
   }
@@ -106,20 +115,29 @@ class Local {
     return Exit::ok;
   }
 
+  bool all_run() const { return std::ranges::all_of(children_, &Child::running); }
+
+  /// Whether the party that was started last under this name has said where it listens. Another one that already
+  /// listens there would answer a client just as well.
+  bool listens(const std::string& name) const {
+    std::ifstream in(log_of(name));
+    in.seekg(static_cast<std::streamoff>(log_sizes_.at(name)));
+    const std::string said(std::istreambuf_iterator<char>(in), {});
+    return said.find(name + " listening on ") != std::string::npos;
+  }
+
   /// False when the user does not want to wait any longer.
   bool wait_until_listening() {
     const auto deadline = std::chrono::steady_clock::now() + start_patience;
-    for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
-      while (!client_->status(role)) {
-        if (stop_) return false;
-        for (auto& child : children_)
-          if (const auto how = child.ended())
-            throw Failure(Exit::mend,
-                          child.name() + " " + *how + ":\n" + last_lines(log_of(child.name()), log_lines_shown));
-        if (std::chrono::steady_clock::now() > deadline)
-          throw Failure(Exit::failed, std::string(config::name(role)) + " does not answer; see " + logs_.string());
-        std::this_thread::sleep_for(look_every);
-      }
+    while (!std::ranges::all_of(party_names, [this](const char* name) { return listens(name); })) {
+      if (stop_) return false;
+      for (auto& child : children_)
+        if (const auto how = child.ended())
+          throw Failure(Exit::mend,
+                        child.name() + " " + *how + ":\n" + last_lines(log_of(child.name()), log_lines_shown));
+      if (std::chrono::steady_clock::now() > deadline)
+        throw Failure(Exit::failed, "the parties do not get ready; see " + logs_.string());
+      std::this_thread::sleep_for(look_every);
     }
     return true;
   }
@@ -152,6 +170,7 @@ class Local {
   fs::path configs_, logs_;
   const protocol::Protocol* protocol_ = nullptr;
   std::optional<actors::Client> client_;
+  std::map<std::string, std::uintmax_t> log_sizes_;  ///< when the party was started
   std::vector<Child> children_;
 };
 

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -28,6 +29,7 @@ struct Arguments {
   std::vector<std::filesystem::path> images;
   std::vector<std::string> folders;
   std::size_t most = 0;
+  std::filesystem::path json_file;
   bool layers = false, json = false;
   std::string protocol;
   CompileFlags compile;
@@ -125,9 +127,14 @@ class Check {
       files_ = std::move(file_of_image);
     }
     if (a_.json)
-      print_json();
+      print_json(std::cout);
     else
       print();
+    if (!a_.json_file.empty()) {
+      std::ofstream out(a_.json_file);
+      print_json(out);
+      if (!out) throw Failure(Exit::mend, "cannot write '" + a_.json_file.string() + "'");
+    }
     return worst() <= 1 ? Exit::ok : Exit::failed;
   }
 
@@ -220,7 +227,7 @@ class Check {
                 << " an image, at most " << human_seconds(encrypted_.slowest_s) << '\n';
   }
 
-  void print_json() const {
+  void print_json(std::ostream& out) const {
     const auto expected = truth();
     ordered_json ways = ordered_json::object();
     for (const auto* column : columns()) {
@@ -245,7 +252,7 @@ class Check {
     }
     all["ways"] = std::move(ways);
     all["layers"] = std::move(layers);
-    std::cout << all.dump() << '\n';
+    out << all.dump() << std::endl;
   }
 
   const Arguments& a_;
@@ -282,6 +289,7 @@ void add_model_check(CLI::App& model, Exit& status) {
   command->add_flag("--layers", a->layers,
                     "Layer by layer: float against fixed point, and how much of the bound is used");
   command->add_flag("--json", a->json, "One JSON object instead of the tables");
+  command->add_option("--json-file", a->json_file, "Also write that object into a file")->type_name("FILE");
   add_protocol_flag(*command, a->protocol);
   add_compile_flags(*command, a->compile);
   command->footer(

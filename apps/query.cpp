@@ -42,7 +42,7 @@ Result<void> check_protocol(actors::Client& client, const protocol::Protocol& pr
 }
 
 Result<void> deploy(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
-                    const model::Weights& weights) {
+                    const model::Weights& weights, const std::function<bool()>& give_up) {
   {
     ProgressBar bar("layers shared and sent");
     const auto shares = [&](std::size_t layer) {
@@ -50,7 +50,11 @@ Result<void> deploy(actors::Client& client, const protocol::Protocol& protocol, 
     };
     if (auto sent = client.deploy(plan, shares, bar.callback()); !sent) return sent;
   }
-  return client.wait_until_serving(plan, set_up_patience);
+  const auto deadline = std::chrono::steady_clock::now() + set_up_patience;
+  for (;;) {
+    auto serving = client.wait_until_serving(plan, std::chrono::seconds(1));
+    if (serving || std::chrono::steady_clock::now() > deadline || (give_up && give_up())) return serving;
+  }
 }
 
 }  // namespace blindsight::apps

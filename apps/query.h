@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "actors/client/client.h"
@@ -22,8 +23,9 @@ protocol::Result<Answer> classify(actors::Client& client, const protocol::Protoc
 /// Asks both servers whether they compute by `protocol`: shares of another protocol would be nonsense to them.
 protocol::Result<void> check_protocol(actors::Client& client, const protocol::Protocol& protocol);
 
-/// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them.
+/// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them, or
+/// until `give_up()`, asked every second, says so.
 protocol::Result<void> deploy(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
-                              const model::Weights& weights);
+                              const model::Weights& weights, const std::function<bool()>& give_up = {});
 
 }  // namespace blindsight::apps

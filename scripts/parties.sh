@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# For scripts that need three parties on this machine; source it after lib.sh. They end with the script.
+
+# The program that scripts/setup built.
+# shellcheck disable=SC2154  # root is lib.sh's
+blindsight=$root/build/release/blindsight
+
+parties_pid=
+stop_parties() {
+  local status=$?
+  trap - EXIT
+  if [[ -n $parties_pid ]]; then
+    kill -TERM "$parties_pid" 2>/dev/null || true
+    wait "$parties_pid" 2>/dev/null || true
+  fi
+  exit "$status"
+}
+
+# start_parties FOLDER [ARGUMENT...]: `blindsight local --dir FOLDER ARGUMENT...` in the background, until they listen.
+start_parties() {
+  local folder=$1 status=0
+  shift
+  mkdir -p "$folder"
+  trap stop_parties EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  "$blindsight" local --dir "$folder" "$@" >"$folder/local.out" 2>"$folder/local.err" &
+  parties_pid=$!
+  until grep -q 'three parties run' "$folder/local.out"; do
+    if ! kill -0 "$parties_pid" 2>/dev/null; then
+      wait "$parties_pid" || status=$?
+      parties_pid=
+      cat "$folder/local.err" >&2
+      die "$((status == 0 ? 1 : status))" "the parties did not start; what is in the way stands above"
+    fi
+    sleep 0.1
+  done
+}

@@ -1,0 +1,108 @@
+#include <doctest/doctest.h>
+#include <sys/types.h>
+
+#include <csignal>
+#include <thread>
+
+#include "tests/apps/support/three_processes.h"
+
+using namespace blindsight::tests;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool wait_for(const fs::path& file, const std::string& part) {
+  for (int i = 0; i < 600; ++i) {
+    if (read_text(file).find(part) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
+/// The process whose command line ends with this configuration; 0 when there is none. One that has ended and waits for
+/// its parent has no command line.
+pid_t process_with(const fs::path& config) {
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
+    const auto line = read_text(entry.path() / "cmdline");
+    if (line.find(std::string("--config") + '\0' + config.string() + '\0') != std::string::npos)
+      return static_cast<pid_t>(std::stol(entry.path().filename()));
+  }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("local: three parties with one command, a death is told, the interrupt ends all") {
+  const TemporaryFolder folder;
+  const auto dir = folder / "three";
+  const auto out = folder / "out", err = folder / "err";
+  Program local({"local", "--any-ports", "--dir", dir.string(), "--model", (zoo / "mnist-8.onnx").string(),
+                 "--calibration", (zoo / "mnist-calibration.idx3-ubyte").string()},
+                out, err);
+  REQUIRE(wait_for(out, "Ctrl-C"));
+  CHECK(read_text(out).find("they serve mnist-8.onnx") != std::string::npos);
+  const auto client = (dir / "client.toml").string();
+  const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
+  CHECK(run({"predict", digits, "--config", client}).status == 0);
+  CHECK(run({"doctor", "--config", client}).status == 0);
+
+  const auto server1 = (dir / "server1.toml");
+  const pid_t victim = process_with(server1);
+  REQUIRE(victim > 0);
+  ::kill(victim, SIGKILL);
+  CHECK(wait_for(err, "server1 was ended by signal 9"));
+  CHECK(wait_for(err, "blindsight party --config " + server1.string()));
+  CHECK(local.running());
+
+  REQUIRE(process_with(dir / "server0.toml") > 0);
+  local.kill(SIGINT);
+  CHECK(local.wait() == 0);
+  CHECK(process_with(dir / "server0.toml") == 0);
+}
+
+TEST_CASE("local: its parties end with it even when it is killed") {
+  const TemporaryFolder folder;
+  const auto dir = folder / "three";
+  Program local({"local", "--any-ports", "--dir", dir.string()}, folder / "out", folder / "err");
+  REQUIRE(wait_for(folder / "out", "bring them a model"));
+  REQUIRE(process_with(dir / "server0.toml") > 0);
+  local.kill(SIGKILL);
+  local.wait();
+  bool gone = false;
+  for (int i = 0; i < 200 && !gone; ++i) {
+    gone = process_with(dir / "server0.toml") == 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(gone);
+}
+
+TEST_CASE("local: a port that somebody else's party has is told, though that party would answer") {
+  ThreeProcesses others;
+  others.start_all();
+  const TemporaryFolder folder;
+  const auto configs = folder / "configs";
+  fs::create_directory(configs);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::string name = ThreeProcesses::names[i];
+    auto text = read_text(others.config(i));
+    const auto home = (others.folder() / name).string();
+    text.replace(text.find(home), home.size(), (folder / name).string());
+    write_text(configs / (name + ".toml"), text);
+  }
+  write_text(configs / "client.toml", read_text(others.client_config()));
+  others.deploy_digits();
+  const auto outcome = run({"local", "--config-dir", configs.string(), "--dir", (folder / "logs").string()});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("in use") != std::string::npos);
+}
+
+TEST_CASE("local: a model that cannot be used is told before anything is started") {
+  const TemporaryFolder folder;
+  write_text(folder / "bad.onnx", "not a model");
+  const auto dir = folder / "three";
+  const auto outcome = run({"local", "--dir", dir.string(), "--model", (folder / "bad.onnx").string()});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("bad.onnx") != std::string::npos);
+  CHECK_FALSE(fs::exists(dir));
+}
