@@ -25,6 +25,10 @@ using wire::Lane;
 /// A closing link may take this long to drain.
 constexpr std::chrono::seconds drain_patience{2};
 using DrainDeadline = caf::atom_constant<caf::atom("drained?")>;
+/// CAF 0.17 leaks a socket that is closed in the very round of the event loop that added it. A message that goes by way
+/// of the clock arrives in a later round.
+using CloseNow = caf::atom_constant<caf::atom("close-now")>;
+constexpr std::chrono::milliseconds a_round_later{1};
 
 struct LinkState {
   static inline const char* name = "link";
@@ -43,6 +47,13 @@ struct LinkState {
 };
 
 using LinkBroker = caf::stateful_actor<LinkState, caf::io::broker>;
+
+/// Without a sender: a broker that has ended in the meantime would keep itself alive through a message of its own in
+/// its mailbox.
+template <class Message>
+void tell_later(caf::io::broker* self, std::chrono::milliseconds delay, Message message) {
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(self), delay, message);
+}
 
 void end(LinkBroker* self, const std::string& reason) {
   auto& s = self->state;
@@ -170,8 +181,11 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         pump(self);
       },
       [self](CloseLink) {
+        tell_later(self, a_round_later, CloseNow::value);
+        tell_later(self, drain_patience, DrainDeadline::value);
+      },
+      [self](CloseNow) {
         self->state.closing = true;
-        self->delayed_send(self, drain_patience, DrainDeadline::value);
         pump(self);
       },
       [self](DrainDeadline) { end(self, "closed by this party"); },
@@ -196,6 +210,8 @@ caf::behavior run_listener(caf::io::broker* self, int descriptor, LinkSettings s
         self->send(owner, Accepted{link, address});
       },
       [self](const caf::io::acceptor_closed_msg&) { self->quit(); },
+      [self](CloseLink) { tell_later(self, a_round_later, CloseNow::value); },
+      [self](CloseNow) { self->quit(); },
   };
 }
 

@@ -33,7 +33,7 @@ struct LinkSettings {
 /// Takes over a connected descriptor.
 caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSettings& settings, const caf::actor& owner);
 
-/// Takes over a listening descriptor; tells `owner` Accepted for each connection. Ends on exit messages.
+/// Takes over a listening descriptor; tells `owner` Accepted for each connection. Ends on CloseLink.
 caf::actor spawn_listener(caf::actor_system& system, int descriptor, const LinkSettings& settings,
                           const caf::actor& owner);
 

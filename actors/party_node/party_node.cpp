@@ -533,7 +533,7 @@ class PartyNode : public caf::event_based_actor {
   }
 
   void close_everything() {
-    send_exit(listener_, caf::exit_reason::user_shutdown);
+    send(listener_, CloseLink{});
     for (auto& [peer, state] : dials_) send_exit(state.dialer, caf::exit_reason::user_shutdown);
     send_exit(keeper_, caf::exit_reason::user_shutdown);
     send_exit(gate_, caf::exit_reason::user_shutdown);
