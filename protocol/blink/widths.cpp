@@ -2,6 +2,9 @@
 
 #include <bit>
 
+#include "protocol/blink/layout.h"
+#include "protocol/blink/maxpool.h"
+
 namespace blindsight::protocol::blink {
 namespace {
 
@@ -19,6 +22,10 @@ std::size_t window_elements(const LayerSpec& l) {
   std::size_t n = 1;
   for (const auto& w : l.average_pools) n *= w.height * w.width;
   return n;
+}
+
+bool empty(const tensor::Window& w) {
+  return w.height == 0 || w.width == 0 || w.stride_y == 0 || w.stride_x == 0;
 }
 
 std::string text(const tensor::Shape& s) {
@@ -45,6 +52,7 @@ Widths widths(const NetworkSpec& network, std::size_t layer) {
 
 Result<void> check(const NetworkSpec& network) {
   if (network.layers.empty()) return fail("the network has no layers");
+  if (network.layers.size() >= 65535) return fail("the network has more layers than a stream's name can tell apart");
   tensor::Shape in = network.input;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
@@ -52,7 +60,10 @@ Result<void> check(const NetworkSpec& network) {
     if (l.conv.in.elements() == 0 || l.conv.out_channels == 0) return bad("has an empty map");
     if (l.conv.in.elements() != in.elements() || (l.conv.in != in && l.conv.in.height * l.conv.in.width != 1))
       return bad("reads " + text(l.conv.in) + " but the layer before makes " + text(in));
-    if (l.conv.window.stride_y == 0 || l.conv.window.stride_x == 0) return bad("has a stride of 0");
+    for (const auto* windows : {&l.max_pools, &l.average_pools})
+      for (const auto& window : *windows)
+        if (empty(window)) return bad("has a pool with a side or stride of 0");
+    if (empty(l.conv.window)) return bad("has a filter with a side or stride of 0");
     in = l.out();
     if (l.conv_out().elements() == 0 || in.elements() == 0) return bad("its window does not fit its input");
     if (!tensor::supports(l.algorithm, l.conv))
@@ -67,6 +78,9 @@ Result<void> check(const NetworkSpec& network) {
     if (w.truncated > small_word_bits || w.relu < 2)
       return bad("needs " + std::to_string(w.truncated) +
                  " bits after truncation, and 2 to 16 are possible: lower activation_bits or headroom_bits");
+    // A stream's name has 16 bits for the tile, the last value meaning the whole map, and 8 for the level.
+    if (tiles(network, i).size() >= Stream::whole_stage || max_levels(l, tiles(network, i).front(), w).size() >= 255)
+      return bad("its map or its max pools are too large");
     const unsigned from = l.relu ? w.summed : w.truncated;
     if (w.lifted && (w.out <= from || w.out > linear_word_bits))
       return bad("its result has " + std::to_string(from) + " bits and cannot be lifted to the next linear ring of " +

@@ -478,6 +478,9 @@ TEST_CASE("plans that cannot work are refused with the layer's name") {
   CHECK(refused([](NetworkSpec& n) {
           n.layers[0].max_pools = {{40, 40, 1, 1}};
         }).find("layer 'first'") != std::string::npos);
+  CHECK(refused([](NetworkSpec& n) {
+          n.layers[1].average_pools = {{2, 2, 0, 1}};
+        }).find("layer 'second'") != std::string::npos);
   CHECK_FALSE(refused([](NetworkSpec& n) { n.layers.clear(); }).empty());
 }
 
