@@ -19,7 +19,7 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
   command
       .add_option("--preprocess", flags.preprocess,
                   "How pixels become the network's numbers: imagenet (0..1, ImageNet's mean and deviation; the default "
-                  "for colour) or raw (0..255; the default for grey)")
+                  "for color) or raw (0..255; the default for grey)")
       ->group(group)
       ->check(CLI::IsMember({"imagenet", "raw"}));
   command.add_option("--labels", o.labels, "Names of the outputs in their order, with commas between")
@@ -41,7 +41,10 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
       ->group(group)
       ->capture_default_str();
   command.add_option("--input-bits", o.input_bits, "Bits of an encoded pixel")->group(group)->capture_default_str();
-  command.add_flag("!--no-winograd", o.winograd, "Direct convolutions only")->group(group);
+  command
+      .add_flag_callback(
+          "--no-winograd", [&o] { o.winograd = false; }, "Direct convolutions only")
+      ->group(group);
 }
 
 model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const std::string& name) {

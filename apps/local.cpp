@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "actors/client/client.h"
@@ -35,14 +36,22 @@ struct Arguments {
   CompileFlags compile;
 };
 
-std::string last_lines(const fs::path& file, std::size_t count) {
+/// What was written to a file after its first `skip` bytes.
+std::string text_after(const fs::path& file, std::uintmax_t skip) {
   std::ifstream in(file);
+  in.seekg(static_cast<std::streamoff>(skip));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The last lines of a text, indented.
+std::string last_lines(const std::string& text, std::size_t count) {
+  std::istringstream in(text);
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) lines.push_back(std::move(line));
-  std::string text;
+  std::string last;
   for (std::size_t i = lines.size() > count ? lines.size() - count : 0; i < lines.size(); ++i)
-    text += "    " + lines[i] + '\n';
-  return text;
+    last += "    " + lines[i] + '\n';
+  return last;
 }
 
 class Local {
@@ -117,14 +126,11 @@ class Local {
 
   bool all_run() const { return std::ranges::all_of(children_, &Child::running); }
 
-  /// Whether the party that was started last under this name has said where it listens. Another one that already
-  /// listens there would answer a client just as well.
-  bool listens(const std::string& name) const {
-    std::ifstream in(log_of(name));
-    in.seekg(static_cast<std::streamoff>(log_sizes_.at(name)));
-    const std::string said(std::istreambuf_iterator<char>(in), {});
-    return said.find(name + " listening on ") != std::string::npos;
-  }
+  /// What the party has logged since it was started.
+  std::string said(const std::string& name) const { return text_after(log_of(name), log_sizes_.at(name)); }
+
+  /// Whether it has said where it listens. Another one that already listens there would answer a client just as well.
+  bool listens(const std::string& name) const { return said(name).find(name + " listening on ") != std::string::npos; }
 
   /// False when the user does not want to wait any longer.
   bool wait_until_listening() {
@@ -134,7 +140,7 @@ class Local {
       for (auto& child : children_)
         if (const auto how = child.ended())
           throw Failure(Exit::mend,
-                        child.name() + " " + *how + ":\n" + last_lines(log_of(child.name()), log_lines_shown));
+                        child.name() + " " + *how + ":\n" + last_lines(said(child.name()), log_lines_shown));
       if (std::chrono::steady_clock::now() > deadline)
         throw Failure(Exit::failed, "the parties do not get ready; see " + logs_.string());
       std::this_thread::sleep_for(look_every);
@@ -148,7 +154,7 @@ class Local {
         std::cerr << "blindsight: " << child.name() << ' ' << *how
                   << "; the others wait for it. Start it again with\n    " << command_of(child.name())
                   << "\n  The end of its log, " << log_of(child.name()).string() << ":\n"
-                  << last_lines(log_of(child.name()), log_lines_shown) << std::flush;
+                  << last_lines(said(child.name()), log_lines_shown) << std::flush;
   }
 
   void say_what_next() const {

@@ -12,23 +12,30 @@
 #include "apps/logging.h"
 #include "apps/protocols.h"
 #include "apps/stop_signals.h"
+#include "apps/version.h"
 #include "monitoring/exporter.h"
 #include "tensor/kernels/isa.h"
 
 namespace blindsight::apps {
 namespace {
 
+/// Chooses the kernels once, at the start.
+std::string chosen_isa() {
+  try {
+    return std::string(tensor::name(tensor::active_isa()));
+  } catch (const std::invalid_argument& error) {
+    throw Failure(Exit::mend, std::string("environment variable BLINDSIGHT_ISA: ") + error.what());
+  }
+}
+
 void run(const std::filesystem::path& file) {
   const auto config = read_party_config(file);
   const auto& protocol = protocol_named(config.protocol);
   StopSignals signals;
   start_logging(config.log);
-  try {
-    tensor::active_isa();
-  } catch (const std::invalid_argument& error) {
-    throw Failure(Exit::mend, std::string("environment variable BLINDSIGHT_ISA: ") + error.what());
-  }
   monitoring::Registry registry;
+  registry.build_info({std::string(version()), std::string(commit()), chosen_isa(), config.protocol,
+                       std::string(config::name(config.role))});
   std::optional<monitoring::Exporter> exporter;
   if (config.metrics.listen) {
     auto started = monitoring::Exporter::listen(registry, config.metrics.listen->host, config.metrics.listen->port);

@@ -60,4 +60,7 @@ Outcome run(const std::vector<std::string>& arguments);
 /// `count` ports that nobody listens on, out of the range from which outgoing connections get theirs.
 std::vector<std::uint16_t> free_ports(std::size_t count);
 
+/// The answer of a web server on 127.0.0.1, headers and all; empty when none listens.
+std::string http_get(std::uint16_t port, const std::string& path);
+
 }  // namespace blindsight::tests
