@@ -94,7 +94,14 @@ class ClientGate : public caf::event_based_actor {
     if (queries_.contains(query)) return refuse(m.link, query, "a query of this number is already under way");
     queries_[query] = Clock::now();
     probe_.in_flight(queries_.size());
-    send(serving_.desk, SubmitQuery{query, Parcel(std::move(request->input_share)), m.link});
+    // A desk that ends with its session answers what is still in its mailbox with an error.
+    this->request(serving_.desk, caf::infinite, SubmitQuery{query, Parcel(std::move(request->input_share)), m.link})
+        .then([] {},
+              [this, query, client = m.link](const caf::error&) {
+                if (!queries_.contains(query)) return;
+                send_failure(client, query, "the session ended before the query began; try again in a moment");
+                closed({query, monitoring::Outcome::failed});
+              });
   }
 
   void closed(const QueryClosed& m) {

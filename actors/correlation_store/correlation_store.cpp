@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
 #include <deque>
@@ -119,7 +120,6 @@ class CorrelationStore : public caf::event_based_actor {
     if (it == preparing_.end()) return;  // burned in the meantime
     auto& p = it->second;
     auto material = m.material.take();
-    if (material) held_bytes_ += material->bytes();
     p.pack.materials[m.stage][m.tile] = std::move(material);
     p.pack.compute_s[m.stage] += m.compute_s;
     p.pack.dealt_bytes[m.stage] += m.received_bytes;
@@ -127,12 +127,14 @@ class CorrelationStore : public caf::event_based_actor {
     if (--p.missing > 0) return;
     p.pack.offline_s = std::chrono::duration<double>(Clock::now() - p.since).count();
     probe_.dealt(p.pack.offline_s);
+    pack_bytes_ = std::max<std::uint64_t>(1, bytes_of(p.pack));
     ready_.emplace(m.pack, std::move(p.pack));
     preparing_.erase(it);
     ledger_.prepared(m.pack);
     if (core_->self == PartyId::server1) tell(PartyId::server0, Kind::pack_ready, m.pack, {});
     hand_out();
     tell_depth();
+    ask_for_packs();
   }
 
   /// Server 0: oldest pack that both have.
@@ -154,9 +156,6 @@ class CorrelationStore : public caf::event_based_actor {
     if (it == ready_.end() || !ledger_.spend(pack)) return {};
     Pack taken = std::move(it->second);
     ready_.erase(it);
-    for (const auto& stage : taken.materials)
-      for (const auto& material : stage)
-        if (material) held_bytes_ -= material->bytes();
     probe_.used();
     // A test over processes killed at random reads this: no server may say it twice for the same pack and session.
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
@@ -166,9 +165,23 @@ class CorrelationStore : public caf::event_based_actor {
     return taken;
   }
 
+  static std::uint64_t bytes_of(const Pack& pack) {
+    std::uint64_t bytes = 0;
+    for (const auto& stage : pack.materials)
+      for (const auto& material : stage)
+        if (material) bytes += material->bytes();
+    return bytes;
+  }
+
+  /// Packs that may lie ready: as many as the memory limit holds of the size that was seen; one until one was.
+  std::uint64_t depth() const {
+    if (pack_bytes_ == 0) return std::min<std::uint64_t>(settings_.depth, 1);
+    return std::min(settings_.depth, std::max<std::uint64_t>(1, settings_.memory_bytes / pack_bytes_));
+  }
+
   void ask_for_packs() {
     if (!begun_) return;
-    const std::uint64_t ahead = load_.running > 0 || held_bytes_ >= settings_.memory_bytes ? 0 : settings_.depth;
+    const std::uint64_t ahead = load_.running > 0 ? 0 : depth();
     const std::uint64_t goal = std::max<std::uint64_t>(ahead, load_.waiting);
     if (goal <= ledger_.outstanding()) return;
     ledger_.want(goal - ledger_.outstanding());
@@ -208,7 +221,7 @@ class CorrelationStore : public caf::event_based_actor {
   std::map<PackId, Pack> ready_;
   std::set<PackId> peer_ready_;
   std::deque<caf::response_promise> takers_;
-  std::uint64_t held_bytes_ = 0;
+  std::uint64_t pack_bytes_ = 0;  ///< of the last pack that became ready
 };
 
 }  // namespace

@@ -167,6 +167,10 @@ Result<void> DeploymentFolder::begin(const wire::DeploymentId& id, std::span<con
   if (plan.size() > largest_plan_bytes) return fail("a plan of " + std::to_string(plan.size()) + " bytes");
   auto deployment = deployment_of(id, Payload(plan.begin(), plan.end()));
   if (!deployment) return fail("the plan was refused: " + deployment.error().what);
+  std::error_code ignored;
+  if (upload_) fs::remove_all(folder_of(upload_->deployment.name.id), ignored);
+  upload_.reset();
+  if (fs::exists(folder_of(id), ignored)) return fail("this deployment is here already; a new one has a new id");
   const auto layers = deployment->plan.network.layers.size();
   if (auto made = make_private_folder(folder_of(id)); !made) return made;
   if (auto written = write_file(folder_of(id) / "plan", plan); !written) return written;

@@ -30,7 +30,13 @@ class DeploymentKeeper : public caf::event_based_actor {
   caf::behavior make_behavior() override {
     return {
         [this](const Arrived& m, const caf::actor& node) {
-          if (auto taken = take(m.message.take(), node); taken)
+          Result<void> taken;
+          try {
+            taken = take(m.message.take(), m.link, node);
+          } catch (const std::exception& e) {
+            taken = fail(std::string("the deployment broke off: ") + e.what());
+          }
+          if (taken)
             answer(m.link, Kind::deployed, {});
           else
             answer(m.link, Kind::failure, wire::encode(wire::QueryNote{{}, taken.error().what}));
@@ -40,7 +46,10 @@ class DeploymentKeeper : public caf::event_based_actor {
   }
 
  private:
-  Result<void> take(wire::Message message, const caf::actor& node) {
+  Result<void> take(wire::Message message, const caf::actor& link, const caf::actor& node) {
+    // Shares of two deployments must not be mixed: the last to begin is the one that goes on.
+    if (message.header.kind != Kind::deploy_begin && link != uploader_)
+      return fail("another deployment has begun in the meantime; deploy again");
     switch (message.header.kind) {
       case Kind::deploy_begin: {
         auto begin = wire::decode<wire::DeployBegin>(message.payload);
@@ -49,9 +58,18 @@ class DeploymentKeeper : public caf::event_based_actor {
         if (!plan) return fail("the plan was refused: " + plan.error().what);
         if (auto fits = protocol_->check(plan->network); !fits)
           return fail("the plan does not fit protocol " + std::string(protocol_->name) + ": " + fits.error().what);
+        uploader_ = link;
+        network_ = std::move(plan->network);
         return folder_.begin(begin->id, begin->plan);
       }
       case Kind::deploy_share:
+        if (const std::size_t layer = message.header.stage;
+            protocol::is_server(self_) && layer < network_.layers.size()) {
+          const std::size_t expected = protocol_->weight_share_bytes(network_, layer)[static_cast<std::size_t>(self_)];
+          if (message.payload.size() != expected)
+            return fail("the weight share of layer '" + network_.layers[layer].name + "' has " +
+                        std::to_string(message.payload.size()) + " bytes, expected " + std::to_string(expected));
+        }
         return folder_.add_share(message.header.stage, message.payload);
       case Kind::deploy_commit: {
         auto committed = folder_.commit();
@@ -65,6 +83,14 @@ class DeploymentKeeper : public caf::event_based_actor {
   }
 
   SessionPrepared prepare(const PrepareSession& m) {
+    try {
+      return prepared(m);
+    } catch (const std::exception& e) {
+      return {m.attempt, nullptr, e.what()};
+    }
+  }
+
+  SessionPrepared prepared(const PrepareSession& m) {
     auto core = std::make_shared<SessionCore>();
     core->self = self_;
     core->offload = offload_;
@@ -74,10 +100,15 @@ class DeploymentKeeper : public caf::event_based_actor {
     auto program = protocol_->make_program(m.deployment->plan.network, {self_, m.keys, core->weight_shares});
     if (!program) return {m.attempt, nullptr, program.error().what};
     core->program = std::move(*program);
+    if (protocol::is_server(self_))
+      core->input_share_bytes =
+          protocol_->input_share_bytes(m.deployment->plan.network)[static_cast<std::size_t>(self_)];
     return {m.attempt, std::move(core), {}};
   }
 
   DeploymentFolder folder_;
+  caf::actor uploader_;            ///< link of the client whose deployment is being received
+  protocol::NetworkSpec network_;  ///< of that deployment
   protocol::PartyId self_;
   const protocol::Protocol* protocol_;
   Offload* offload_;

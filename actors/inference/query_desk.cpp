@@ -41,6 +41,7 @@ class QueryDesk : public caf::event_based_actor {
   }
 
   caf::behavior make_behavior() override {
+    set_down_handler([this](const caf::down_msg& m) { inference_down(m.source); });
     return {
         [this](const SubmitQuery& m) { submit(m); },
         [this](const Arrived& m) { arrived(m); },
@@ -66,6 +67,9 @@ class QueryDesk : public caf::event_based_actor {
   void submit(const SubmitQuery& m) {
     if (waiting_.contains(m.query) || running_.contains(m.query))
       return refuse(m, "a query of this number is already under way");
+    if (const auto bytes = m.share.look().size(); bytes != core_->input_share_bytes)
+      return refuse(m, "the input share has " + std::to_string(bytes) + " bytes, the deployed plan takes " +
+                           std::to_string(core_->input_share_bytes));
     if (waiting_.size() + running_.size() >= settings_.max_queries)
       return refuse(m, "busy: " + std::to_string(settings_.max_queries) +
                            " queries wait or run already (key limits.max_queries); try again in a moment");
@@ -108,6 +112,7 @@ class QueryDesk : public caf::event_based_actor {
       // server 1 too.
       tell_peer(Kind::query_cancelled, pack.id, id, "the query was given up at server0");
       burn(pack.id);
+      tell_load();
       return;
     }
     tell_peer(Kind::query_start, pack.id, id, {});
@@ -123,7 +128,18 @@ class QueryDesk : public caf::event_based_actor {
     running_[id] = {
         spawn_inference(system(), core_, layers_, std::move(query), std::move(pack), settings_.timeout, this), client,
         pack_id};
+    monitor(running_[id].inference);
     tell_load();
+  }
+
+  /// An inference that ends without a word has failed by an exception: its query must not wait for ever.
+  void inference_down(const caf::actor_addr& source) {
+    for (const auto& [id, running] : running_) {
+      if (running.inference.address() != source) continue;
+      const std::string reason = "the query failed at " + std::string(protocol::name(core_->self)) + "; see its log";
+      send_failure(running.client, id, reason);
+      return ended({id, running.pack, Outcome::failed, reason});
+    }
   }
 
   void arrived(const Arrived& m) {
@@ -135,7 +151,8 @@ class QueryDesk : public caf::event_based_actor {
       case Kind::query_pending:
         if (!leads()) return violated(m.from, message.header.kind);
         // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
-        if (at_peer_.size() < 4 * settings_.max_queries) at_peer_.insert(note->query);
+        if (at_peer_.size() >= 4 * settings_.max_queries) return violated(m.from, message.header.kind);
+        at_peer_.insert(note->query);
         start_what_can();
         return;
       case Kind::query_start:
@@ -148,7 +165,9 @@ class QueryDesk : public caf::event_based_actor {
           told_.insert(note->query);
           send(running->second.inference, AbortQuery{reason});
         } else if (auto waiting = waiting_.find(note->query); waiting != waiting_.end()) {
-          give_up(waiting, reason, false);
+          // Server 1 answers a cancel with its own: it follows the query_pending that may still be on its way, so
+          // that server 0 does not wait for ever for a query that is over.
+          give_up(waiting, reason, !leads());
         }
         if (pack != 0) burn(pack);
         return;
@@ -180,6 +199,7 @@ class QueryDesk : public caf::event_based_actor {
               if (it == waiting_.end()) {
                 tell_peer(Kind::query_cancelled, pack, id, "the client has gone");
                 burn(pack);
+                tell_load();
                 return;
               }
               begin(it->second.query, std::move(granted_pack));
@@ -192,8 +212,9 @@ class QueryDesk : public caf::event_based_actor {
     if (it == running_.end()) return;
     send(gate_, QueryClosed{m.query, m.outcome});
     running_.erase(it);
+    const bool told = told_.erase(m.query) > 0;
     if (m.outcome != Outcome::ok) {
-      if (told_.erase(m.query) == 0) tell_peer(Kind::query_cancelled, m.pack, m.query, m.reason);
+      if (!told) tell_peer(Kind::query_cancelled, m.pack, m.query, m.reason);
       burn(m.pack);
     }
     tell_load();

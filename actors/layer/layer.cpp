@@ -134,6 +134,10 @@ struct Query {
 /// small.
 class Retired {
  public:
+  /// Packs are announced in rising order: there is none before the first.
+  void announced(PackId pack) {
+    if (below_ == 0) below_ = pack;
+  }
   void add(PackId pack) {
     packs_.insert(pack);
     while (packs_.contains(below_)) packs_.erase(below_++);
@@ -194,6 +198,7 @@ class Layer : public caf::event_based_actor {
   }
 
   void prepare(const PrepareTiles& m) {
+    retired_.announced(m.pack);
     if (retired_.contains(m.pack)) return;
     for (const auto tile : m.tiles) {
       auto material = std::make_shared<MaterialPtr>();

@@ -151,6 +151,8 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         auto& st = self->state;
         if (st.down || st.closing) return;
         st.outbox.push(send.message.take());
+        if (st.routes && st.routes->unread_bytes > 0 && st.outbox.queued_bytes(Lane::control) > st.routes->unread_bytes)
+          return end(self, "it does not read what it asks for");
         pump(self);
       },
       [self](const caf::io::new_data_msg& data) {
@@ -173,7 +175,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         auto& st = self->state;
         st.routes = routes;
         st.frame_bytes = std::min<std::size_t>(routes.frame_bytes, st.settings.config.frame_bytes);
-        st.reader.set_limits({st.settings.config.frame_bytes, routes.message_bytes, 4096});
+        st.reader.set_limits({st.settings.config.frame_bytes, routes.message_bytes, routes.open_messages});
         if (st.settings.registry != nullptr)
           for (const auto lane : {Lane::control, Lane::online, Lane::preprocessing})
             st.probes[static_cast<std::size_t>(lane)] =

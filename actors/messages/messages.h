@@ -55,14 +55,16 @@ struct LinkDown {
 /// To a link: where arriving messages go from now on. Until then all go to the owner.
 struct Routes {
   protocol::PartyId peer = protocol::PartyId::client;
-  std::string name;                ///< of the peer, for a person
-  std::uint64_t session = 0;       ///< the only session whose step and session messages are taken
-  caf::actor control;              ///< everything that is not named below
-  caf::actor queries, packs;       ///< query_* ; want, deal_begins, pack_ready
-  std::vector<caf::actor> layers;  ///< set_up, deal, online, by stage
-  caf::actor drain_watcher;        ///< is told Drained for the preprocessing lane
-  std::size_t frame_bytes = 0;     ///< payload of the largest frame that both ends take
-  std::size_t message_bytes = 0;   ///< payload of the largest message that is taken
+  std::string name;                  ///< of the peer, for a person
+  std::uint64_t session = 0;         ///< the only session whose step and session messages are taken
+  caf::actor control;                ///< everything that is not named below
+  caf::actor queries, packs;         ///< query_* ; want, deal_begins, pack_ready
+  std::vector<caf::actor> layers;    ///< set_up, deal, online, by stage
+  caf::actor drain_watcher;          ///< is told Drained for the preprocessing lane
+  std::size_t frame_bytes = 0;       ///< payload of the largest frame that both ends take
+  std::size_t message_bytes = 0;     ///< payload of the largest message that is taken
+  std::size_t open_messages = 4096;  ///< messages under way at once
+  std::uint64_t unread_bytes = 0;    ///< a peer that lets more wait for it is cut off; 0: no bound
 };
 
 /// From a link to its drain watcher: so many payload bytes of the preprocessing lane have gone to the operating system.

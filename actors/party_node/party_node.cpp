@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 using wire::Kind;
 
 constexpr milliseconds greeting_patience{5000};
-constexpr std::size_t most_strangers = 64;
+constexpr std::size_t most_strangers = 64, most_clients = 64;
 
 std::size_t index(PartyId p) {
   return static_cast<std::size_t>(p);
@@ -70,6 +70,7 @@ class PartyNode : public caf::event_based_actor {
     dials_.clear();
     greetings_.clear();
     all_links_.clear();
+    clients_.clear();
     peers_ = {};
   }
 
@@ -103,7 +104,6 @@ class PartyNode : public caf::event_based_actor {
         [this](const GreetingOver& m) {
           if (greetings_.contains(m.link)) send(m.link, CloseLink{});
         },
-        [this](const SessionPrepared& m) { prepared(m); },
         [this](const StageSetUp& m) { stage_set_up(m); },
         [this](const StepFailed& m) {
           if (caf::actor_cast<caf::actor>(current_sender()) && core_) end_session(party_name(self_) + ": " + m.reason);
@@ -425,9 +425,15 @@ class PartyNode : public caf::event_based_actor {
     if (auto wrong = mismatch(hello(), *peer, greeting.dialed); !wrong.empty()) return refuse(link, wrong);
     if (peer->max_frame_bytes < 4096) return refuse(link, "frames of less than 4096 bytes are not supported");
     if (peer->role == PartyId::client) {
+      if (clients_.size() >= most_clients)
+        return refuse(link, "busy: " + std::to_string(most_clients) + " clients are connected already");
       greetings_.erase(link);
+      clients_.insert(link);
       Routes routes;
       routes.name = "client";
+      // What a stranger can make us hold: one message under way and a plan that it does not read.
+      routes.open_messages = 1;
+      routes.unread_bytes = std::uint64_t{64} << 20;
       routes.control = gate_;
       routes.frame_bytes = peer->max_frame_bytes;
       routes.message_bytes = std::size_t{config_.limits.max_message_mb} << 20;
@@ -480,6 +486,7 @@ class PartyNode : public caf::event_based_actor {
 
   void link_down(const LinkDown& m) {
     all_links_.erase(m.link);
+    clients_.erase(m.link);
     if (auto greeting = greetings_.find(m.link); greeting != greetings_.end()) {
       const auto dialed = greeting->second.dialed;
       const auto address = greeting->second.address;
@@ -561,6 +568,7 @@ class PartyNode : public caf::event_based_actor {
   std::map<PartyId, DialState> dials_;
   std::map<caf::actor, Greeting> greetings_;
   std::set<caf::actor> all_links_;
+  std::set<caf::actor> clients_;
   std::set<std::string> refused_reasons_;
 
   std::uint64_t attempt_ = 0;

@@ -64,7 +64,7 @@ std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optio
            " of the wire format (software " + peer.software_version + "), " + party_name(own.role) +
            " speaks version " + std::to_string(own.wire_version) + " (software " + own.software_version +
            "); install the same release on both";
-  if (peer.role == PartyId::client) return {};
+  if (peer.role == PartyId::client && !expected) return {};
   if (peer.role == own.role)
     return "both ends say that they are " + party_name(own.role) + "; check the key `role` in their configurations";
   if (expected && peer.role != *expected)

@@ -24,7 +24,8 @@ using tensor::Window;
 
 namespace {
 
-constexpr std::size_t most_layers = 1024, most_pools = 8, most_labels = 4096, longest_text = 256;
+constexpr std::size_t most_pools = 8, most_labels = 4096, longest_text = 256;
+constexpr std::size_t largest_pool_cells = 4096;
 constexpr std::size_t largest_side = 1 << 16, largest_channels = 1 << 26, largest_elements = std::size_t{1} << 28;
 
 bool sane(const Shape& s) {
@@ -40,9 +41,10 @@ bool sane(const Window& w) {
   return true;
 }
 
-/// A pool's window must see the map wherever it stands.
+/// A pool's window must see the map wherever it stands, and all windows together must be a map that fits.
 bool sane_pool(const Window& w) {
-  return sane(w) && w.pad_top < w.height && w.pad_bottom < w.height && w.pad_left < w.width && w.pad_right < w.width;
+  return sane(w) && w.height * w.width <= largest_pool_cells && w.pad_top < w.height && w.pad_bottom < w.height &&
+         w.pad_left < w.width && w.pad_right < w.width;
 }
 
 bool positive(double v) {

@@ -18,6 +18,9 @@ using Digest = std::array<std::uint8_t, 32>;
 /// Lower-case hexadecimal.
 std::string to_hex(const Digest& digest);
 
+/// Layers of a plan that anybody reads.
+constexpr std::size_t most_layers = 1024;
+
 /// What calibration saw at one layer.
 struct CalibratedRange {
   double scale = 1;         ///< units of the truncated result per real unit

@@ -179,6 +179,8 @@ Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
     std::memcpy(plan.weights_digest.data(), weights_digest.begin(), weights_digest.size());
     plan.model_name = from.getModelName();
     plan.network.input = read(from.getInput());
+    if (from.getLayers().size() > most_layers)
+      return fail("the plan has more than " + std::to_string(most_layers) + " layers");
     for (const auto layer : from.getLayers()) read(layer, plan);
     plan.preprocessing.size = plan.network.input;
     plan.preprocessing.scale = from.getPixelScale();

@@ -63,6 +63,7 @@ Result<Progress> OpenFilter::begin() {
   tensor::unpack_bits(std::span(weight_share_).subspan(filter_bytes(layer_, w_)), w_.linear,
                       std::span<Word32>(out_.bias));
   own_ = filter_mask(layer_, w_, stage_, prg_);
+  note_map_opened(prg_, 0, stage_, Field::filter_mask, 0, own_.size());
   tensor::subtract<Word32>(weights, own_, w_.linear, own_);
   out_.weights = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, weights);
   Payload out(filter_bytes(layer_, w_));

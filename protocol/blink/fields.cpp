@@ -19,6 +19,13 @@ void expand(const Prg& prg, const Stream& stream, unsigned bits, std::span<Word>
   tensor::cut(out, bits);
 }
 
+Stream map_stream(std::uint64_t pack, std::size_t stage, Field field) {
+  return {.pack = pack,
+          .stage = static_cast<std::uint16_t>(stage),
+          .tile = Stream::whole_stage,
+          .kind = static_cast<std::uint8_t>(field)};
+}
+
 }  // namespace
 
 std::span<const std::uint8_t> ShareSource::take(std::size_t bytes) {
@@ -96,12 +103,13 @@ void Dealer::own_planes(PartyId server, Field field, std::uint8_t level, std::sp
 
 void map_mask(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first, unsigned bits,
               std::span<Word32> out) {
-  const Stream stream{.pack = pack,
-                      .stage = static_cast<std::uint16_t>(stage),
-                      .tile = Stream::whole_stage,
-                      .kind = static_cast<std::uint8_t>(field)};
-  prg.words(stream, first, out);
+  prg.words(map_stream(pack, stage, field), first, out);
   tensor::cut(out, bits);
+}
+
+void note_map_opened(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first,
+                     std::size_t n) {
+  prg.note_opened(map_stream(pack, stage, field), first * sizeof(Word32), n * sizeof(Word32));
 }
 
 template void ShareSource::dealt(Field, std::uint8_t, unsigned, std::span<Word16>);

@@ -99,6 +99,10 @@ class Dealer {
 void map_mask(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first, unsigned bits,
               std::span<Word32> out);
 
+/// Elements [first, first + n) of that mask now hide a value that leaves.
+void note_map_opened(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first,
+                     std::size_t n);
+
 /// Bytes of n bits of `count` planes, each plane padded to a byte, as they go over the wire.
 constexpr std::size_t planes_bytes(std::size_t n, std::size_t count) {
   return count * tensor::packed_bytes(n, 1);

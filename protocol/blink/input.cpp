@@ -27,11 +27,7 @@ Payload MaskedOpening::begin(Buffer<Word32> share) {
   own_ = std::move(share);
   Buffer<Word32> mask(own_.size());
   map_mask(prg_, pack_, stage_, Field::input_mask, first_, bits_, mask);
-  prg_.note_opened({.pack = pack_,
-                    .stage = static_cast<std::uint16_t>(stage_),
-                    .tile = Stream::whole_stage,
-                    .kind = static_cast<std::uint8_t>(Field::input_mask)},
-                   first_ * sizeof(Word32), mask.size() * sizeof(Word32));
+  note_map_opened(prg_, pack_, stage_, Field::input_mask, first_, mask.size());
   tensor::subtract<Word32>(own_, mask, bits_, own_);
   Payload out(online_bytes(own_.size(), bits_));
   tensor::pack_bits(std::span<const Word32>(own_), bits_, out);

@@ -39,8 +39,9 @@ std::vector<TileLayout> tiles(const NetworkSpec& network, std::size_t index) {
   const LayerSpec& layer = network.layers[index];
   const tensor::Shape conv = layer.conv_out(), out = layer.out();
   std::size_t stride = 1;
+  // No more than the map is high: what a stride leaps over beyond it makes no difference, and a product must not wrap.
   for (const auto* pools : {&layer.max_pools, &layer.average_pools})
-    for (const auto& w : *pools) stride *= w.stride_y;
+    for (const auto& w : *pools) stride = std::min(stride * std::min(w.stride_y, conv.height + 1), conv.height + 1);
   const std::size_t p = patch(layer.algorithm), patches_per_row = (conv.width + p - 1) / p;
   const std::size_t rows = std::max((tile_elements + conv.row_elements() - 1) / conv.row_elements(),
                                     (tile_patches + patches_per_row - 1) / patches_per_row * p);

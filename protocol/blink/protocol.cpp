@@ -251,6 +251,16 @@ Result<std::array<Payload, 2>> share_weights(const NetworkSpec& network, std::si
   return share_layer(network.layers.at(layer), widths(network, layer), weights);
 }
 
+std::array<std::size_t, 2> weight_bytes(const NetworkSpec& network, std::size_t layer) {
+  const std::size_t bytes = weight_share_bytes(network.layers.at(layer), widths(network, layer));
+  return {bytes, bytes};
+}
+
+std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {
+  const std::size_t bytes = tensor::packed_bytes(network.input.elements(), widths(network, 0).linear);
+  return {bytes, bytes};
+}
+
 }  // namespace
 
 const Protocol protocol{
@@ -264,7 +274,9 @@ const Protocol protocol{
     .offline_cost = offline_cost,
     .set_up_cost = set_up_cost,
     .share_weights = share_weights,
+    .weight_share_bytes = weight_bytes,
     .share_input = share_input,
+    .input_share_bytes = input_bytes,
     .reveal_output = reveal_output,
 };
 

@@ -100,9 +100,13 @@ struct Protocol {
 
   /// Model owner: one layer's weights as a payload for each server (fresh randomness from the operating system).
   Result<std::array<Payload, 2>> (*share_weights)(const NetworkSpec&, std::size_t layer, const LayerWeights&);
+  /// Bytes of those payloads, by server: what a server accepts when a model is deployed.
+  std::array<std::size_t, 2> (*weight_share_bytes)(const NetworkSpec&, std::size_t layer);
   /// Data owner: the encoded input (integers at the plan's input scale, network.input order) as stage 0's round-0
   /// payload for each server.
   Result<std::array<Payload, 2>> (*share_input)(const NetworkSpec&, std::span<const std::int64_t>);
+  /// Bytes of those payloads, by server: checked before a pack is spent on a query.
+  std::array<std::size_t, 2> (*input_share_bytes)(const NetworkSpec&);
   /// Data owner: the last stage's payloads of both servers to the output integers.
   Result<std::vector<std::int64_t>> (*reveal_output)(const NetworkSpec&, std::span<const Payload, 2>);
 };

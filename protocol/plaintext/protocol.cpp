@@ -164,6 +164,15 @@ Result<Values> reveal_output(const NetworkSpec& network, std::span<const Payload
   return from_bytes(messages[0]);
 }
 
+std::array<std::size_t, 2> weight_bytes(const NetworkSpec& network, std::size_t layer) {
+  const tensor::ConvShape& conv = network.layers.at(layer).conv;
+  return {(conv.filter_elements() + conv.out_channels) * sizeof(std::int64_t), 0};
+}
+
+std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {
+  return {network.input.elements() * sizeof(std::int64_t), 0};
+}
+
 }  // namespace
 
 const Protocol protocol{
@@ -175,7 +184,9 @@ const Protocol protocol{
     .offline_cost = no_cost,
     .set_up_cost = no_cost,
     .share_weights = share_weights,
+    .weight_share_bytes = weight_bytes,
     .share_input = share_input,
+    .input_share_bytes = input_bytes,
     .reveal_output = reveal_output,
 };
 

@@ -70,7 +70,7 @@ TEST_CASE("the port is free again when the exporter is gone") {
   Registry registry;
   std::uint16_t port = 0;
   {
-    auto exporter = Exporter::listen(registry, "localhost", 0);
+    auto exporter = Exporter::listen(registry, "127.0.0.1", 0);
     if (!exporter) FAIL(exporter.error());
     port = exporter->port();
   }

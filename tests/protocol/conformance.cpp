@@ -481,6 +481,13 @@ TEST_CASE("plans that cannot work are refused with the layer's name") {
   CHECK(refused([](NetworkSpec& n) {
           n.layers[1].average_pools = {{2, 2, 0, 1}};
         }).find("layer 'second'") != std::string::npos);
+  // Strides whose product would wrap: refused or laid out, but no division by zero.
+  refused([](NetworkSpec& n) {
+    n.layers[0].conv = {{16, 16, 4}, 8, {16, 16, 1, 1}};
+    n.layers[0].algorithm = ConvAlgorithm::direct;
+    n.layers[0].max_pools.assign(4, {1, 1, 65536, 65536});
+    n.layers[1].conv = {{1, 1, 8}, 8, {}};
+  });
   CHECK_FALSE(refused([](NetworkSpec& n) { n.layers.clear(); }).empty());
 }
 

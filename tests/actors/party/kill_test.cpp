@@ -138,7 +138,8 @@ TEST_CASE("no mask is used twice and no party is lost for good over kill -9 at r
   }
   CHECK(failed > 0);
   const auto lines = lines_of(n.folder.path() / "ledger");
-  CHECK(lines.size() > 8 * 2 * 14);
+  // At least the query after each kill: two servers, 14 tiles each.
+  CHECK(lines.size() >= 8 * 2 * 14);
   const std::set<std::string> once(lines.begin(), lines.end());
   CHECK(once.size() == lines.size());
 }

@@ -313,6 +313,14 @@ Result<std::array<Payload, 2>> share_weights(const NetworkSpec&, std::size_t, co
   return std::array<Payload, 2>{to_payload({r}), to_payload({static_cast<std::uint32_t>(w.bias.at(0)) - r})};
 }
 
+std::array<std::size_t, 2> weight_share_bytes(const NetworkSpec&, std::size_t) {
+  return {4, 4};
+}
+
+std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network) {
+  return {4 * network.input.elements(), 4 * network.input.elements()};
+}
+
 Result<std::array<Payload, 2>> share_input(const NetworkSpec&, std::span<const std::int64_t> input) {
   Words a, b;
   for (const auto v : input) {
@@ -361,7 +369,9 @@ const Protocol fake_protocol{.name = "fake",
                              .offline_cost = no_cost,
                              .set_up_cost = no_cost,
                              .share_weights = share_weights,
+                             .weight_share_bytes = weight_share_bytes,
                              .share_input = share_input,
+                             .input_share_bytes = input_share_bytes,
                              .reveal_output = reveal_output};
 
 model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
