@@ -7,8 +7,8 @@
 
 namespace blindsight::tensor {
 
-/// Words of the rings Z_2^16 (non-linear part), Z_2^32 (linear layers) and Z_2^64. Arithmetic wraps; a ring of b < word bits is a
-/// word whose low b bits are in force: whoever opens or packs a value cuts it to b bits first.
+/// Words of the rings Z_2^16 (non-linear part), Z_2^32 (linear layers) and Z_2^64. Arithmetic wraps; a ring of b < word
+/// bits is a word whose low b bits are in force: whoever opens or packs a value cuts it to b bits first.
 using Word16 = std::uint16_t;
 using Word32 = std::uint32_t;
 using Word64 = std::uint64_t;
@@ -37,9 +37,13 @@ struct AlignedAllocator {
   T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
   void deallocate(T* p, std::size_t) { ::operator delete(p, alignment); }
   template <class U>
-  void construct(U* p) { ::new (static_cast<void*>(p)) U; }
+  void construct(U* p) {
+    ::new (static_cast<void*>(p)) U;
+  }
   template <class U, class... Args>
-  void construct(U* p, Args&&... args) { ::new (static_cast<void*>(p)) U(static_cast<Args&&>(args)...); }
+  void construct(U* p, Args&&... args) {
+    ::new (static_cast<void*>(p)) U(static_cast<Args&&>(args)...);
+  }
   bool operator==(const AlignedAllocator&) const { return true; }
 };
 

@@ -4,8 +4,8 @@
 
 namespace blindsight::tensor {
 
-/// One image or activation map. Layout everywhere inside Blindsight: row, column, channel (NHWC without the N), so that a
-/// band of rows is one contiguous range and `element index = (row * width + column) * channels + channel`.
+/// One image or activation map. Layout everywhere inside Blindsight: row, column, channel (NHWC without the N), so that
+/// a band of rows is one contiguous range and `element index = (row * width + column) * channels + channel`.
 struct Shape {
   std::size_t height = 1, width = 1, channels = 1;
 
@@ -20,7 +20,8 @@ struct Window {
   std::size_t stride_y = 1, stride_x = 1;
   std::size_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
 
-  /// Output height or width over an input of that size; rounds down as ONNX does by default. 0 when the window does not fit.
+  /// Output height or width over an input of that size; rounds down as ONNX does by default. 0 when the window does not
+  /// fit.
   std::size_t out_height(std::size_t in) const { return out(in + pad_top + pad_bottom, height, stride_y); }
   std::size_t out_width(std::size_t in) const { return out(in + pad_left + pad_right, width, stride_x); }
   bool operator==(const Window&) const = default;
@@ -31,7 +32,8 @@ struct Window {
   }
 };
 
-/// A convolution; a fully connected layer is one over a 1×1 map. Filters are laid out [kernel row][kernel column][in channel][out channel].
+/// A convolution; a fully connected layer is one over a 1×1 map. Filters are laid out [kernel row][kernel column][in
+/// channel][out channel].
 struct ConvShape {
   Shape in;
   std::size_t out_channels = 1;
@@ -53,7 +55,9 @@ struct RowRange {
 
 /// Rows of the window's input (of height `in_height`) that its output rows `out` read, padding left out.
 inline RowRange input_rows(const Window& w, RowRange out, std::size_t in_height) {
-  auto clip = [&](std::size_t padded) { return padded < w.pad_top ? 0 : (padded - w.pad_top < in_height ? padded - w.pad_top : in_height); };
+  auto clip = [&](std::size_t padded) {
+    return padded < w.pad_top ? 0 : (padded - w.pad_top < in_height ? padded - w.pad_top : in_height);
+  };
   if (out.begin >= out.end) return {};
   return {clip(out.begin * w.stride_y), clip((out.end - 1) * w.stride_y + w.height)};
 }

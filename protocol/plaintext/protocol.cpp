@@ -11,13 +11,13 @@ namespace {
 /// Values as 64-bit little-endian words.
 Payload to_payload(std::span<const std::int64_t> values) {
   Payload out(values.size_bytes());
-  std::memcpy(out.data(), values.data(), out.size());
+  if (!values.empty()) std::memcpy(out.data(), values.data(), out.size());
   return out;
 }
 
 Values from_bytes(std::span<const std::uint8_t> bytes) {
   Values values(bytes.size() / sizeof(std::int64_t));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(std::int64_t));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(std::int64_t));
   return values;
 }
 
@@ -95,7 +95,7 @@ class ClearProgram final : public Program {
       Progress p = finished();
       if (stage == network_.layers.size())
         p.outbound.push_back({PartyId::client, 0, to_payload(y)});
-      else
+      else if (!y.empty())  // server 1 holds nothing
         std::memcpy(out->data(), y.data(), y.size() * sizeof(std::int64_t));
       return p;
     });

@@ -7,10 +7,13 @@
 namespace blindsight::tensor {
 
 /// Bytes that n values of `bits` bits take on the wire; pad bits of the last byte are zero.
-constexpr std::size_t packed_bytes(std::size_t n, unsigned bits) { return (n * bits + 7) / 8; }
+constexpr std::size_t packed_bytes(std::size_t n, unsigned bits) {
+  return (n * bits + 7) / 8;
+}
 
-/// The low `bits` bits of each word, little-endian bit stream: value i occupies stream bits [i·bits, (i+1)·bits). Bits above are cut
-/// before they leave. `out` has packed_bytes(in.size(), bits) bytes. Word is Word16, Word32 or Word64; 1 <= bits <= word.
+/// The low `bits` bits of each word, little-endian bit stream: value i occupies stream bits [i·bits, (i+1)·bits). Bits
+/// above are cut before they leave. `out` has packed_bytes(in.size(), bits) bytes. Word is Word16, Word32 or Word64; 1
+/// <= bits <= word.
 template <class Word>
 void pack_bits(std::span<const Word> in, unsigned bits, std::span<std::uint8_t> out);
 
