@@ -1,5 +1,6 @@
 #include "actors/layer/layer.h"
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
 #include <map>
@@ -188,6 +189,11 @@ class Layer : public caf::event_based_actor {
  private:
   const monitoring::LayerProbe& probe(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
 
+  void tell_queue(Phase phase) const {
+    probe(phase).queue_length(static_cast<std::uint64_t>(std::count_if(
+        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; })));
+  }
+
   void set_up() {
     auto step = core_->program->set_up(stage_);
     if (!step) {
@@ -270,6 +276,7 @@ class Layer : public caf::event_based_actor {
       early_.erase(early);
     }
     running_.insert_or_assign(key, std::move(running));
+    tell_queue(key.phase);
     call(key, std::move(step), std::nullopt);
   }
 
@@ -358,6 +365,7 @@ class Layer : public caf::event_based_actor {
     const auto key = it->first;
     auto running = std::move(it->second);
     running_.erase(it);
+    tell_queue(key.phase);
     if (running.waiting.bytes() > 0) return failed(key, "more messages came than it awaits");
     switch (key.phase) {
       case Phase::set_up:
@@ -409,6 +417,8 @@ class Layer : public caf::event_based_actor {
     retired_.add(pack);
     queries_.erase(pack);
     std::erase_if(running_, [&](const auto& r) { return r.first.phase != Phase::set_up && r.first.pack == pack; });
+    tell_queue(Phase::preprocess);
+    tell_queue(Phase::online);
     std::erase_if(early_, [&](const auto& e) {
       const bool gone = e.first.phase != Phase::set_up && e.first.pack == pack;
       if (gone) early_bytes_ -= e.second.bytes;

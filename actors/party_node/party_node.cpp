@@ -104,9 +104,11 @@ class PartyNode : public caf::event_based_actor {
         [this](const GreetingOver& m) {
           if (greetings_.contains(m.link)) send(m.link, CloseLink{});
         },
-        [this](const StageSetUp& m) { stage_set_up(m); },
+        [this](const StageSetUp&) {
+          if (of_this_session(current_sender())) stage_set_up();
+        },
         [this](const StepFailed& m) {
-          if (caf::actor_cast<caf::actor>(current_sender()) && core_) end_session(party_name(self_) + ": " + m.reason);
+          if (of_this_session(current_sender())) end_session(party_name(self_) + ": " + m.reason);
         },
         [this](const Deployed& m) {
           deployment_ = m.deployment;
@@ -284,9 +286,8 @@ class PartyNode : public caf::event_based_actor {
     for (const auto& layer : layers_) send(layer, SetUp{});
   }
 
-  void stage_set_up(const StageSetUp& m) {
-    (void)m;
-    if (!core_ || ++stages_set_up_ < layers_.size()) return;
+  void stage_set_up() {
+    if (++stages_set_up_ < layers_.size()) return;
     failures_ = 0;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - set_up_began_).count();
     spdlog::info("{}: serving {} ({} stages set up in {:.2f} s)", who(), deployment_->plan.model_name, layers_.size(),
@@ -521,9 +522,15 @@ class PartyNode : public caf::event_based_actor {
       return close_everything();
     }
     // An actor of the session in force that ended by itself has failed.
-    const auto is = [&](const caf::actor& a) { return a && a.address() == m.source; };
-    if (core_ && (is(desk_) || is(packs_) || std::any_of(layers_.begin(), layers_.end(), is)))
+    if (of_this_session(m.source))
       end_session(who() + ": an actor of the session failed: " + system().render(m.reason));
+  }
+
+  /// Words of an actor of a session that is over may still arrive; they say nothing about the one in force.
+  template <class Address>
+  bool of_this_session(const Address& actor) const {
+    const auto is = [&](const caf::actor& a) { return a && a == actor; };
+    return core_ && (is(desk_) || is(packs_) || std::any_of(layers_.begin(), layers_.end(), is));
   }
 
   void stop() {
