@@ -9,6 +9,7 @@
 
 #include "apps/commands.h"
 #include "apps/configs.h"
+#include "apps/heap.h"
 #include "apps/logging.h"
 #include "apps/protocols.h"
 #include "apps/stop_signals.h"
@@ -29,6 +30,7 @@ std::string chosen_isa() {
 }
 
 void run(const std::filesystem::path& file) {
+  prepare_heap();
   const auto config = read_party_config(file);
   const auto& protocol = protocol_named(config.protocol);
   StopSignals signals;
