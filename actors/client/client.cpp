@@ -50,7 +50,8 @@ Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares,
   }
   wire::DeployBegin begin;
   protocol::random_bytes(begin.id);
-  begin.plan = model::to_bytes(plan);
+  const auto plan_bytes = model::to_bytes(plan);
+  begin.plan.assign(plan_bytes.begin(), plan_bytes.end());
   for (auto& party : parties) {
     auto answer = party.request(Kind::deploy_begin, wire::encode(begin), Kind::deployed, Clock::now() + patience);
     if (!answer) return tl::unexpected(answer.error());

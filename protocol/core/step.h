@@ -5,11 +5,13 @@
 
 #include "protocol/core/party.h"
 #include "protocol/core/result.h"
+#include "tensor/ring.h"
 
 namespace blindsight::protocol {
 
-/// Bytes of one message; moved, never copied, from the step that packs it to the link that sends it.
-using Payload = std::vector<std::uint8_t>;
+/// Bytes of one message; moved, never copied, from the step that packs it to the link that sends it. Not zeroed when
+/// it is made: who makes it of a size fills all of it.
+using Payload = tensor::Buffer<std::uint8_t>;
 
 /// A message that a step wants sent. `round` counts the messages of this step to this receiver, from 0.
 struct Outbound {
