@@ -10,7 +10,7 @@
 namespace blindsight::actors {
 
 /// The actor of one stage: holds the steps in flight for any number of queries and routes bytes to and from them. Steps
-/// run in the offload arenas and come back as messages; a step's calls follow one another.
+/// run in the offload's threads and come back as messages; a step's calls follow one another.
 ///
 ///   SetUp         → the stage's set-up step runs; StageSetUp to `node`
 ///   PrepareTiles  → the tiles' preprocessing steps run; TilePrepared to the store or dealer

@@ -1,15 +1,20 @@
 #include "actors/offload/offload.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <tuple>
+#include <vector>
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
+
+#include "tensor/kernels/parallel.h"
 
 namespace blindsight::actors {
 namespace {
@@ -21,62 +26,104 @@ unsigned or_cores(unsigned threads) {
 /// Smaller runs first.
 using Place = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
 
+/// Of the operating system's steps of courtesy the last but one.
+constexpr int courteous = 18;
+
 }  // namespace
 
-struct Offload::Impl {
-  struct Queue {
-    Queue(unsigned threads, tbb::task_arena::priority priority) : arena(static_cast<int>(threads), 0, priority) {}
-    tbb::task_arena arena;
-    std::multimap<Place, std::unique_ptr<Work>> waiting;
-  };
+/// Work in order of its places, with a count of what is not finished.
+class Offload::Queue {
+ public:
+  void add(const Place& place, std::unique_ptr<Work> work) {
+    {
+      const std::scoped_lock lock(mutex_);
+      ++unfinished_;
+      waiting_.emplace(place, std::move(work));
+    }
+    changed_.notify_one();
+  }
 
+  /// Runs the most urgent work there is, which need not be the one last added. Waits for one; false after end().
+  bool run_one() {
+    std::unique_ptr<Work> next;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+      if (waiting_.empty()) return false;
+      next = std::move(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+    }
+    next->run();
+    next.reset();
+    const std::scoped_lock lock(mutex_);
+    if (--unfinished_ == 0) idle_.notify_all();
+    return true;
+  }
+
+  void wait_until_idle() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return unfinished_ == 0; });
+  }
+
+  void end() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_, idle_;
+  std::multimap<Place, std::unique_ptr<Work>> waiting_;
+  std::size_t unfinished_ = 0;
+  bool ended_ = false;
+};
+
+struct Offload::Impl {
   Impl(unsigned online_threads, unsigned preprocessing_threads, bool is_ordered)
       // One more than the workers: oneTBB counts a calling thread that never works here.
-      : parallelism(tbb::global_control::max_allowed_parallelism,
-                    std::max(or_cores(online_threads), or_cores(preprocessing_threads)) + 1),
-        online(or_cores(online_threads), tbb::task_arena::priority::high),
-        preprocessing(or_cores(preprocessing_threads), tbb::task_arena::priority::low),
-        ordered(is_ordered) {}
+      : ordered(is_ordered),
+        parallelism(tbb::global_control::max_allowed_parallelism, or_cores(online_threads) + 1),
+        arena(static_cast<int>(or_cores(online_threads)), 0) {
+    for (unsigned i = 0; i < or_cores(preprocessing_threads); ++i) threads.emplace_back([this] { prepare(); });
+  }
 
-  tbb::global_control parallelism;
-  std::mutex mutex;
-  std::condition_variable idle;
+  /// Not in an arena of oneTBB: its arenas share their workers, and a worker that has given way can never stand up
+  /// for online work again without a privilege.
+  void prepare() {
+    if (ordered) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), courteous);
+    // There are tiles enough for every core.
+    const tensor::InnerLoops inner(false);
+    while (preprocessing.run_one()) continue;
+  }
+
+  const bool ordered;
   Queue online, preprocessing;
-  bool ordered;
-  std::size_t unfinished = 0;
+  tbb::global_control parallelism;
+  tbb::task_arena arena;
+  std::vector<std::thread> threads;
 };
 
 Offload::Offload(unsigned online_threads, unsigned preprocessing_threads, bool ordered)
     : impl_(std::make_unique<Impl>(online_threads, preprocessing_threads, ordered)) {}
 
 Offload::~Offload() {
-  std::unique_lock lock(impl_->mutex);
-  impl_->idle.wait(lock, [&] { return impl_->unfinished == 0; });
+  impl_->online.wait_until_idle();
+  impl_->preprocessing.wait_until_idle();
+  impl_->preprocessing.end();
+  for (auto& thread : impl_->threads) thread.join();
 }
 
 void Offload::enqueue(Urgency urgency, std::unique_ptr<Work> work) {
-  auto& queue = urgency.lane == wire::Lane::preprocessing ? impl_->preprocessing : impl_->online;
-  {
-    const std::scoped_lock lock(impl_->mutex);
-    ++impl_->unfinished;
-    const Place place =
-        impl_->ordered ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.query, ~std::uint64_t{urgency.stage}}
-                       : Place{};
-    queue.waiting.emplace(place, std::move(work));
-  }
-  // Each task takes the most urgent work there is when it runs, which need not be the one that it was enqueued for.
-  queue.arena.enqueue([impl = impl_.get(), &queue] {
-    std::unique_ptr<Work> next;
-    {
-      const std::scoped_lock lock(impl->mutex);
-      next = std::move(queue.waiting.begin()->second);
-      queue.waiting.erase(queue.waiting.begin());
-    }
-    next->run();
-    next.reset();
-    const std::scoped_lock lock(impl->mutex);
-    if (--impl->unfinished == 0) impl->idle.notify_all();
-  });
+  const bool ahead = urgency.lane == wire::Lane::preprocessing;
+  auto& queue = ahead ? impl_->preprocessing : impl_->online;
+  queue.add(impl_->ordered
+                ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.query, ~std::uint64_t{urgency.stage}}
+                : Place{},
+            std::move(work));
+  if (!ahead) impl_->arena.enqueue([&queue] { (void)queue.run_one(); });
 }
 
 }  // namespace blindsight::actors

@@ -8,18 +8,19 @@
 
 namespace blindsight::actors {
 
-/// Where work stands in the queue of its arena: lane first, then oldest query, then deepest stage, then first come.
+/// Where work stands in the queue of its threads: lane first, then oldest query, then deepest stage, then first come.
 struct Urgency {
   wire::Lane lane = wire::Lane::online;
   std::uint64_t query = 0;
   std::uint32_t stage = 0;
 };
 
-/// Runs functions away from the actors in two oneTBB arenas: one of high task priority for online work (and set-up),
-/// one of low for preprocessing. A function tells its result to an actor by itself. Thread-safe.
+/// Runs functions away from the actors: online work (and set-up) in a oneTBB arena, preprocessing in threads that give
+/// way to every other thread of the machine, other parties' included. A function tells its result to an
+/// actor by itself. Thread-safe.
 class Offload {
  public:
-  /// 0 threads: one per core. `ordered` false: first come, first served.
+  /// 0 threads: one per core. `ordered` false: first come, first served, and nobody gives way.
   Offload(unsigned online_threads, unsigned preprocessing_threads, bool ordered);
   /// Waits for all work.
   ~Offload();
@@ -41,6 +42,7 @@ class Offload {
     virtual ~Work() = default;
     virtual void run() = 0;
   };
+  class Queue;
   struct Impl;
   void enqueue(Urgency urgency, std::unique_ptr<Work> work);
   std::unique_ptr<Impl> impl_;
