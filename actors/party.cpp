@@ -11,6 +11,7 @@
 #include "actors/client_gate/client_gate.h"
 #include "actors/deployment/deployment_keeper.h"
 #include "actors/link/socket.h"
+#include "actors/memory/memory.h"
 #include "actors/messages/messages.h"
 #include "actors/party_node/party_node.h"
 #include "actors/session/handshake.h"
@@ -70,6 +71,12 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
   if (!folder) return tl::unexpected(folder.error());
   auto deployment = folder->current();
   if (!deployment) return tl::unexpected(deployment.error());
+  if (*deployment) {
+    const auto estimate = estimate_memory(config, protocol, (*deployment)->plan.network);
+    auto budget = budget_packs(config, estimate, memory_for_this_process());
+    if (!budget)
+      return protocol::fail(budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
+  }
   auto descriptor = listen_on(config.listen);
   if (!descriptor) return tl::unexpected(descriptor.error());
 
@@ -81,7 +88,7 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
   parts.listening_descriptor = *descriptor;
   parts.deployment = *deployment;
   const auto data_folder = folder->path();
-  parts.keeper = spawn_deployment_keeper(impl->system, std::move(*folder), self, protocol, impl->offload);
+  parts.keeper = spawn_deployment_keeper(impl->system, std::move(*folder), self, config, protocol, impl->offload);
   parts.gate = spawn_client_gate(impl->system, config, self, data_folder, parts.keeper, registry);
   impl->node = spawn_party_node(impl->system, std::move(parts), registry);
   spdlog::info("{} listens on {}, protocol {}, {}", party_name(self), config::to_string(impl->address), config.protocol,

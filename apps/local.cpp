@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "actors/client/client.h"
+#include "actors/memory/memory.h"
 #include "apps/child.h"
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
@@ -19,6 +20,7 @@
 #include "apps/protocols.h"
 #include "apps/query.h"
 #include "apps/stop_signals.h"
+#include "apps/terminal.h"
 
 namespace blindsight::apps {
 namespace {
@@ -76,6 +78,7 @@ class Local {
     if (!problems.empty())
       throw Failure(Exit::mend, "the three files in '" + configs_.string() + "' do not fit:" + problems);
     protocol_ = &protocol_named(parties.front().protocol);
+    if (compiled_) check_memory(parties);
     client_.emplace(read_client_config(configs_ / "client.toml"));
   }
 
@@ -122,6 +125,26 @@ class Local {
     for (const auto& child : children_) child.terminate();
     children_.clear();
     return Exit::ok;
+  }
+
+  /// All three take from one machine.
+  void check_memory(const std::vector<config::PartyConfig>& parties) const {
+    value_or_mend(protocol_->check(compiled_->plan.network));
+    std::uint64_t needed = 0;
+    std::string parts;
+    for (const auto& party : parties) {
+      const bool server = party.role != config::Role::crypto_producer;
+      const auto estimate = actors::estimate_memory(party, *protocol_, compiled_->plan.network);
+      const std::uint64_t packs = server ? party.preprocessing.depth : 0;
+      needed += estimate.peak(packs, server);
+      parts += "\n  " + std::string(config::name(party.role)) + ": " + actors::describe(estimate, party, packs);
+    }
+    std::cout << "memory of the three parties with this model:" << parts << std::endl;
+    if (const auto available = actors::memory_for_this_process(); needed > available)
+      throw Failure(Exit::mend, "the three parties need " + human_bytes(needed) +
+                                    " of memory with this model, and this machine has " + human_bytes(available) +
+                                    " available: end what else runs, use a larger machine, or lower the key "
+                                    "preprocessing.depth in the files of --config-dir");
   }
 
   bool all_run() const { return std::ranges::all_of(children_, &Child::running); }

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cmath>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "actors/memory/memory.h"
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/protocols.h"
@@ -46,7 +48,44 @@ ordered_json to_json(const Cost& c) {
           {"client", c.client}};
 }
 
-void print_json(const model::Plan& plan, const model::PlanReport& report, bool calibrated) {
+/// A party's configuration as it is when its file sets nothing but the role.
+config::PartyConfig default_config(config::Role role) {
+  config::PartyConfig c;
+  c.role = role;
+  return c;
+}
+
+constexpr std::array roles = {config::Role::server0, config::Role::server1, config::Role::crypto_producer};
+
+ordered_json memory_json(const model::Plan& plan, const protocol::Protocol& protocol) {
+  ordered_json all;
+  for (const auto role : roles) {
+    const auto c = default_config(role);
+    const bool server = role != config::Role::crypto_producer;
+    const auto e = actors::estimate_memory(c, protocol, plan.network);
+    all[std::string(config::name(role))] = {{"peak", e.peak(server ? c.preprocessing.depth : 0, server)},
+                                            {"process", e.process},
+                                            {"links", e.links},
+                                            {"deployment", e.deployment},
+                                            {"set_up", e.set_up},
+                                            {"per_pack", e.per_pack},
+                                            {"per_query", e.per_query},
+                                            {"working", e.working}};
+  }
+  return all;
+}
+
+void print_memory(const model::Plan& plan, const protocol::Protocol& protocol) {
+  std::cout << "\nmemory with the default configuration\n";
+  for (const auto role : roles) {
+    const auto c = default_config(role);
+    std::cout << "  " << config::name(role) << ": "
+              << actors::describe(actors::estimate_memory(c, protocol, plan.network), c, c.preprocessing.depth) << '\n';
+  }
+}
+
+void print_json(const model::Plan& plan, const model::PlanReport& report, const protocol::Protocol& protocol,
+                bool calibrated) {
   ordered_json layers = ordered_json::array();
   for (const auto& r : report.layers) {
     ordered_json layer = {{"name", r.name},
@@ -75,7 +114,8 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, bool c
                              {"weights", report.weights},
                              {"online", to_json(report.online)},
                              {"offline", to_json(report.offline)},
-                             {"set_up", to_json(report.set_up)}})
+                             {"set_up", to_json(report.set_up)},
+                             {"memory", memory_json(plan, protocol)}})
                    .dump()
             << '\n';
 }
@@ -142,10 +182,9 @@ void run(const Arguments& a) {
   }
   value_or_mend(protocol.check(plan.network));
   const auto report = model::report(plan, protocol);
-  if (a.json)
-    print_json(plan, report, calibrated);
-  else
-    print_table(plan, report, a.protocol, calibrated);
+  if (a.json) return print_json(plan, report, protocol, calibrated);
+  print_table(plan, report, a.protocol, calibrated);
+  print_memory(plan, protocol);
 }
 
 }  // namespace

@@ -31,6 +31,19 @@ std::vector<Key<Config>> link_keys() {
        .unit = "bytes",
        .smallest = 4096,
        .largest = 16 * 1024 * 1024},
+      {.name = "link.connect_timeout_ms",
+       .field = at(link, &LinkConfig::connect_timeout_ms),
+       .description = "How long one attempt to connect may take.",
+       .unit = "ms",
+       .smallest = 10,
+       .largest = hour_ms},
+  };
+}
+
+/// What only a link that lasts needs.
+std::vector<Key<PartyConfig>> lasting_link_keys() {
+  auto link = &PartyConfig::link;
+  return {
       {.name = "link.credit_bytes",
        .field = at(link, &LinkConfig::credit_bytes),
        .description = "Bytes of one lane that may wait in the operating system's hands before more are offered; at "
@@ -38,12 +51,6 @@ std::vector<Key<Config>> link_keys() {
        .unit = "bytes",
        .smallest = 4096,
        .largest = 1024 * 1024 * 1024},
-      {.name = "link.connect_timeout_ms",
-       .field = at(link, &LinkConfig::connect_timeout_ms),
-       .description = "How long one attempt to connect may take.",
-       .unit = "ms",
-       .smallest = 10,
-       .largest = hour_ms},
       {.name = "link.reconnect_min_ms",
        .field = at(link, &LinkConfig::reconnect_min_ms),
        .description = "Pause before the first new attempt to connect; it doubles with each failure.",
@@ -133,6 +140,7 @@ std::vector<Key<PartyConfig>> party_table() {
        .largest = 1024},
   };
   append(table, link_keys<C>());
+  append(table, lasting_link_keys());
   append(
       table,
       std::vector<Key<C>>{

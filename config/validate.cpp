@@ -117,7 +117,6 @@ std::vector<Problem> validate(const ClientConfig& config, const Lines& lines) {
     for (const auto& place : places) check_loopback(place, problems);
   }
   check_all(places, problems);
-  check_link(config.link, lines, problems);
   return problems;
 }
 

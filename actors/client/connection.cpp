@@ -47,7 +47,6 @@ Connection::Connection(Connection&& other) noexcept
       address_(std::move(other.address_)),
       frame_bytes_(other.frame_bytes_),
       greeting_patience_(other.greeting_patience_),
-      hello_(std::move(other.hello_)),
       reader_(std::move(other.reader_)),
       arrived_(std::move(other.arrived_)),
       numbers_(other.numbers_) {}
@@ -85,8 +84,7 @@ Result<void> Connection::shake_hands(std::uint32_t frame_bytes) {
   if (hello->role != party_)
     return fail(name() + ": at this address is " + party_name(hello->role) +
                 "; check the addresses in the configuration");
-  hello_ = std::move(*hello);
-  frame_bytes_ = std::min<std::size_t>(frame_bytes_, hello_.max_frame_bytes);
+  frame_bytes_ = std::min<std::size_t>(frame_bytes_, hello->max_frame_bytes);
   return {};
 }
 

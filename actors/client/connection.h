@@ -23,8 +23,6 @@ class Connection {
   Connection& operator=(Connection&&) = delete;
   ~Connection();
 
-  protocol::PartyId party() const { return party_; }
-  const wire::Hello& hello() const { return hello_; }
   int descriptor() const { return descriptor_; }
 
   protocol::Result<void> send(wire::Kind kind, protocol::Payload payload, Deadline deadline, std::uint16_t stage = 0);
@@ -50,7 +48,6 @@ class Connection {
   config::Address address_;
   std::size_t frame_bytes_;
   std::chrono::milliseconds greeting_patience_;
-  wire::Hello hello_;
   wire::Reader reader_;
   std::vector<wire::Message> arrived_;
   std::uint32_t numbers_ = 0;

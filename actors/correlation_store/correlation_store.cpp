@@ -23,11 +23,10 @@ using Clock = std::chrono::steady_clock;
 class CorrelationStore : public caf::event_based_actor {
  public:
   CorrelationStore(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-                   StoreSettings settings, caf::actor node, caf::actor gate, monitoring::PackProbe probe)
+                   caf::actor node, caf::actor gate, monitoring::PackProbe probe)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
-        settings_(settings),
         node_(std::move(node)),
         gate_(std::move(gate)),
         probe_(std::move(probe)) {}
@@ -127,7 +126,6 @@ class CorrelationStore : public caf::event_based_actor {
     if (--p.missing > 0) return;
     p.pack.offline_s = std::chrono::duration<double>(Clock::now() - p.since).count();
     probe_.dealt(p.pack.offline_s);
-    pack_bytes_ = std::max<std::uint64_t>(1, bytes_of(p.pack));
     ready_.emplace(m.pack, std::move(p.pack));
     preparing_.erase(it);
     ledger_.prepared(m.pack);
@@ -165,24 +163,9 @@ class CorrelationStore : public caf::event_based_actor {
     return taken;
   }
 
-  static std::uint64_t bytes_of(const Pack& pack) {
-    std::uint64_t bytes = 0;
-    for (const auto& stage : pack.materials)
-      for (const auto& material : stage)
-        if (material) bytes += material->bytes();
-    return bytes;
-  }
-
-  /// Packs that may lie ready: as many as the memory limit holds of the size that was seen; one until one was.
-  std::uint64_t depth() const {
-    if (pack_bytes_ == 0) return std::min<std::uint64_t>(settings_.depth, 1);
-    return std::min(settings_.depth, std::max<std::uint64_t>(1, settings_.memory_bytes / pack_bytes_));
-  }
-
   void ask_for_packs() {
     if (!begun_) return;
-    const std::uint64_t ahead = load_.running > 0 ? 0 : depth();
-    const std::uint64_t goal = std::max<std::uint64_t>(ahead, load_.waiting);
+    const std::uint64_t goal = packs_to_want(core_->budget, load_.running, load_.waiting);
     if (goal <= ledger_.outstanding()) return;
     ledger_.want(goal - ledger_.outstanding());
     tell(PartyId::producer, Kind::want, 0, wire::encode(wire::Number{ledger_.wanted()}));
@@ -211,7 +194,6 @@ class CorrelationStore : public caf::event_based_actor {
 
   std::shared_ptr<const SessionCore> core_;
   std::vector<caf::actor> layers_;
-  StoreSettings settings_;
   caf::actor node_, gate_;
   monitoring::PackProbe probe_;
   PackLedger ledger_;
@@ -221,15 +203,14 @@ class CorrelationStore : public caf::event_based_actor {
   std::map<PackId, Pack> ready_;
   std::set<PackId> peer_ready_;
   std::deque<caf::response_promise> takers_;
-  std::uint64_t pack_bytes_ = 0;  ///< of the last pack that became ready
 };
 
 }  // namespace
 
 caf::actor spawn_correlation_store(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                                   std::vector<caf::actor> layers, const StoreSettings& settings,
-                                   const caf::actor& node, const caf::actor& gate, monitoring::Registry& registry) {
-  return system.spawn<CorrelationStore>(std::move(core), std::move(layers), settings, node, gate, registry.packs());
+                                   std::vector<caf::actor> layers, const caf::actor& node, const caf::actor& gate,
+                                   monitoring::Registry& registry) {
+  return system.spawn<CorrelationStore>(std::move(core), std::move(layers), node, gate, registry.packs());
 }
 
 }  // namespace blindsight::actors

@@ -10,14 +10,10 @@
 
 namespace blindsight::actors {
 
-struct StoreSettings {
-  std::uint64_t depth = 2;         ///< packs kept ready; 0: dealt when a query comes
-  std::uint64_t memory_bytes = 0;  ///< no more packs are asked for ahead beyond this
-};
-
 /// A server's stock of packs: asks the crypto producer for more, has the layers prepare what it deals, and hands each
 /// pack out once, by move. The stock is refilled while no query runs, or when one waits: preprocessing does not compete
-/// with a running query.
+/// with a running query. Packs that are ready, in preparation or in use are never more than the session's budget
+/// allows.
 ///
 ///   Begin                         → the first packs are asked for
 ///   deal_begins from the producer → PrepareTiles to every layer; TilePrepared … → ready (server 1 tells server 0)
@@ -25,7 +21,7 @@ struct StoreSettings {
 ///   TakePack (server 1)           → answered at once
 ///   BurnPack                      → never used
 caf::actor spawn_correlation_store(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                                   std::vector<caf::actor> layers, const StoreSettings& settings,
-                                   const caf::actor& node, const caf::actor& gate, monitoring::Registry& registry);
+                                   std::vector<caf::actor> layers, const caf::actor& node, const caf::actor& gate,
+                                   monitoring::Registry& registry);
 
 }  // namespace blindsight::actors

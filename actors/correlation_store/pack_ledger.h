@@ -18,11 +18,8 @@ class PackLedger {
 
   /// Packs that this server has asked for since the session began.
   std::uint64_t wanted() const { return wanted_; }
-  std::uint64_t announced() const { return announced_; }
-  std::uint64_t spent() const { return spent_; }
   /// Asked for and not spent: ready, being prepared or to come.
   std::uint64_t outstanding() const { return wanted_ - spent_; }
-  std::size_t ready() const { return ready_.size(); }
 
   void want(std::uint64_t packs) { wanted_ += packs; }
 

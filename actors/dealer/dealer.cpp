@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 #include <chrono>
 
+#include "actors/memory/memory.h"
 #include "actors/messages/messages.h"
 
 namespace blindsight::actors {
@@ -13,10 +14,6 @@ namespace {
 using protocol::PartyId;
 using wire::Kind;
 using Clock = std::chrono::steady_clock;
-
-/// Dealt bytes that may wait in one link before the dealer pauses: enough to keep the link busy, no more memory than
-/// that.
-constexpr std::int64_t window_bytes = 16 * 1024 * 1024;
 
 class Dealer : public caf::event_based_actor {
  public:
@@ -89,7 +86,7 @@ class Dealer : public caf::event_based_actor {
     }
     const auto& stages = core_->program->stages();
     while (stage_ < stages.size() && in_flight_ < tiles_at_once_ &&
-           std::max(waiting_bytes_[0], waiting_bytes_[1]) < window_bytes) {
+           std::max(waiting_bytes_[0], waiting_bytes_[1]) < dealer_window_bytes) {
       if (tile_ == stages[stage_].tiles.size()) {
         ++stage_;
         tile_ = 0;

@@ -1,7 +1,10 @@
 #include "actors/deployment/deployment_keeper.h"
 
+#include <spdlog/spdlog.h>
+
 #include <caf/all.hpp>
 
+#include "actors/memory/memory.h"
 #include "actors/messages/messages.h"
 
 namespace blindsight::actors {
@@ -18,10 +21,11 @@ void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
 class DeploymentKeeper : public caf::event_based_actor {
  public:
   DeploymentKeeper(caf::actor_config& config, DeploymentFolder folder, protocol::PartyId self,
-                   const protocol::Protocol* protocol, Offload* offload)
+                   config::PartyConfig party, const protocol::Protocol* protocol, Offload* offload)
       : caf::event_based_actor(config),
         folder_(std::move(folder)),
         self_(self),
+        config_(std::move(party)),
         protocol_(protocol),
         offload_(offload) {}
 
@@ -58,6 +62,10 @@ class DeploymentKeeper : public caf::event_based_actor {
         if (!plan) return fail("the plan was refused: " + plan.error().what);
         if (auto fits = protocol_->check(plan->network); !fits)
           return fail("the plan does not fit protocol " + std::string(protocol_->name) + ": " + fits.error().what);
+        if (auto fits =
+                budget_packs(config_, estimate_memory(config_, *protocol_, plan->network), memory_for_this_process());
+            !fits)
+          return tl::unexpected(fits.error());
         uploader_ = link;
         network_ = std::move(plan->network);
         return folder_.begin(begin->id, begin->plan);
@@ -94,15 +102,22 @@ class DeploymentKeeper : public caf::event_based_actor {
     auto core = std::make_shared<SessionCore>();
     core->self = self_;
     core->offload = offload_;
+    const auto& network = m.deployment->plan.network;
+    const auto estimate = estimate_memory(config_, *protocol_, network);
+    auto budget = budget_packs(config_, estimate, memory_for_this_process());
+    if (!budget) return {m.attempt, nullptr, budget.error().what};
+    core->budget = *budget;
+    spdlog::info("{}: memory with model {}: {}", protocol::name(self_), m.deployment->plan.model_name,
+                 describe(estimate, config_, budget->depth));
+    if (!budget->warning.empty()) spdlog::warn("{}", budget->warning);
     auto shares = folder_.weight_shares(*m.deployment);
     if (!shares) return {m.attempt, nullptr, shares.error().what};
     core->weight_shares = std::move(*shares);
-    auto program = protocol_->make_program(m.deployment->plan.network, {self_, m.keys, core->weight_shares});
+    auto program = protocol_->make_program(network, {self_, m.keys, core->weight_shares});
     if (!program) return {m.attempt, nullptr, program.error().what};
     core->program = std::move(*program);
     if (protocol::is_server(self_))
-      core->input_share_bytes =
-          protocol_->input_share_bytes(m.deployment->plan.network)[static_cast<std::size_t>(self_)];
+      core->input_share_bytes = protocol_->input_share_bytes(network)[static_cast<std::size_t>(self_)];
     return {m.attempt, std::move(core), {}};
   }
 
@@ -110,6 +125,7 @@ class DeploymentKeeper : public caf::event_based_actor {
   caf::actor uploader_;            ///< link of the client whose deployment is being received
   protocol::NetworkSpec network_;  ///< of that deployment
   protocol::PartyId self_;
+  config::PartyConfig config_;
   const protocol::Protocol* protocol_;
   Offload* offload_;
 };
@@ -117,8 +133,9 @@ class DeploymentKeeper : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_deployment_keeper(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
-                                   const protocol::Protocol& protocol, Offload& offload) {
-  return system.spawn<DeploymentKeeper, caf::detached>(std::move(folder), self, &protocol, &offload);
+                                   const config::PartyConfig& config, const protocol::Protocol& protocol,
+                                   Offload& offload) {
+  return system.spawn<DeploymentKeeper, caf::detached>(std::move(folder), self, config, &protocol, &offload);
 }
 
 }  // namespace blindsight::actors

@@ -54,6 +54,11 @@ std::size_t CompareShape::correction_bytes() const {
   return planes_bytes(n, monomials() + 1 + products().size()) + 2 * bits + 3 * extra;
 }
 
+std::size_t CompareShape::material_bytes() const {
+  return sizeof(Word16) * n * (summed > width ? 6 : 3) +
+         sizeof(Word64) * tensor::plane_words(n) * (monomials() + 1 + wires() + products().size());
+}
+
 std::size_t CompareMaterial::bytes() const {
   return sizeof(Word16) * (rho.size() + beta.size() + beta_rho.size() + carry.size() + msb.size() + beta_msb.size()) +
          sizeof(Word64) * (monomials.size() + top.size() + wire_masks.size() + wire_products.size());

@@ -24,6 +24,7 @@ struct CompareShape {
   std::vector<unsigned> terms()
       const;  ///< the ANDs, as bit sets of wires: bit j - 1 is [c_j = r_j], bit digits - 1 + j is [c_j < r_j]
   std::size_t correction_bytes() const;
+  std::size_t material_bytes() const;  ///< CompareMaterial::bytes()
   std::size_t value_bytes() const { return tensor::packed_bytes(n, width); }
   std::size_t wires_bytes() const { return planes_bytes(n, wires()); }
   std::size_t sign_bytes() const { return planes_bytes(n, 1); }

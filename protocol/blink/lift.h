@@ -10,6 +10,7 @@ struct LiftShape {
   unsigned from, to;
 
   std::size_t correction_bytes() const { return tensor::packed_bytes(n, to - from); }
+  std::size_t material_bytes() const { return tensor::plane_words(n) * sizeof(Word64) + n * sizeof(Word32); }
   std::size_t online_bytes() const { return planes_bytes(n, 1); }
 };
 

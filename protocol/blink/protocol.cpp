@@ -205,18 +205,15 @@ Cost online_cost(const NetworkSpec& network, std::size_t stage) {
   const auto layout = tiles(network, layer);
   for (std::size_t tile = 0; tile < layout.size(); ++tile) {
     const TileContext t{network, layer, w, layout[tile], tile};
-    std::uint64_t bytes = 0, rounds = 0;
-    for (const CompareShape& s : max_levels(t.spec(), t.layout, w)) bytes += s.online_bytes(), rounds += s.rounds();
-    if (t.spec().relu) {
-      const CompareShape s = relu_shape(t.spec(), t.layout, w);
-      bytes += s.online_bytes();
-      rounds += s.rounds();
-    }
-    if (w.lifted) bytes += t.lift_shape().online_bytes(), ++rounds;
+    const std::uint64_t bytes = t.online_bytes();
+    std::uint64_t rounds = 0;
+    for (const CompareShape& s : max_levels(t.spec(), t.layout, w)) rounds += s.rounds();
+    if (t.spec().relu) rounds += relu_shape(t.spec(), t.layout, w).rounds();
+    if (w.lifted) ++rounds;
     if (t.last())
       c.client += 2 * output_bytes(t.out_elements(), w.out);
     else
-      bytes += MaskedOpening::online_bytes(t.out_elements(), w.out), ++rounds;
+      ++rounds;
     c.server0_to_server1 += bytes;
     c.server1_to_server0 += bytes;
     c.rounds = rounds;  // the same for every tile, and tiles go side by side
@@ -246,6 +243,48 @@ Cost set_up_cost(const NetworkSpec& network, std::size_t stage) {
   return c;
 }
 
+Memory memory(const NetworkSpec& network, PartyId party) {
+  const bool server = is_server(party);
+  Memory m;
+  if (server) m.per_query = tensor::packed_bytes(network.input.elements(), widths(network, 0).linear);
+  std::size_t largest_stage = 0;
+  for (std::size_t layer = 0; layer < network.layers.size(); ++layer) {
+    const LayerSpec& l = network.layers[layer];
+    const Widths w = widths(network, layer);
+    const std::size_t prepared = tensor::prepared_words<Word32>(l.conv, l.algorithm) * sizeof(Word32),
+                      filter = l.conv.filter_elements() * sizeof(Word32);
+    if (server) {
+      // W_i and F, and the share as it came. While F is opened: this server's W_i - B_i, and both messages.
+      m.deployment += 2 * prepared + l.conv.out_channels * sizeof(Word32) + weight_share_bytes(l, w);
+      m.set_up += filter + 2 * tensor::packed_bytes(l.conv.filter_elements(), w.linear);
+    } else {
+      m.deployment += prepared;
+      m.set_up = std::max(m.set_up, 2 * filter);  // B and one server's part of it
+    }
+    if (server) m.per_query += l.conv.in.elements() * sizeof(Word32);
+    const auto layout = tiles(network, layer);
+    std::size_t stage = 0;
+    for (std::size_t tile = 0; tile < layout.size(); ++tile) {
+      const TileContext t{network, layer, w, layout[tile], tile};
+      const std::size_t in = t.layout.in.size() * l.conv.in.row_elements() * sizeof(Word32),
+                        product = t.layout.conv.size() * l.conv_out().row_elements() * sizeof(Word32),
+                        borrowed =
+                            tensor::working_words<Word32>(l.conv, l.algorithm, t.layout.conv.size()) * sizeof(Word32);
+      if (server) {
+        m.per_pack += t.material_bytes();
+        stage += product / 2 + t.out_elements() * sizeof(Word32) + 2 * t.online_bytes();
+        m.working = std::max(m.working, in + borrowed + t.correction_bytes());
+      } else {
+        // Both servers' masks; dealing a comparison has its planes and values about once more than the material has.
+        m.working = std::max(m.working, 2 * in + borrowed + t.material_bytes() + 2 * t.correction_bytes());
+      }
+    }
+    largest_stage = std::max(largest_stage, stage);
+  }
+  m.per_query += largest_stage;
+  return m;
+}
+
 Result<std::array<Payload, 2>> share_weights(const NetworkSpec& network, std::size_t layer,
                                              const LayerWeights& weights) {
   return share_layer(network.layers.at(layer), widths(network, layer), weights);
@@ -273,6 +312,7 @@ const Protocol protocol{
     .online_cost = online_cost,
     .offline_cost = offline_cost,
     .set_up_cost = set_up_cost,
+    .memory = memory,
     .share_weights = share_weights,
     .weight_share_bytes = weight_bytes,
     .share_input = share_input,

@@ -34,6 +34,22 @@ std::size_t TileContext::correction_bytes() const {
   return bytes;
 }
 
+std::size_t TileContext::material_bytes() const {
+  std::size_t bytes = layout.conv.size() * spec().conv_out().row_elements() * sizeof(Word32);
+  for (const CompareShape& s : max_levels(spec(), layout, widths)) bytes += s.material_bytes();
+  if (spec().relu) bytes += relu_shape(spec(), layout, widths).material_bytes();
+  if (widths.lifted) bytes += lift_shape().material_bytes();
+  return bytes;
+}
+
+std::size_t TileContext::online_bytes() const {
+  std::size_t bytes = last() ? 0 : MaskedOpening::online_bytes(out_elements(), widths.out);
+  for (const CompareShape& s : max_levels(spec(), layout, widths)) bytes += s.online_bytes();
+  if (spec().relu) bytes += relu_shape(spec(), layout, widths).online_bytes();
+  if (widths.lifted) bytes += lift_shape().online_bytes();
+  return bytes;
+}
+
 std::size_t BlinkMaterial::bytes() const {
   std::size_t b = product.size() * sizeof(Word32);
   for (const auto& m : max_levels) b += m.bytes();

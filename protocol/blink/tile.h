@@ -27,6 +27,8 @@ struct TileContext {
   LiftShape lift_shape() const;
   Stream stream(PackId pack) const;
   std::size_t correction_bytes() const;
+  std::size_t material_bytes() const;  ///< BlinkMaterial::bytes()
+  std::size_t online_bytes() const;    ///< from one server to the other
 };
 
 /// One server's correlations for one tile, expanded and ready.

@@ -82,6 +82,15 @@ struct PartyContext {
   std::span<const Payload> weight_shares;
 };
 
+/// What one party keeps in memory, in bytes, as far as the network's shapes tell.
+struct Memory {
+  std::size_t deployment = 0;  ///< for the whole session: weight shares, prepared filters and masks
+  std::size_t set_up = 0;      ///< more than that while a session is set up, before there are packs
+  std::size_t per_pack = 0;    ///< of a prepared pack: the sum of TileMaterial::bytes() over its tiles, to the byte
+  std::size_t per_query = 0;   ///< more than its pack while a query runs: planes, and messages of the largest stage
+  std::size_t working = 0;     ///< temporaries of one tile in work, the largest
+};
+
 /// A protocol, as the rest of the house sees it. All functions are pure but for randomness from the operating system
 /// where said.
 struct Protocol {
@@ -97,6 +106,7 @@ struct Protocol {
   Cost (*offline_cost)(const NetworkSpec&, std::size_t stage);
   /// Once per deployment and session.
   Cost (*set_up_cost)(const NetworkSpec&, std::size_t stage);
+  Memory (*memory)(const NetworkSpec&, PartyId);
 
   /// Model owner: one layer's weights as a payload for each server (fresh randomness from the operating system).
   Result<std::array<Payload, 2>> (*share_weights)(const NetworkSpec&, std::size_t layer, const LayerWeights&);

@@ -4,6 +4,7 @@
 
 #include "protocol/core/immediate_step.h"
 #include "protocol/plaintext/layer.h"
+#include "tensor/kernels/conv.h"
 
 namespace blindsight::protocol::plaintext {
 namespace {
@@ -164,6 +165,24 @@ Result<Values> reveal_output(const NetworkSpec& network, std::span<const Payload
   return from_bytes(messages[0]);
 }
 
+/// Server 0 holds everything, in 64-bit words: weights as they came and prepared, planes, and the largest layer's maps.
+Memory memory(const NetworkSpec& network, PartyId party) {
+  Memory m;
+  if (!is_server(party)) return m;
+  for (const LayerSpec& l : network.layers) {
+    m.per_query += l.conv.in.elements() * sizeof(std::int64_t);
+    if (party != PartyId::server0) continue;
+    const std::size_t weights = (l.conv.filter_elements() + l.conv.out_channels) * sizeof(std::int64_t);
+    m.deployment += 2 * weights;
+    m.set_up = std::max(m.set_up, 2 * weights);
+    m.working = std::max(m.working, (l.conv.in.elements() + 2 * l.conv_out().elements()) * sizeof(std::int64_t) +
+                                        tensor::working_words<tensor::Word64>(l.conv, tensor::ConvAlgorithm::direct,
+                                                                              l.conv_out().height) *
+                                            sizeof(std::int64_t));
+  }
+  return m;
+}
+
 std::array<std::size_t, 2> weight_bytes(const NetworkSpec& network, std::size_t layer) {
   const tensor::ConvShape& conv = network.layers.at(layer).conv;
   return {(conv.filter_elements() + conv.out_channels) * sizeof(std::int64_t), 0};
@@ -183,6 +202,7 @@ const Protocol protocol{
     .online_cost = online_cost,
     .offline_cost = no_cost,
     .set_up_cost = no_cost,
+    .memory = memory,
     .share_weights = share_weights,
     .weight_share_bytes = weight_bytes,
     .share_input = share_input,

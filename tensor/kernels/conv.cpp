@@ -59,7 +59,7 @@ void prepare_direct(const ConvShape& shape, std::span<const Word> filter, Buffer
     return;
   }
   constexpr std::size_t width = panel_lanes<Word>;
-  data.resize(panels<Word>(shape) * depth * width);
+  data.resize(prepared_words<Word>(shape, ConvAlgorithm::direct));
   in_parallel(Range(0, panels<Word>(shape)), [&](const Range& range) {
     for (std::size_t panel = range.begin(); panel < range.end(); ++panel) {
       const std::size_t first = panel * width, columns = std::min(width, outs - first);
@@ -76,7 +76,7 @@ template <class Word>
 void prepare_winograd(const ConvShape& shape, ConvAlgorithm algorithm, std::span<const Word> filter,
                       Buffer<Word>& data) {
   const std::size_t panel_words = shape.in.channels * panel_lanes<Word>, count = panels<Word>(shape);
-  data.resize(positions(algorithm) * count * panel_words);
+  data.resize(prepared_words<Word>(shape, algorithm));
   const auto transform = winograd_kernels<Word>(algorithm).transform_filter;
   in_parallel(Range(0, count), [&](const Range& range) {
     for (std::size_t panel = range.begin(); panel < range.end(); ++panel)
@@ -182,6 +182,19 @@ Bands choose_bands(std::size_t tiles, std::size_t tile_words, std::size_t filter
   return {divide_up(tiles, divide_up(tiles, most)), false};
 }
 
+/// Rows of transformed words, [tile][channel] at one position. A line more than the channels: rows a power of two apart
+/// would share a few sets of the cache.
+template <class Word>
+struct WinogradRows {
+  std::size_t v, m;
+};
+
+template <class Word>
+WinogradRows<Word> winograd_rows(const ConvShape& shape) {
+  constexpr std::size_t line = 64 / sizeof(Word);
+  return {divide_up(shape.in.channels, line) * line + line, panels<Word>(shape) * panel_lanes<Word> + line};
+}
+
 template <class Word>
 void convolve_winograd(const PreparedFilter<Word>& filter, std::span<const Word> in, RowRange in_rows,
                        RowRange out_rows, std::span<Word> out, bool accumulate) {
@@ -189,11 +202,8 @@ void convolve_winograd(const PreparedFilter<Word>& filter, std::span<const Word>
   const Shape result = shape.out();
   const std::size_t m = tile_outputs(filter.algorithm), places = positions(filter.algorithm);
   const std::size_t tiles_x = divide_up(result.width, m), tiles = divide_up(out_rows.size(), m) * tiles_x;
-  // A line more than the channels: rows a power of two apart would share a few sets of the cache.
-  constexpr std::size_t line = 64 / sizeof(Word);
-  const std::size_t v_stride = divide_up(shape.in.channels, line) * line + line, panel_count = panels<Word>(shape),
-                    m_stride = panel_count * panel_lanes<Word> + line,
-                    panel_words = shape.in.channels * panel_lanes<Word>;
+  const auto [v_stride, m_stride] = winograd_rows<Word>(shape);
+  const std::size_t panel_count = panels<Word>(shape), panel_words = shape.in.channels * panel_lanes<Word>;
   const Bands bands = choose_bands<Word>(tiles, places * (v_stride + m_stride), filter.data.size());
   const WinogradKernels<Word>& kernel = winograd_kernels<Word>(filter.algorithm);
   const auto multiply = conv_kernels<Word>().multiply;
@@ -292,6 +302,27 @@ bool supports(ConvAlgorithm algorithm, const ConvShape& shape) {
 }
 
 template <class Word>
+std::size_t prepared_words(const ConvShape& shape, ConvAlgorithm algorithm) {
+  if (algorithm != ConvAlgorithm::direct)
+    return positions(algorithm) * panels<Word>(shape) * shape.in.channels * panel_lanes<Word>;
+  if (is_dot(shape)) return shape.filter_elements();
+  return panels<Word>(shape) * (shape.filter_elements() / shape.out_channels) * panel_lanes<Word>;
+}
+
+template <class Word>
+std::size_t working_words(const ConvShape& shape, ConvAlgorithm algorithm, std::size_t out_rows) {
+  const Window& w = shape.window;
+  if (out_rows == 0) return 0;
+  if (algorithm == ConvAlgorithm::direct)
+    return ((out_rows - 1) * w.stride_y + w.height) * (w.pad_left + shape.in.width + w.pad_right) * shape.in.channels;
+  const std::size_t m = tile_outputs(algorithm), tiles = divide_up(out_rows, m) * divide_up(shape.out().width, m);
+  const auto rows = winograd_rows<Word>(shape);
+  const std::size_t tile_words = positions(algorithm) * (rows.v + rows.m);
+  const Bands bands = choose_bands<Word>(tiles, tile_words, prepared_words<Word>(shape, algorithm));
+  return bands.tiles * tile_words * (bands.per_core ? threads_here() : 1);
+}
+
+template <class Word>
 PreparedFilter<Word> prepare_filter(const ConvShape& shape, ConvAlgorithm algorithm, std::span<const Word> filter) {
   if (!supports(algorithm, shape))
     throw std::invalid_argument("prepare_filter: " + std::string(name(algorithm)) +
@@ -325,6 +356,10 @@ void convolve_rows(const PreparedFilter<Word>& filter, std::span<const Word> in,
     convolve_winograd(filter, in, in_rows, out_rows, out, accumulate);
 }
 
+template std::size_t prepared_words<Word32>(const ConvShape&, ConvAlgorithm);
+template std::size_t prepared_words<Word64>(const ConvShape&, ConvAlgorithm);
+template std::size_t working_words<Word32>(const ConvShape&, ConvAlgorithm, std::size_t);
+template std::size_t working_words<Word64>(const ConvShape&, ConvAlgorithm, std::size_t);
 template PreparedFilter<Word32> prepare_filter<Word32>(const ConvShape&, ConvAlgorithm, std::span<const Word32>);
 template PreparedFilter<Word64> prepare_filter<Word64>(const ConvShape&, ConvAlgorithm, std::span<const Word64>);
 template void convolve_rows<Word32>(const PreparedFilter<Word32>&, std::span<const Word32>, RowRange, RowRange,

@@ -34,6 +34,14 @@ struct PreparedFilter {
 template <class Word>
 PreparedFilter<Word> prepare_filter(const ConvShape& shape, ConvAlgorithm algorithm, std::span<const Word> filter);
 
+/// Words of a prepared filter.
+template <class Word>
+std::size_t prepared_words(const ConvShape& shape, ConvAlgorithm algorithm);
+
+/// Words that convolve_rows() of `out_rows` rows borrows while it works, at most.
+template <class Word>
+std::size_t working_words(const ConvShape& shape, ConvAlgorithm algorithm, std::size_t out_rows);
+
 /// Rows `out_rows` of the convolution into `out` (those rows alone, contiguous), added to what is there when
 /// `accumulate`. `in` holds rows `in_rows` of the input map alone; they must cover input_rows(window, out_rows). Rows
 /// and columns outside the map are zero. Parallel over oneTBB in the caller's arena; the result does not depend on the

@@ -27,6 +27,13 @@ TEST_CASE("inspect says the same in its table and in JSON, and admits when nothi
   }
   CHECK(report.at("macs") == macs);
   CHECK(macs == 28 * 28 * 25 * 8 + 14 * 14 * 25 * 8 * 16 + 256 * 10);
+  for (const char* party : {"server0", "server1", "crypto_producer"}) {
+    const auto& memory = report.at("memory").at(party);
+    CHECK(memory.at("peak") > memory.at("deployment"));
+    CHECK(table.out.find(std::string(party) + ": at most ") != std::string::npos);
+  }
+  CHECK(report.at("memory").at("server0").at("per_pack") > 0);
+  CHECK(report.at("memory").at("crypto_producer").at("per_pack") == 0);
   // The rest is the input's.
   CHECK(online > of_layers);
 

@@ -105,7 +105,7 @@ server1 = "h:2"
 crypto_producer = "h:3"
 insecure_plaintext_links = true
 model.plan = "m.plan"
-link = { frame_bytes = 10000, credit_bytes = 11000, connect_timeout_ms = 12, reconnect_min_ms = 13, reconnect_max_ms = 14 }
+link = { frame_bytes = 10000, connect_timeout_ms = 12 }
 query.timeout_ms = 4000
 )",
                                    "client.toml");
@@ -116,9 +116,19 @@ query.timeout_ms = 4000
   c.crypto_producer = {"h", 3};
   c.insecure_plaintext_links = true;
   c.model.plan = "m.plan";
-  c.link = {10000, 11000, 12, 13, 14};
+  c.link.frame_bytes = 10000;
+  c.link.connect_timeout_ms = 12;
   c.query.timeout_ms = 4000;
   CHECK(*loaded == c);
+}
+
+TEST_CASE("a client's file has no keys that a client does not read") {
+  const auto loaded = parse_client(
+      "server0 = \"localhost:1\"\nserver1 = \"localhost:2\"\ncrypto_producer = \"localhost:3\"\nlink.credit_bytes = "
+      "500000\n",
+      "client.toml");
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().text().find("unknown key link.credit_bytes") != std::string::npos);
 }
 
 TEST_CASE("an unknown key is refused, with the one that was probably meant") {
@@ -322,7 +332,7 @@ TEST_CASE("files that do not fit together are found out") {
 TEST_CASE("every key is described, with unit, bounds and default") {
   for (const auto& [all, text] :
        {std::pair{party_keys(), describe_party()}, std::pair{client_keys(), describe_client()}}) {
-    REQUIRE(all.size() >= 10);
+    REQUIRE(all.size() >= 8);
     for (const auto& key : all) {
       CAPTURE(key.key);
       CHECK(text.find(key.key + '\n') != std::string::npos);

@@ -184,6 +184,8 @@ TEST_CASE(
         for (PackId pack = 1; pack <= 2; ++pack) {
           const auto x = random_input(net.spec.input.elements(), 500, rng);
           run.preprocess(pack);
+          for (const PartyId party : {PartyId::server0, PartyId::server1, PartyId::producer})
+            CHECK(p.memory(net.spec, party).per_pack == run.pack_bytes(pack, party));
           const auto got = run.predict(pack, x), want = exact(net, x);
           REQUIRE(got.size() == want.size());
           for (std::size_t i = 0; i < got.size(); ++i) errors.insert(got[i] - want[i]);
@@ -231,6 +233,35 @@ TEST_CASE("layers that differ in f, A and M, both ways, follow one another") {
     CHECK(worst < 0.1 * mean + 8);
     check_costs(*find_protocol(name), net, run);
   }
+}
+
+TEST_CASE("a pack takes the bytes that the protocol declares, and filters what they are prepared to") {
+  std::mt19937_64 rng(29);
+  Net net;
+  net.spec.input = {24, 20, 3};
+  LayerSpec a = layer("a", {24, 20, 3}, 20, same3, ConvAlgorithm::winograd4);
+  a.fraction_bits = 13, a.activation_bits = 9, a.headroom_bits = 1, a.max_pools = {pool2};
+  LayerSpec b = layer("b", {12, 10, 20}, 17, same3, ConvAlgorithm::winograd2);
+  b.fraction_bits = 13, b.activation_bits = 9, b.headroom_bits = 1, b.average_pools = {pool2};
+  add(net, a, 500, rng);
+  add(net, b, 500, rng);
+  read_out(net);
+  std::size_t prepared = 0;
+  for (std::size_t i = 0; i < net.spec.layers.size(); ++i) {
+    const LayerSpec& l = net.spec.layers[i];
+    const std::vector<tensor::Word32> filter(l.conv.filter_elements());
+    const auto bytes = tensor::prepare_filter<tensor::Word32>(l.conv, l.algorithm, filter).bytes();
+    CHECK(bytes == tensor::prepared_words<tensor::Word32>(l.conv, l.algorithm) * sizeof(tensor::Word32));
+    prepared += bytes;
+  }
+  const Protocol& blink = *find_protocol("blink");
+  CHECK(blink.memory(net.spec, PartyId::producer).deployment == prepared);
+  CHECK(blink.memory(net.spec, PartyId::server0).deployment > 2 * prepared);
+  ThreeParties run(blink, net.spec, net.weights, {.seed = 3});
+  run.preprocess(1);
+  CHECK(run.pack_bytes(1, PartyId::server1) > 24 * 20 * 20 * sizeof(tensor::Word32));
+  for (const PartyId party : {PartyId::server0, PartyId::server1, PartyId::producer})
+    CHECK(run.pack_bytes(1, party) == blink.memory(net.spec, party).per_pack);
 }
 
 /// Z = x: every value that a test wants to see truncated.

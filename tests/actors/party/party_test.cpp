@@ -231,6 +231,28 @@ TEST_CASE("more queries than the limit are refused as busy") {
   fake_hooks().on_stalled = {};
 }
 
+TEST_CASE("a model whose packs do not fit is refused when it is deployed, and when a party starts with it") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(3);
+  three.stop(1);
+  auto& config = three.neighbourhood().parties[1];
+  config.preprocessing.memory_limit_mb = 0;  // a file cannot say so; the least model needs more
+  auto registry = monitoring::Registry::null();
+  const auto again = actors::Party::start(config, fake_protocol, registry);
+  REQUIRE_FALSE(again);
+  CHECK(contains(again.error().what, "preprocessing.memory_limit_mb"));
+  CHECK(contains(again.error().what, "remove the deployment"));
+
+  ThreeParties tight([](config::PartyConfig& c) { c.preprocessing.memory_limit_mb = 0; });
+  tight.start_all();
+  auto client = tight.client();
+  const auto deployed = deploy_fake(client, 3);
+  REQUIRE_FALSE(deployed);
+  CHECK(contains(deployed.error().what, "server0"));
+  CHECK(contains(deployed.error().what, "preprocessing.memory_limit_mb"));
+}
+
 TEST_CASE("a party refuses what a person must mend") {
   ThreeParties three;
   auto config = three.neighbourhood().parties[0];

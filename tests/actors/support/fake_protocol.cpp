@@ -308,6 +308,17 @@ Cost no_cost(const NetworkSpec&, std::size_t) {
   return {};
 }
 
+Memory memory(const NetworkSpec& network, PartyId party) {
+  Memory m;
+  if (!is_server(party)) return m;
+  const Layout l(network);
+  m.deployment = network.layers.size() * 4;
+  for (std::size_t stage = 0; stage < l.stages.size(); ++stage)
+    for (std::size_t tile = 0; tile < l.stages[stage].tiles.size(); ++tile)
+      m.per_pack += 4 * ((stage > 0 ? l.in_words(stage, tile) : 0) + l.out_words(stage, tile));
+  return m;
+}
+
 Result<std::array<Payload, 2>> share_weights(const NetworkSpec&, std::size_t, const LayerWeights& w) {
   const auto r = random_word();
   return std::array<Payload, 2>{to_payload({r}), to_payload({static_cast<std::uint32_t>(w.bias.at(0)) - r})};
@@ -368,6 +379,7 @@ const Protocol fake_protocol{.name = "fake",
                              .online_cost = no_cost,
                              .offline_cost = no_cost,
                              .set_up_cost = no_cost,
+                             .memory = memory,
                              .share_weights = share_weights,
                              .weight_share_bytes = weight_share_bytes,
                              .share_input = share_input,

@@ -125,6 +125,14 @@ void ThreeParties::preprocess(PackId pack) {
   }
 }
 
+std::size_t ThreeParties::pack_bytes(PackId pack, PartyId p) const {
+  std::size_t bytes = 0;
+  for (const auto& stage : packs_.at(pack)[static_cast<unsigned>(p)])
+    for (const auto& material : stage)
+      if (material) bytes += material->bytes();
+  return bytes;
+}
+
 std::vector<std::int64_t> ThreeParties::predict(PackId pack, std::span<const std::int64_t> input) {
   auto shares = protocol_.share_input(network_, input);
   if (!shares) throw std::runtime_error(shares.error().what);

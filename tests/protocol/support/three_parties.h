@@ -40,6 +40,9 @@ class ThreeParties {
   /// predict() with fresh shares chosen by the caller.
   std::vector<std::int64_t> predict_shares(PackId pack, const std::array<Payload, 2>& shares);
 
+  /// What a party keeps of a prepared pack that was not used yet.
+  std::size_t pack_bytes(PackId pack, PartyId p) const;
+
   const Cost& set_up_cost() const { return set_up_; }
   const std::vector<Cost>& offline_cost() const { return offline_; }  ///< per stage, of the last pack
   const std::vector<Cost>& online_cost() const { return online_; }
