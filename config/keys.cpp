@@ -106,9 +106,9 @@ std::vector<Key<PartyConfig>> party_table() {
        .description = "File to which messages are appended; empty: standard error."},
       {.name = "preprocessing.depth",
        .field = at(&C::preprocessing, &C::Preprocessing::depth),
-       .description = "Packs of correlated randomness to keep ready; one query uses one pack.",
+       .description = "Packs of correlated randomness to keep ready; one query uses one pack. 0: each query waits for "
+                      "its own.",
        .unit = "packs",
-       .smallest = 1,
        .largest = 64},
       {.name = "preprocessing.memory_limit_mb",
        .field = at(&C::preprocessing, &C::Preprocessing::memory_limit_mb),
@@ -116,6 +116,10 @@ std::vector<Key<PartyConfig>> party_table() {
        .unit = "MiB",
        .smallest = 16,
        .largest = 1024 * 1024},
+      {.name = "preprocessing.while_serving",
+       .field = at(&C::preprocessing, &C::Preprocessing::while_serving),
+       .description = "Packs are replaced while queries run, too: more images per second under load, each a little "
+                      "later. Otherwise a running query has the machine to itself."},
       {.name = "threads.online",
        .field = at(&C::threads, &C::Threads::online),
        .description = "Threads that compute for queries; 0: chosen from the number of cores.",

@@ -181,7 +181,7 @@ class CorrelationStore : public caf::event_based_actor {
 
   void ask_for_packs() {
     if (!begun_) return;
-    const std::uint64_t ahead = load_.running > 0 ? 0 : depth();
+    const std::uint64_t ahead = load_.running > 0 && !settings_.while_serving ? 0 : depth();
     const std::uint64_t goal = std::max<std::uint64_t>(ahead, load_.waiting);
     if (goal <= ledger_.outstanding()) return;
     ledger_.want(goal - ledger_.outstanding());

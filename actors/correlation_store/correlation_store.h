@@ -13,11 +13,12 @@ namespace blindsight::actors {
 struct StoreSettings {
   std::uint64_t depth = 2;         ///< packs kept ready; 0: dealt when a query comes
   std::uint64_t memory_bytes = 0;  ///< no more packs are asked for ahead beyond this
+  bool while_serving = false;      ///< refill while a query runs, too
 };
 
 /// A server's stock of packs: asks the crypto producer for more, has the layers prepare what it deals, and hands each
-/// pack out once, by move. The stock is refilled while no query runs, or when one waits: preprocessing does not compete
-/// with a running query.
+/// pack out once, by move. The stock is refilled while no query runs, or when one waits, unless `while_serving`:
+/// preprocessing does not compete with a running query.
 ///
 ///   Begin                         → the first packs are asked for
 ///   deal_begins from the producer → PrepareTiles to every layer; TilePrepared … → ready (server 1 tells server 0)

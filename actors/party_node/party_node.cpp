@@ -227,7 +227,8 @@ class PartyNode : public caf::event_based_actor {
           spawn_layer(system(), core_, stage, this, stage + 1 < stages ? layers_[stage + 1] : nullptr, *registry_);
     if (protocol::is_server(self_)) {
       const StoreSettings settings{config_.preprocessing.depth,
-                                   std::uint64_t{config_.preprocessing.memory_limit_mb} << 20};
+                                   std::uint64_t{config_.preprocessing.memory_limit_mb} << 20,
+                                   config_.preprocessing.while_serving};
       packs_ = spawn_correlation_store(system(), core_, layers_, settings, this, gate_, *registry_);
       desk_ = spawn_query_desk(system(), core_, layers_, packs_,
                                {config_.limits.max_queries, milliseconds(config_.query.timeout_ms)}, this, gate_);
