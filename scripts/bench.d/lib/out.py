@@ -33,6 +33,8 @@ def median(values):
 def seconds(value):
     if value is None:
         return "-"
+    if value < 1e-3:
+        return f"{1e6 * value:.0f} µs"
     return f"{value:.3f} s" if value >= 1 else f"{1e3 * value:.1f} ms"
 
 

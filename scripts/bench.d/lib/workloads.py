@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 from dataclasses import dataclass
 
 from out import progress
@@ -22,6 +23,16 @@ class Workload:
     calibration: str
     image: str
     make: list
+
+    def one_image(self, folder):
+        """The image, alone in a file: of an IDX file the first one."""
+        if not self.image.endswith("idx3-ubyte"):
+            return self.image
+        path = os.path.join(folder, "first.idx3-ubyte")
+        with open(self.image, "rb") as many, open(path, "wb") as one:
+            magic, unused_count, rows, columns = struct.unpack(">4I", many.read(16))
+            one.write(struct.pack(">4I", magic, 1, rows, columns) + many.read(rows * columns))
+        return path
 
     def model_file(self, build, folder):
         """The ONNX file, written into `folder` when it is not in the zoo."""
