@@ -143,8 +143,8 @@ class Deployment:
         """Until server 0 can hand out `count` packs."""
         self._until(lambda: (self.metric("server0", "blindsight_pack_pool_depth") or 0) >= count, f"prepare {count} packs")
 
-    def metric(self, party, name):
-        """Sum over a metric's labels at a party; None when it does not answer or has none such."""
+    def metric(self, party, name, **labels):
+        """Sum over a metric's lines with these labels at a party; None when it does not answer or has none such."""
         try:
             url = f"http://{self.network.address(party)}:{self.metrics[party]}/metrics"
             with urllib.request.urlopen(url, timeout=5) as answer:
@@ -152,7 +152,8 @@ class Deployment:
         except (urllib.error.URLError, OSError):
             return None
         values = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
-                  if line.startswith(name) and line[len(name)] in " {"]
+                  if line.startswith(name) and line[len(name)] in " {"
+                  and all(f'{label}="{value}"' in line for label, value in labels.items())]
         return sum(values) if values else None
 
     def peak_rss_mb(self):
