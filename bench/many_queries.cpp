@@ -94,7 +94,8 @@ int main(int argc, char** argv) {
   const char* const usage =
       "usage: many_queries --config client.toml --plan FILE.plan --image FILE [--protocol NAME] [--in-flight K] "
       "[--count N]\n\n"
-      "Asks for the same image N times, K queries at a time, and prints a line of JSON for each answer in the order of\n"
+      "Asks for the same image N times, K queries at a time, and prints a line of JSON for each answer in the order "
+      "of\n"
       "their coming: begin_s and end_s (wall clock here, from sharing to the revealed logits), online_s, offline_s, "
       "logits.\n";
   Arguments a;

@@ -119,11 +119,9 @@ class Prepared {
   void add_linear(const dnnl::primitive& primitive, const memory& weights, const FloatLayer& layer,
                   const memory::desc& out) {
     memory to(out, engine_);
-    calls_.push_back({primitive,
-                      {{DNNL_ARG_SRC, current_},
-                       {DNNL_ARG_WEIGHTS, weights},
-                       {DNNL_ARG_BIAS, bias(layer)},
-                       {DNNL_ARG_DST, to}}});
+    calls_.push_back(
+        {primitive,
+         {{DNNL_ARG_SRC, current_}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_BIAS, bias(layer)}, {DNNL_ARG_DST, to}}});
     current_ = to;
   }
 
@@ -131,17 +129,16 @@ class Prepared {
     const auto& w = layer.conv.window;
     const memory::dims dims = {as_dim(layer.conv.out_channels), as_dim(shape_.channels), as_dim(w.height),
                                as_dim(w.width)};
-    const dnnl::convolution_forward::primitive_desc chosen(
-        {dnnl::prop_kind::forward_inference,
-         convolution_,
-         chosen_by_library(map_dims(shape_)),
-         chosen_by_library(dims),
-         chosen_by_library({as_dim(layer.conv.out_channels)}),
-         chosen_by_library(map_dims(layer.conv.out())),
-         {as_dim(w.stride_y), as_dim(w.stride_x)},
-         {as_dim(w.pad_top), as_dim(w.pad_left)},
-         {as_dim(w.pad_bottom), as_dim(w.pad_right)}},
-        attributes(layer), engine_);
+    const dnnl::convolution_forward::primitive_desc chosen({dnnl::prop_kind::forward_inference,
+                                                            convolution_,
+                                                            chosen_by_library(map_dims(shape_)),
+                                                            chosen_by_library(dims),
+                                                            chosen_by_library({as_dim(layer.conv.out_channels)}),
+                                                            chosen_by_library(map_dims(layer.conv.out())),
+                                                            {as_dim(w.stride_y), as_dim(w.stride_x)},
+                                                            {as_dim(w.pad_top), as_dim(w.pad_left)},
+                                                            {as_dim(w.pad_bottom), as_dim(w.pad_right)}},
+                                                           attributes(layer), engine_);
     reorder_to(chosen.src_desc());
     add_linear(dnnl::convolution_forward(chosen), filter(layer, dims, chosen.weights_desc()), layer, chosen.dst_desc());
   }
@@ -259,7 +256,8 @@ int run(const char* file, int runs) {
 int main(int argc, char** argv) {
   const char* const usage =
       "usage: bench_plaintext MODEL.onnx [--runs N]\n\n"
-      "Time of one image in the clear, float32, with oneDNN on all cores (OMP_NUM_THREADS: on fewer). Checks the logits\n"
+      "Time of one image in the clear, float32, with oneDNN on all cores (OMP_NUM_THREADS: on fewer). Checks the "
+      "logits\n"
       "against this repository's float oracle first, then times; the better of oneDNN's direct and automatic choice\n"
       "of convolutions counts.\n";
   const char* file = nullptr;
