@@ -1,12 +1,18 @@
-"""Shaped networks: each party, the client (this process) and a router in a network namespace of its own, bandwidth by
-`tc tbf` at both ends of each party's cable, delay by a relay beside the router.
+"""Shaped networks: each party and the client (this process) in a network namespace of its own, bandwidth by `tc tbf` at
+both ends of each cable, delay by relays.
 
-        server0 ──┐          ┌── crypto_producer
-                  ├─ router ─┤
-        server1 ──┘ (relay)  └── client
+    lan, wan     a cable between any two             lan-shared   one cable for each, to a router
+
+        server0 ───── crypto_producer                    server0 ──┐          ┌── crypto_producer
+           │  ╲     ╱   │                                          ├─ router ─┤
+           │    ╲ ╱     │                                server1 ──┘          └── client
+           │    ╱ ╲     │
+           │  ╱     ╲   │                            there, what a server receives from both others and from clients
+        server1 ───── client                         shares its one cable, and no sender can know of the other
 """
 
 import ctypes
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,10 +30,11 @@ _RELAY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "relay.py")
 @dataclass
 class Shape:
     mbit: int
-    delay_ms: float
+    delay_ms: float = 0
+    shared: bool = False
 
 
-SHAPES = {"lan": Shape(1000, 0), "wan": Shape(100, 20)}
+SHAPES = {"lan": Shape(1000), "lan-shared": Shape(1000, shared=True), "wan": Shape(100, 20)}
 # How long a full queue in front of a cable takes to drain: a switch's buffer.
 QUEUE_MS = 5
 
@@ -54,7 +61,7 @@ def enter(name):
     os.execvp("unshare", [*_unshare(), sys.executable, *sys.argv])
 
 
-def _end_with_parent():
+def end_with_parent():
     """Called in a child: SIGTERM when the parent dies."""
     ctypes.CDLL(None).prctl(1, 15)
 
@@ -62,13 +69,18 @@ def _end_with_parent():
 class Loopback:
     """No shaping: all on 127.0.0.1."""
 
-    def address(self, unused_party):
+    def listen(self, unused_party):
         return "127.0.0.1"
 
     def reach(self, unused_from, unused_to, port):
         return f"127.0.0.1:{port}"
 
+    def address(self, unused_party):
+        """Of a party, for this process."""
+        return "127.0.0.1"
+
     def prefix(self, unused_party):
+        """What to put before a command to run it where the party is."""
         return []
 
     def close(self):
@@ -79,21 +91,30 @@ class Shaped:
     """To be made inside the namespace that enter() gave, which becomes the client's."""
 
     def __init__(self, shape, ports):
-        self.shape = shape
+        self.shape, self.ports = shape, ports
         self._children = []
         self._holders = {}
+        self._addresses = {}  # of a place, as another place sees it: (from, to)
         try:
-            self._build(ports)
+            _run(["ip", "link", "set", "lo", "up"])
+            for place in (*PARTIES, *(["router"] if shape.shared else [])):
+                self._hold(place)
+            if shape.shared:
+                self._join_by_router()
+            else:
+                self._join_by_pairs()
         except BaseException:
             self.close()
             raise
 
-    def address(self, party):
-        return f"10.77.{self._number(party)}.2"
+    def listen(self, unused_party):
+        return "0.0.0.0"
 
-    def reach(self, unused_from, to, port):
-        """Where others find `to`: at its relay when there is a delay."""
-        return f"{self._router_side('client')}:{port}" if self.shape.delay_ms else f"{self.address(to)}:{port}"
+    def reach(self, source, target, port):
+        return f"127.0.0.1:{port}" if self.shape.delay_ms else f"{self._addresses[source, target]}:{port}"
+
+    def address(self, party):
+        return self._addresses["client", party]
 
     def prefix(self, party):
         return self._inside(party)
@@ -104,18 +125,11 @@ class Shaped:
             child.wait()
         self._children = []
 
-    @staticmethod
-    def _number(place):
-        return (*PARTIES, "client").index(place) + 1
-
-    def _router_side(self, place):
-        return f"10.77.{self._number(place)}.1"
-
     def _inside(self, place):
-        return ["nsenter", f"--net=/proc/{self._holders[place].pid}/ns/net"]
+        return [] if place == "client" else ["nsenter", f"--net=/proc/{self._holders[place].pid}/ns/net"]
 
     def _hold(self, place):
-        holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], preexec_fn=_end_with_parent)
+        holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], preexec_fn=end_with_parent)
         self._children.append(holder)
         self._holders[place] = holder
         own = os.readlink("/proc/self/ns/net")
@@ -126,27 +140,41 @@ class Shaped:
             time.sleep(0.01)
         _run(["ip", "link", "set", "lo", "up"], self._inside(place))
 
-    def _build(self, ports):
-        for place in ("router", *PARTIES):
-            self._hold(place)
-        router = self._inside("router")
-        _run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"], router)
-        _run(["ip", "link", "set", "lo", "up"])
-        for place in (*PARTIES, "client"):
-            near, here = f"r{self._number(place)}", [] if place == "client" else self._inside(place)
-            peer = os.getpid() if place == "client" else self._holders[place].pid
-            _run(["ip", "link", "add", near, "type", "veth", "peer", "name", "cable", "netns", str(peer)], router)
-            for prefix, device, address in ((router, near, self._router_side(place)),
-                                            (here, "cable", f"10.77.{self._number(place)}.2")):
-                _run(["ip", "address", "add", f"{address}/24", "dev", device], prefix)
-                _run(["ip", "link", "set", device, "up"], prefix)
-                _run(["tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{self.shape.mbit}mbit",
-                      "burst", "128kb", "latency", f"{QUEUE_MS}ms"], prefix)
-            _run(["ip", "route", "add", "default", "via", self._router_side(place)], here)
+    def _lay_cable(self, number, one, other):
+        """Gives `one` 10.77.NUMBER.1 and `other` 10.77.NUMBER.2."""
+        device = f"cable{number}"
+        pid = os.getpid() if other == "client" else self._holders[other].pid
+        _run(["ip", "link", "add", device, "type", "veth", "peer", "name", device, "netns", str(pid)],
+             self._inside(one))
+        for place, last in ((one, 1), (other, 2)):
+            inside = self._inside(place)
+            _run(["ip", "address", "add", f"10.77.{number}.{last}/24", "dev", device], inside)
+            _run(["ip", "link", "set", device, "up"], inside)
+            _run(["tc", "qdisc", "add", "dev", device, "root", "tbf", "rate", f"{self.shape.mbit}mbit", "burst",
+                  "128kb", "latency", f"{QUEUE_MS}ms"], inside)
+
+    def _join_by_pairs(self):
+        for number, (one, other) in enumerate(itertools.combinations((*PARTIES, "client"), 2), 1):
+            self._lay_cable(number, one, other)
+            self._addresses[other, one] = f"10.77.{number}.1"
+            self._addresses[one, other] = f"10.77.{number}.2"
         if self.shape.delay_ms:
-            routes = [f"{ports[p]}={self.address(p)}:{ports[p]}" for p in PARTIES]
-            relay = subprocess.Popen([*router, sys.executable, _RELAY, str(self.shape.delay_ms), *routes],
-                                     stdout=subprocess.PIPE, text=True, preexec_fn=_end_with_parent)
-            self._children.append(relay)
-            if relay.stdout.readline().strip() != "ready":
-                raise Stop(1, "the delaying relay does not start")
+            for place in (*PARTIES, "client"):
+                self._start_relay(place)
+
+    def _join_by_router(self):
+        _run(["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"], self._inside("router"))
+        for number, place in enumerate((*PARTIES, "client"), 1):
+            self._lay_cable(number, "router", place)
+            _run(["ip", "route", "add", "default", "via", f"10.77.{number}.1"], self._inside(place))
+            for source in (*PARTIES, "client"):
+                self._addresses[source, place] = f"10.77.{number}.2"
+
+    def _start_relay(self, place):
+        """What `place` sends to a party goes there by way of a relay on its own loopback."""
+        routes = [f"{self.ports[p]}={self._addresses[place, p]}:{self.ports[p]}" for p in PARTIES if p != place]
+        relay = subprocess.Popen([*self._inside(place), sys.executable, _RELAY, str(self.shape.delay_ms), *routes],
+                                 stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
+        self._children.append(relay)
+        if relay.stdout.readline().strip() != "ready":
+            raise Stop(1, "a delaying relay does not start")

@@ -89,7 +89,7 @@ class Deployment:
             with open(os.path.join(self.folder, party + ".log"), "a", encoding="utf-8") as log:
                 self._processes[party] = subprocess.Popen(
                     [*self.network.prefix(party), self.blindsight, "party", "--config", self._config(party)],
-                    stdout=log, stderr=log, preexec_fn=network._end_with_parent)
+                    stdout=log, stderr=log, preexec_fn=network.end_with_parent)
         self._until(lambda: all(self.metric(p, "blindsight_build_info") for p in PARTIES), "listen")
 
     def stop(self):
@@ -169,7 +169,7 @@ class Deployment:
 
     def _write_configs(self):
         for party in PARTIES:
-            address = self.network.address(party)
+            address = self.network.listen(party)
             lines = [f'role = "{party}"', f'protocol = "{self.protocol}"', f'listen = "{address}:{self.ports[party]}"',
                      f'data_dir = "{os.path.join(self.folder, party)}"', "insecure_plaintext_links = true",
                      f'metrics.listen = "{address}:{self.metrics[party]}"']

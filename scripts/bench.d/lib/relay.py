@@ -72,7 +72,7 @@ async def main():
                 running.add(task)
                 task.add_done_callback(running.discard)
 
-        await asyncio.start_server(connected, "0.0.0.0", int(port))
+        await asyncio.start_server(connected, "127.0.0.1", int(port))
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -16,9 +16,9 @@ def parser(name, description, runs, default_network=None):
     p.add_argument("--runs", type=int, default=runs, metavar="N", help="measured queries (default %(default)s)")
     p.add_argument("--protocol", default="blink", metavar="NAME", help="how queries are computed (default %(default)s)")
     p.add_argument("--network", choices=["none", *network.SHAPES], default=default_network or "none",
-                   help="none: loopback; lan: 1 Gbit/s for each machine; wan: 100 Mbit/s and 20 ms one way. The "
-                        "latter two need network namespaces and end with status 77 where those are not permitted "
-                        "(default %(default)s)")
+                   help="none: loopback; lan: 1 Gbit/s between any two; lan-shared: 1 Gbit/s for all of a machine's "
+                        "links together; wan: 100 Mbit/s and 20 ms one way. All but none need network namespaces and "
+                        "end with status 77 where those are not permitted (default %(default)s)")
     p.add_argument("--build", default=os.path.join(ROOT, "build", "release"), metavar="DIR",
                    help="programs to measure (default build/release)")
     return p
