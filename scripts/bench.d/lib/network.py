@@ -15,6 +15,7 @@ import ctypes
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -62,7 +63,8 @@ def enter(name):
 
 
 def end_with_parent():
-    """Called in a child: SIGTERM when the parent dies."""
+    """Called in a child: SIGTERM when the parent dies; Ctrl-C is for the parent alone, which ends its children."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(1, 15)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 import sys
 
 
@@ -70,6 +71,7 @@ def json_line(value):
 
 def end(main):
     """Runs main() and turns what stops it into a message and an exit status."""
+    signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))  # by way of what must be undone
     try:
         sys.exit(main())
     except Stop as stop:

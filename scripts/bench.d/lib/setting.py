@@ -1,6 +1,7 @@
 """What every benchmark of whole deployments can be told, and how one is brought to serve a workload."""
 
 import argparse
+import contextlib
 import os
 import shutil
 
@@ -44,12 +45,25 @@ def cores():
     return len(os.sched_getaffinity(0))
 
 
+@contextlib.contextmanager
 def fresh_folder(name):
-    """Below run/, and not shared with a benchmark that runs at the same time."""
+    """Below run/, and not shared with a benchmark that runs at the same time. It stays when the parties failed, for
+    their logs."""
     folder = os.path.join(ROOT, "run", f"bench-{name}-{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    return folder
+    try:
+        yield folder
+    except Stop as stop:
+        if stop.status == 1:
+            progress(f"the parties' logs are in {folder}")
+        else:
+            shutil.rmtree(folder)
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
 
 
 class Serving:
