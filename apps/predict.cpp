@@ -63,6 +63,7 @@ ordered_json to_json(const std::string& image, const model::Plan& plan, const An
                       {"online_s", r.online_s()},
                       {"offline_s", r.offline_s()},
                       {"total_s", r.online_s() + r.offline_s()},
+                      {"client_s", r.total_s},
                       {"bytes",
                        {{"server0_to_server1", r.server0_to_server1()},
                         {"server1_to_server0", r.server1_to_server0()},
@@ -260,9 +261,10 @@ void add_predict(CLI::App& app, Exit& status) {
       "Examples:\n  blindsight predict photo.jpg --config client.toml\n"
       "  blindsight predict photos/ --config client.toml --json | jq .label\n"
       "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers\n\n"
-      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, bytes (server0_to_server1,\n"
-      "server1_to_server0, producer_to_server0, producer_to_server1, client), rounds; with --compare also\n"
-      "compare (logits, max_abs_diff).");
+      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here, "
+      "from\n"
+      "sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,\n"
+      "producer_to_server1, client), rounds; with --compare also compare (logits, max_abs_diff).");
   command->callback([a, &status] { status = Predict(*a).run(); });
 }
 

@@ -67,6 +67,7 @@ struct PartyConfig {
   struct Preprocessing {
     std::uint32_t depth = 2;
     std::uint32_t memory_limit_mb = 4096;
+    bool while_serving = false;
     bool operator==(const Preprocessing&) const = default;
   };
   /// 0: chosen from the number of cores.

@@ -158,7 +158,9 @@ class CorrelationStore : public caf::event_based_actor {
     // A test over processes killed at random reads this: no server may say it twice for the same pack and session.
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     tell_depth();
-    ++load_.running;  // the desk says so too, but only after this pack's query has begun
+    // The desk says so too, but only after this pack's query has begun.
+    ++load_.running;
+    if (load_.waiting > 0) --load_.waiting;
     ask_for_packs();
     return taken;
   }

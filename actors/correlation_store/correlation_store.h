@@ -11,9 +11,9 @@
 namespace blindsight::actors {
 
 /// A server's stock of packs: asks the crypto producer for more, has the layers prepare what it deals, and hands each
-/// pack out once, by move. The stock is refilled while no query runs, or when one waits: preprocessing does not compete
-/// with a running query. Packs that are ready, in preparation or in use are never more than the session's budget
-/// allows.
+/// pack out once, by move. The stock is refilled while no query runs, or when one waits, unless the session's budget
+/// says to refill while serving: preprocessing does not compete with a running query. Packs that are ready, in
+/// preparation or in use are never more than the budget allows.
 ///
 ///   Begin                         → the first packs are asked for
 ///   deal_begins from the producer → PrepareTiles to every layer; TilePrepared … → ready (server 1 tells server 0)

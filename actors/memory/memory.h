@@ -36,9 +36,10 @@ MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol
 
 /// Packs that a party may hold within its memory.
 struct PackBudget {
-  std::uint64_t depth = 0;    ///< kept ready ahead of queries
-  std::uint64_t at_most = 0;  ///< ready, in preparation or in use
-  std::string warning;        ///< for a person when depth is less than configured; otherwise empty
+  std::uint64_t depth = 0;     ///< kept ready ahead of queries
+  std::uint64_t at_most = 0;   ///< ready, in preparation or in use
+  bool while_serving = false;  ///< refill while a query runs, too
+  std::string warning;         ///< for a person when depth is less than configured; otherwise empty
 };
 
 /// `available_bytes`: what the process may take in all. The error says what would be needed, what there is and what to
@@ -46,11 +47,11 @@ struct PackBudget {
 protocol::Result<PackBudget> budget_packs(const config::PartyConfig& config, const MemoryEstimate& estimate,
                                           std::uint64_t available_bytes);
 
-/// Packs that may be ready or in preparation now: the depth while nothing runs, as many as wait otherwise, and never
-/// more than the budget leaves beside those in use.
+/// Packs that may be ready or in preparation now: the depth while nothing runs (or while serving), as many as wait
+/// otherwise, and never more than the budget leaves beside those in use.
 constexpr std::uint64_t packs_to_want(const PackBudget& budget, std::uint64_t queries_running,
                                       std::uint64_t queries_waiting) {
-  const std::uint64_t goal = std::max(queries_running > 0 ? 0 : budget.depth, queries_waiting),
+  const std::uint64_t goal = std::max(queries_running > 0 && !budget.while_serving ? 0 : budget.depth, queries_waiting),
                       room = budget.at_most - std::min(budget.at_most, queries_running);
   return std::min(goal, room);
 }

@@ -71,7 +71,7 @@ peers.server0 = "a.example:2"
 peers.server1 = "b.example:3"
 metrics.listen = "0.0.0.0:4"
 log = { level = "debug", file = "l" }
-preprocessing = { depth = 5, memory_limit_mb = 66 }
+preprocessing = { depth = 5, memory_limit_mb = 66, while_serving = true }
 threads = { online = 7, preprocessing = 8, actors = 9 }
 link = { frame_bytes = 10000, credit_bytes = 11000, connect_timeout_ms = 12, reconnect_min_ms = 13, reconnect_max_ms = 14 }
 limits = { max_queries = 15, max_message_mb = 16 }
@@ -89,7 +89,7 @@ priorities.enabled = false
   c.peers = {.server0 = Address{"a.example", 2}, .server1 = Address{"b.example", 3}, .crypto_producer = {}};
   c.metrics.listen = Address{"0.0.0.0", 4};
   c.log = {"debug", "l"};
-  c.preprocessing = {5, 66};
+  c.preprocessing = {5, 66, true};
   c.threads = {7, 8, 9};
   c.link = {10000, 11000, 12, 13, 14};
   c.limits = {15, 16};
@@ -152,13 +152,14 @@ TEST_CASE("a wrong type is named with the right one") {
 }
 
 TEST_CASE("a value out of bounds is named with its bounds") {
-  check_one(good + "[preprocessing]\ndepth = 0\n", 8, {"preprocessing.depth = 0", "from 1 to 64 packs"});
-  check_one(good + "[preprocessing]\ndepth = 65\n", 8, {"65", "from 1 to 64"});
-  check_one(good + "[preprocessing]\ndepth = -1\n", 8, {"-1", "from 1 to 64"});
-  check_one(good + "[preprocessing]\ndepth = 4294967298\n", 8, {"4294967298", "from 1 to 64"});
+  check_one(good + "[threads]\nonline = 2000\n", 8, {"threads.online = 2000", "from 0 to 1024 threads"});
+  check_one(good + "[preprocessing]\ndepth = 65\n", 8, {"65", "from 0 to 64"});
+  check_one(good + "[preprocessing]\ndepth = -1\n", 8, {"-1", "from 0 to 64"});
+  check_one(good + "[preprocessing]\ndepth = 4294967298\n", 8, {"4294967298", "from 0 to 64"});
   check_one(good + "[log]\nlevel = \"loud\"\n", 8, {"\"loud\"", "\"info\""});
   check_one(replaced(good, "\"server0\"", "\"server3\""), 1, {"role", "server3", "crypto_producer"});
   check_one(replaced(good, "\"run/server0\"", "\"\""), 3, {"data_dir is empty"});
+  CHECK(problems_of(good + "[preprocessing]\ndepth = 0\n").empty());
   CHECK(problems_of(good + "[preprocessing]\ndepth = 64\n").empty());
 }
 

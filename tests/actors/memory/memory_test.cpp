@@ -94,11 +94,14 @@ TEST_CASE("what does not fit with one pack is refused with numbers; where only t
 }
 
 TEST_CASE("packs in use and in preparation count: no more are wanted than the budget leaves") {
-  const PackBudget budget{2, 3, {}};
+  PackBudget budget{2, 3, false, {}};
   CHECK(packs_to_want(budget, 0, 0) == 2);
   CHECK(packs_to_want(budget, 1, 0) == 0);
   CHECK(packs_to_want(budget, 0, 8) == 3);
   CHECK(packs_to_want(budget, 1, 8) == 2);
   CHECK(packs_to_want(budget, 3, 8) == 0);
   CHECK(packs_to_want(budget, 4, 8) == 0);
+  budget.while_serving = true;
+  CHECK(packs_to_want(budget, 1, 0) == 2);
+  CHECK(packs_to_want(budget, 2, 0) == 1);
 }

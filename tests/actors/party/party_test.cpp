@@ -131,6 +131,8 @@ TEST_CASE("with depth 0 a pack is dealt when a query comes") {
   for (std::uint32_t i = 0; i < 3; ++i) {
     const auto report = three.query(2, i);
     if (!report) FAIL(report.error().what);
+    CHECK(report->servers[0].pack == i + 1);
+    CHECK(three.client().status(config::Role::server0)->packs_ready == 0);
   }
 }
 

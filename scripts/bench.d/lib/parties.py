@@ -1,0 +1,203 @@
+"""Three parties as separate processes, a client's commands, and what can be asked of them while they run."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import network
+from out import Stop
+
+PARTIES = network.PARTIES
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+PATIENCE_S = 120
+
+
+def free_ports(count):
+    held = [socket.socket() for _ in range(count)]
+    for s in held:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
+
+
+def program(build, name):
+    for folder in (build, os.path.join(build, "bench")):
+        path = os.path.join(folder, name)
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def needed_program(build, name):
+    found = program(build, name)
+    if found is None:
+        raise Stop(2, f"{name} is not in {build}; build it with scripts/setup")
+    return found
+
+
+def run(arguments, status=2):
+    """Standard output of a command; its own words when it fails."""
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Stop(status, f"{' '.join(arguments[:3])} failed:\n{(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+class Deployment:
+    """A folder with configurations, a plan and three parties that serve it.
+
+    `settings`: further keys of the parties' files as {"preprocessing.depth": 2}; they can be changed between stop() and
+    start()."""
+
+    def __init__(self, build, folder, protocol="blink", shape=None):
+        self.blindsight = needed_program(build, "blindsight")
+        self.many_queries = needed_program(build, "many_queries")
+        self.folder, self.protocol, self.settings = folder, protocol, {}
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        ports = free_ports(6)
+        self.ports, self.metrics = dict(zip(PARTIES, ports)), dict(zip(PARTIES, ports[3:]))
+        self.network = network.Shaped(shape, self.ports) if shape else network.Loopback()
+        self._processes = {}
+        self.client = os.path.join(folder, "client.toml")
+        self.plan = os.path.join(folder, "model.plan")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.stop()
+        self.network.close()
+
+    def compile(self, model, calibration):
+        """Returns the bound that the compiler states on a logit's rounding error."""
+        said = run([self.blindsight, "model", "compile", model, "--calibration", calibration, "--protocol",
+                    self.protocol, "-o", self.plan])
+        return float(re.search(r"at most ([0-9.]+)", said).group(1))
+
+    def start(self):
+        self._write_configs()
+        for party in PARTIES:
+            with open(os.path.join(self.folder, party + ".log"), "a", encoding="utf-8") as log:
+                self._processes[party] = subprocess.Popen(
+                    [*self.network.prefix(party), self.blindsight, "party", "--config", self._config(party)],
+                    stdout=log, stderr=log, preexec_fn=network.end_with_parent)
+        self._until(lambda: all(self.metric(p, "blindsight_build_info") for p in PARTIES), "listen")
+
+    def stop(self):
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes = {}
+
+    def deploy(self):
+        self._until_linked()
+        run([self.blindsight, "model", "deploy", self.plan, "--config", self.client, "--protocol", self.protocol], 1)
+
+    def check(self, model, image, stated_error):
+        """Compares an encrypted answer with the float model and the fixed-point form; raises when they differ."""
+        said = json.loads(run([self.blindsight, "model", "check", model, "--plan", self.plan, "--config", self.client,
+                               "--protocol", self.protocol, "--images", image, "--most", "1", "--json"], 1))
+        ways = said["ways"]
+        off = abs(ways["encrypted"]["max_abs_diff"] - ways["fixed point"]["max_abs_diff"])
+        if off > 2 * stated_error:
+            raise Stop(1, f"the encrypted logits lie {off:.4f} from the fixed-point ones; stated are {stated_error:.4f}")
+        return ways["encrypted"]["max_abs_diff"]
+
+    def predict(self, image):
+        """One query of `blindsight predict`: its JSON."""
+        return json.loads(run([self.blindsight, "predict", image, "--config", self.client, "--plan", self.plan,
+                               "--protocol", self.protocol, "--json"], 1))
+
+    def predict_when_serving(self, image):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self.predict(image)
+            except Stop:
+                self._raise_if_ended()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def queries(self, image, in_flight, count):
+        """Several queries in flight: one dictionary per answer, in the order of their coming."""
+        said = run([self.many_queries, "--config", self.client, "--plan", self.plan, "--image", image, "--protocol",
+                    self.protocol, "--in-flight", str(in_flight), "--count", str(count)], 1)
+        return [json.loads(line) for line in said.splitlines()]
+
+    def wait_for_packs(self, count):
+        """Until server 0 can hand out `count` packs."""
+        self._until(lambda: (self.metric("server0", "blindsight_pack_pool_depth") or 0) >= count, f"prepare {count} packs")
+
+    def metric(self, party, name, **labels):
+        """Sum over a metric's lines with these labels at a party; None when it does not answer or has none such."""
+        try:
+            url = f"http://{self.network.address(party)}:{self.metrics[party]}/metrics"
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                text = answer.read().decode()
+        except (urllib.error.URLError, OSError):
+            return None
+        values = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                  if line.startswith(name) and line[len(name)] in " {"
+                  and all(f'{label}="{value}"' in line for label, value in labels.items())]
+        return sum(values) if values else None
+
+    def peak_rss_mb(self):
+        """Largest resident memory of each party's process since its start, in 10^6 bytes."""
+        peaks = {}
+        for party, process in self._processes.items():
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+                peaks[party] = int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) * 1024 / 1e6
+        return peaks
+
+    def _config(self, party):
+        return os.path.join(self.folder, party + ".toml")
+
+    def _write_configs(self):
+        for party in PARTIES:
+            address = self.network.listen(party)
+            lines = [f'role = "{party}"', f'protocol = "{self.protocol}"', f'listen = "{address}:{self.ports[party]}"',
+                     f'data_dir = "{os.path.join(self.folder, party)}"', "insecure_plaintext_links = true",
+                     f'metrics.listen = "{address}:{self.metrics[party]}"']
+            lines += [f'peers.{peer} = "{self.network.reach(party, peer, self.ports[peer])}"'
+                      for peer in PARTIES if peer != party]
+            lines += [f"{key} = {json.dumps(value)}" for key, value in self.settings.items()]
+            with open(self._config(party), "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+        with open(self.client, "w", encoding="utf-8") as file:
+            file.write("insecure_plaintext_links = true\n")
+            for party in PARTIES:
+                file.write(f'{party} = "{self.network.reach("client", party, self.ports[party])}"\n')
+
+    def _raise_if_ended(self):
+        for party, process in self._processes.items():
+            if process.poll() is not None:
+                with open(os.path.join(self.folder, party + ".log"), encoding="utf-8") as log:
+                    last = "".join(log.readlines()[-5:])
+                raise Stop(1, f"{party} ended (status {process.returncode}):\n{last}")
+
+    def _until(self, true, what):
+        deadline = time.monotonic() + PATIENCE_S
+        while not true():
+            self._raise_if_ended()
+            if time.monotonic() > deadline:
+                raise Stop(1, f"the parties do not {what} within {PATIENCE_S} s; their logs are in {self.folder}")
+            time.sleep(0.05)
+
+    def _until_linked(self):
+        self._until(lambda: all((self.metric(p, "blindsight_peer_connected") or 0) >= 2 for p in PARTIES),
+                    "find each other")
