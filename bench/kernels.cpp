@@ -18,6 +18,7 @@
 #include "tensor/kernels/conv.h"
 #include "tensor/kernels/isa.h"
 #include "tensor/kernels/pack_bits.h"
+#include "tensor/kernels/parallel.h"
 #include "tensor/kernels/pool_windows.h"
 
 namespace blindsight::tensor {
@@ -153,6 +154,39 @@ double convolution(const ConvShape& shape, const std::vector<ConvAlgorithm>& alg
   return best;
 }
 
+/// The matrix products of one Winograd batch on one core: for each of 36 positions `patches`×in times in×out, as 1×1
+/// convolutions, with filters of their own as in a network. Compared with a few sums by hand.
+void winograd_batch(std::size_t patches, std::size_t in, std::size_t out, int runs, double core_peak) {
+  constexpr std::size_t positions = 36;
+  const InnerLoops one_core(false);
+  const ConvShape shape{{1, patches, in}, out, {}};
+  const std::string what = "36 x " + std::to_string(patches) + "x" + std::to_string(in) + "x" + std::to_string(out);
+  const Buffer<Word32> x = random_words<Word32>(positions * patches * in, 8);
+  std::vector<PreparedFilter<Word32>> filters;
+  Buffer<Word32> product(positions * patches * out);
+  for (std::size_t i = 0; i < positions; ++i)
+    filters.push_back(prepare_filter<Word32>(shape, ConvAlgorithm::direct,
+                                             random_words<Word32>(in * out, static_cast<unsigned>(9 + i))));
+  const auto multiply = [&] {
+    for (std::size_t i = 0; i < positions; ++i)
+      convolve_rows<Word32>(filters[i], std::span(x).subspan(i * patches * in, patches * in), {0, 1}, {0, 1},
+                            std::span(product).subspan(i * patches * out, patches * out), false);
+  };
+  multiply();
+  for (const std::size_t i : {std::size_t{0}, positions - 1}) {
+    const auto filter = random_words<Word32>(in * out, static_cast<unsigned>(9 + i));
+    for (const std::size_t row : {std::size_t{0}, patches - 1})
+      for (std::size_t j = 0; j < out; ++j) {
+        Word32 sum = 0;
+        for (std::size_t k = 0; k < in; ++k) sum += x[(i * patches + row) * in + k] * filter[k * out + j];
+        if (product[(i * patches + row) * out + j] != sum) fail(what);
+      }
+  }
+  const double seconds = best_seconds(runs, multiply);
+  report(what + ", one core", seconds, static_cast<double>(positions * patches * in * out) / seconds / 1e9, "G MAC/s",
+         core_peak / 1e9);
+}
+
 template <class Word>
 void packing(unsigned bits, std::size_t n, int runs, double peak) {
   Buffer<Word> words = random_words<Word>(n, 5), back(n);
@@ -234,6 +268,7 @@ int run(bool small, int threads) {
   if (small) {
     convolution({{10, 10, 16}, 40, same3}, {ConvAlgorithm::direct, ConvAlgorithm::winograd2, ConvAlgorithm::winograd4},
                 1, peak);
+    winograd_batch(7, 16, 40, 1, core_peak);
   } else {
     // The seed's VGG16 at 200x200: its convolutions, and how often each occurs.
     const struct {
@@ -246,6 +281,10 @@ int run(bool small, int threads) {
                                          {ConvAlgorithm::direct, ConvAlgorithm::winograd2, ConvAlgorithm::winograd4},
                                          runs, peak);
     std::printf("%-34s %10.3f ms\n", "13 convolutions, best algorithm", total * 1e3);
+    // A 12×12 map has 9 patches, a 25×25 one 49; of larger maps a tile of the pipeline has about 48.
+    const std::size_t batches[][3] = {{48, 64, 64},   {48, 64, 128},  {48, 128, 128}, {48, 128, 256},
+                                      {48, 256, 256}, {49, 256, 512}, {49, 512, 512}, {9, 512, 512}};
+    for (const auto& [patches, in, out] : batches) winograd_batch(patches, in, out, runs, core_peak);
     convolution({{1, 1, 18432}, 2, {}}, {ConvAlgorithm::direct}, runs, peak);
     convolution({{1, 1, 25088}, 1000, {}}, {ConvAlgorithm::direct}, runs, peak);
   }

@@ -22,7 +22,7 @@ struct CompileOptions {
   double weight_noise = 0.2;
   /// A layer whose outputs are small beside its largest value gets more activation bits until their root mean square is
   /// this many units: the protocol's rounding of 0.4 units is then below 2 % of a typical value.
-  double least_resolution = 24;
+  double least_resolution = 20;
   bool winograd = true;
   std::vector<std::string> labels;
 };
