@@ -51,6 +51,26 @@ std::string label(const model::Plan& plan, std::size_t output) {
   return output < plan.labels.size() ? plan.labels[output] : std::to_string(output);
 }
 
+/// By stage, the input first; each server's word on itself.
+ordered_json layers_json(const actors::QueryReport& r) {
+  const auto at_server = [](const actors::StageReport& s) {
+    return ordered_json({{"compute_s", s.compute_s},
+                         {"wait_s", s.wait_s},
+                         {"sent_bytes", s.sent_bytes},
+                         {"dealt_bytes", s.dealt_bytes}});
+  };
+  const auto& [first, second] = r.servers;
+  ordered_json all = ordered_json::array();
+  for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
+    const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
+    all.push_back({{"name", a.name},
+                   {"rounds", std::max(a.rounds, b.rounds)},
+                   {"server0", at_server(a)},
+                   {"server1", at_server(b)}});
+  }
+  return all;
+}
+
 ordered_json to_json(const std::string& image, const model::Plan& plan, const Answer& answer,
                      const std::optional<Comparison>& comparison) {
   const auto& r = answer.report;
@@ -69,7 +89,8 @@ ordered_json to_json(const std::string& image, const model::Plan& plan, const An
                         {"producer_to_server0", r.producer_to(0)},
                         {"producer_to_server1", r.producer_to(1)},
                         {"client", r.client_bytes()}}},
-                      {"rounds", r.rounds()}};
+                      {"rounds", r.rounds()},
+                      {"layers", layers_json(r)}};
   if (comparison)
     all["compare"] = {{"logits", printed(comparison->logits)},
                       {"max_abs_diff", std::round(comparison->largest_difference * 1e6) / 1e6}};
@@ -261,8 +282,9 @@ void add_predict(CLI::App& app, Exit& status) {
       "  blindsight predict photos/ --config client.toml --json | jq .label\n"
       "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers\n\n"
       "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, bytes (server0_to_server1,\n"
-      "server1_to_server0, producer_to_server0, producer_to_server1, client), rounds; with --compare also\n"
-      "compare (logits, max_abs_diff).");
+      "server1_to_server0, producer_to_server0, producer_to_server1, client), rounds, layers (name, rounds, and for\n"
+      "server0 and server1: compute_s, wait_s, sent_bytes, dealt_bytes); with --compare also compare (logits,\n"
+      "max_abs_diff).");
   command->callback([a, &status] { status = Predict(*a).run(); });
 }
 
