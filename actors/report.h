@@ -9,15 +9,35 @@
 
 namespace blindsight::actors {
 
+/// Something that a stage did for one tile of one query, in microseconds from the start of the query at this server.
+/// Servers' clocks differ: times of two servers cannot be compared.
+struct Interval {
+  enum class Kind : std::uint8_t {
+    compute,  ///< a call of the tile's step
+    wait,     ///< between two calls, until the other server's message was there
+    send,     ///< a message to the other server was handed to the link: begin and end are equal
+  };
+  Kind kind = Kind::compute;
+  std::uint32_t tile = 0;
+  std::uint32_t begin_us = 0, end_us = 0;
+  std::uint64_t bytes = 0;  ///< of a send
+
+  bool operator==(const Interval&) const = default;
+};
+
+/// Of one stage and query; what comes after them is not recorded, and a message with more is refused.
+constexpr std::size_t max_intervals = std::size_t{1} << 14;
+
 /// What one stage of one query cost at one server. Bytes are payload, without headers.
 struct StageReport {
   std::string name;
-  double compute_s = 0;           ///< in the stage's online steps, all tiles added up
-  double wait_s = 0;              ///< tiles added up: time in which a tile awaited a message of the other server
-  double offline_compute_s = 0;   ///< in the stage's preprocessing steps
-  std::uint64_t sent_bytes = 0;   ///< to the other server, online
-  std::uint64_t dealt_bytes = 0;  ///< received from the crypto producer, ahead of time
-  std::uint64_t rounds = 0;       ///< messages to the other server that had to follow one another
+  double compute_s = 0;                  ///< in the stage's online steps, all tiles added up
+  double wait_s = 0;                     ///< tiles added up: time in which a tile awaited a message of the other server
+  double offline_compute_s = 0;          ///< in the stage's preprocessing steps
+  std::uint64_t sent_bytes = 0;          ///< to the other server, online
+  std::uint64_t dealt_bytes = 0;         ///< received from the crypto producer, ahead of time
+  std::uint64_t rounds = 0;              ///< messages to the other server that had to follow one another
+  std::vector<Interval> intervals = {};  ///< at most `max_intervals`; empty unless asked for
 
   bool operator==(const StageReport&) const = default;
 };

@@ -105,17 +105,19 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
     layer["offline"] = to_json(r.offline);
     layers.push_back(std::move(layer));
   }
-  std::cout << ordered_json({{"model", plan.model_name},
-                             {"calibration_images", calibrated ? plan.calibration_images : 0},
-                             {"layers", std::move(layers)},
-                             {"macs", report.macs},
-                             {"multiplications", report.multiplications},
-                             {"comparisons", report.comparisons},
-                             {"weights", report.weights},
-                             {"online", to_json(report.online)},
-                             {"offline", to_json(report.offline)},
-                             {"set_up", to_json(report.set_up)},
-                             {"memory", memory_json(plan, protocol)}})
+  std::cout << ordered_json(
+                   {{"model", plan.model_name},
+                    {"calibration_images", calibrated ? plan.calibration_images : 0},
+                    {"input", {{"online", to_json(report.input_online)}, {"offline", to_json(report.input_offline)}}},
+                    {"layers", std::move(layers)},
+                    {"macs", report.macs},
+                    {"multiplications", report.multiplications},
+                    {"comparisons", report.comparisons},
+                    {"weights", report.weights},
+                    {"online", to_json(report.online)},
+                    {"offline", to_json(report.offline)},
+                    {"set_up", to_json(report.set_up)},
+                    {"memory", memory_json(plan, protocol)}})
                    .dump()
             << '\n';
 }

@@ -1,6 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +15,7 @@
 #include "apps/protocols.h"
 #include "apps/query.h"
 #include "apps/terminal.h"
+#include "apps/timeline.h"
 #include "model/onnx/import.h"
 #include "model/plaintext/float_oracle.h"
 
@@ -25,7 +29,7 @@ constexpr std::size_t most_outputs_shown = 5;
 
 struct Arguments {
   std::vector<std::filesystem::path> images;
-  std::filesystem::path config, plan, compare;
+  std::filesystem::path config, plan, compare, timeline;
   std::string protocol;
   bool json = false, layers = false;
 };
@@ -51,6 +55,26 @@ std::string label(const model::Plan& plan, std::size_t output) {
   return output < plan.labels.size() ? plan.labels[output] : std::to_string(output);
 }
 
+/// By stage, the input first; each server's word on itself.
+ordered_json layers_json(const actors::QueryReport& r) {
+  const auto at_server = [](const actors::StageReport& s) {
+    return ordered_json({{"compute_s", s.compute_s},
+                         {"wait_s", s.wait_s},
+                         {"sent_bytes", s.sent_bytes},
+                         {"dealt_bytes", s.dealt_bytes}});
+  };
+  const auto& [first, second] = r.servers;
+  ordered_json all = ordered_json::array();
+  for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
+    const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
+    all.push_back({{"name", a.name},
+                   {"rounds", std::max(a.rounds, b.rounds)},
+                   {"server0", at_server(a)},
+                   {"server1", at_server(b)}});
+  }
+  return all;
+}
+
 ordered_json to_json(const std::string& image, const model::Plan& plan, const Answer& answer,
                      const std::optional<Comparison>& comparison) {
   const auto& r = answer.report;
@@ -70,7 +94,8 @@ ordered_json to_json(const std::string& image, const model::Plan& plan, const An
                         {"producer_to_server0", r.producer_to(0)},
                         {"producer_to_server1", r.producer_to(1)},
                         {"client", r.client_bytes()}}},
-                      {"rounds", r.rounds()}};
+                      {"rounds", r.rounds()},
+                      {"layers", layers_json(r)}};
   if (comparison)
     all["compare"] = {{"logits", printed(comparison->logits)},
                       {"max_abs_diff", std::round(comparison->largest_difference * 1e6) / 1e6}};
@@ -156,6 +181,10 @@ class Predict {
         report_problem(Exit::mend, found.error().what);
     }
     if (files_.empty()) throw Failure(Exit::mend, "there is no image to predict on");
+    if (!a.timeline.empty()) {
+      if (files_.size() > 1) refuse_timeline_of(files_.size());
+      check_writable(a.timeline);
+    }
     value_or_fail(check_protocol(client_, protocol_));
     if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
     value_or_mend(protocol_.check(plan_.network));
@@ -172,6 +201,7 @@ class Predict {
         report_problem(Exit::mend, images.error().what);
         continue;
       }
+      if (!a_.timeline.empty() && images->size() > 1) refuse_timeline_of(images->size());
       for (std::size_t k = 0; k < images->size(); ++k) {
         const std::size_t parts = images->size();
         if (files_.size() * parts > 1) bar_.show(i * parts + k, files_.size() * parts);
@@ -189,7 +219,7 @@ class Predict {
            " pixels, the model reads " + std::to_string(plan_.network.input.height) + "×" +
            std::to_string(plan_.network.input.width) + ": resized here, and others like it");
     }
-    const auto answer = classify(client_, protocol_, plan_, image);
+    const auto answer = classify(client_, protocol_, plan_, image, !a_.timeline.empty());
     if (!answer) return report_problem(Exit::failed, name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
@@ -200,6 +230,7 @@ class Predict {
             std::max(comparison->largest_difference, std::abs(comparison->logits[i] - answer->logits[i]));
     }
     bar_.clear();
+    if (!a_.timeline.empty()) write_timeline(answer->report);
     if (a_.json) {
       std::cout
           << to_json(name, plan_, *answer, comparison).dump(-1, ' ', false, ordered_json::error_handler_t::replace)
@@ -211,6 +242,29 @@ class Predict {
     print_cost(answer->report);
     if (a_.layers) print_layers(answer->report);
     std::cout << std::endl;
+  }
+
+  [[noreturn]] static void refuse_timeline_of(std::size_t images) {
+    throw Failure(Exit::mend, "--timeline draws the query of one image, and these are " + std::to_string(images) +
+                                  "; name one of them");
+  }
+
+  /// A query is not spent on a picture that cannot be kept. Leaves no trace.
+  static void check_writable(const std::filesystem::path& file) {
+    std::error_code ignored;
+    const bool existed = std::filesystem::exists(std::filesystem::symlink_status(file, ignored));
+    errno = 0;
+    if (!std::ofstream(file, std::ios::app))
+      throw Failure(Exit::mend, "cannot write the timeline '" + file.string() + "': " + std::strerror(errno));
+    if (!existed) std::filesystem::remove(file, ignored);
+  }
+
+  void write_timeline(const actors::QueryReport& report) {
+    errno = 0;
+    std::ofstream out(a_.timeline, std::ios::binary);
+    out << timeline_svg(report, plan_.model_name);
+    if (!out.flush())
+      report_problem(Exit::mend, "cannot write the timeline '" + a_.timeline.string() + "': " + std::strerror(errno));
   }
 
   void note(const std::string& text) {
@@ -249,6 +303,8 @@ void add_predict(CLI::App& app, Exit& status) {
   command->add_option("--compare", a->compare, "Also run this trained model in clear, here, and show the difference")
       ->type_name("MODEL.onnx");
   command->add_flag("--layers", a->layers, "Also a table of what each layer cost");
+  command->add_option("--timeline", a->timeline, "Draw when each layer computed, waited and sent; one image only")
+      ->type_name("FILE.svg");
   command->add_option("--plan", a->plan, "Ask for this very plan instead of the one that the servers have")
       ->type_name("FILE.plan");
   add_protocol_flag(*command, a->protocol);
@@ -260,11 +316,18 @@ void add_predict(CLI::App& app, Exit& status) {
       "prepared.\n\n"
       "Examples:\n  blindsight predict photo.jpg --config client.toml\n"
       "  blindsight predict photos/ --config client.toml --json | jq .label\n"
-      "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers\n\n"
-      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here, "
-      "from\n"
-      "sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,\n"
-      "producer_to_server1, client), rounds; with --compare also compare (logits, max_abs_diff).");
+      "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers
+      "
+      "  blindsight predict photo.jpg --config client.toml --timeline query.svg      open it in a browser
+
+      "
+      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here,
+      "
+      "from sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,
+      "
+      "producer_to_server1, client), rounds, layers (name, rounds, and for server0 and server1: compute_s, wait_s,
+      "
+      "sent_bytes, dealt_bytes); with --compare also compare (logits, max_abs_diff).");
   command->callback([a, &status] { status = Predict(*a).run(); });
 }
 

@@ -17,12 +17,12 @@ constexpr auto set_up_patience = std::chrono::minutes(2);
 }  // namespace
 
 Result<Answer> classify(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
-                        const model::Image& image) {
+                        const model::Image& image, bool timeline) {
   const auto encoded = model::encode_input(plan, image.values);
   if (!encoded) return tl::unexpected(encoded.error());
   auto shares = protocol.share_input(plan.network, *encoded);
   if (!shares) return tl::unexpected(shares.error());
-  auto prediction = client.predict(plan, std::move(*shares));
+  auto prediction = client.predict(plan, std::move(*shares), timeline);
   if (!prediction) return tl::unexpected(prediction.error());
   const auto output = protocol.reveal_output(plan.network, prediction->output_shares);
   if (!output) return tl::unexpected(output.error());

@@ -16,9 +16,10 @@ struct Answer {
   actors::QueryReport report;
 };
 
-/// The one way from an image to an encrypted prediction: encode, share, ask, reveal.
+/// The one way from an image to an encrypted prediction: encode, share, ask, reveal. With `timeline`, the
+/// report has actors::StageReport::intervals.
 protocol::Result<Answer> classify(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
-                                  const model::Image& image);
+                                  const model::Image& image, bool timeline = false);
 
 /// Asks both servers whether they compute by `protocol`: shares of another protocol would be nonsense to them.
 protocol::Result<void> check_protocol(actors::Client& client, const protocol::Protocol& protocol);

@@ -74,7 +74,7 @@ Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares,
   return {};
 }
 
-Result<Prediction> Client::predict(const model::Plan& plan, std::array<Payload, 2> input_shares) {
+Result<Prediction> Client::predict(const model::Plan& plan, std::array<Payload, 2> input_shares, bool timeline) {
   const auto started = Clock::now();
   // The servers' own time limit is the same: a little more here, so that their reason arrives first.
   const auto deadline = started + std::chrono::milliseconds(config_.query.timeout_ms) + std::chrono::seconds(2);
@@ -87,6 +87,7 @@ Result<Prediction> Client::predict(const model::Plan& plan, std::array<Payload, 
   wire::Predict request;
   protocol::random_bytes(request.query);
   request.plan = model::digest(plan);
+  request.timeline = timeline;
   for (const auto server : {0u, 1u}) {
     request.input_share = std::move(input_shares[server]);
     if (auto sent = servers[server].send(Kind::predict, wire::encode(request), deadline); !sent)

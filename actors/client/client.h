@@ -36,8 +36,9 @@ class Client {
   protocol::Result<void> deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress = {});
 
   /// One query: sends each server its share of the input and waits for both halves of the output, at most
-  /// `query.timeout_ms`.
-  protocol::Result<Prediction> predict(const model::Plan& plan, std::array<protocol::Payload, 2> input_shares);
+  /// `query.timeout_ms`. With `timeline`, the report has StageReport::intervals.
+  protocol::Result<Prediction> predict(const model::Plan& plan, std::array<protocol::Payload, 2> input_shares,
+                                       bool timeline = false);
 
   /// The plan that the servers have deployed; the error when they have none or different ones says so.
   protocol::Result<model::Plan> deployed_plan();

@@ -95,7 +95,8 @@ class ClientGate : public caf::event_based_actor {
     queries_[query] = Clock::now();
     probe_.in_flight(queries_.size());
     // A desk that ends with its session answers what is still in its mailbox with an error.
-    this->request(serving_.desk, caf::infinite, SubmitQuery{query, Parcel(std::move(request->input_share)), m.link})
+    this->request(serving_.desk, caf::infinite,
+                  SubmitQuery{query, Parcel(std::move(request->input_share)), m.link, request->timeline})
         .then([] {},
               [this, query, client = m.link](const caf::error&) {
                 if (!queries_.contains(query)) return;

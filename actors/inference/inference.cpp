@@ -73,8 +73,9 @@ class Inference : public caf::event_based_actor {
       planes[i] = std::make_shared<protocol::Plane>(stages[i].input_plane_bytes);
     // Deepest first: when stage 0 begins and tells stage 1 about rows, stage 1 already has the query in its mailbox.
     for (std::size_t i = stages.size(); i-- > 0;) {
-      BeginQuery begin{pack_.id, planes[i], planes[i + 1], Parcel(std::move(pack_.materials[i])), {}, this};
+      BeginQuery begin{pack_.id, planes[i], planes[i + 1], Parcel(std::move(pack_.materials[i])), {}, this, {}};
       if (i == 0) begin.client_share = query_.share;
+      if (query_.timeline) begin.timeline_from = started_;
       send(layers_[i], std::move(begin));
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,8 +23,14 @@ using wire::Kind;
 using wire::Lane;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point t) {
-  return std::chrono::duration<double>(Clock::now() - t).count();
+double seconds(Clock::duration d) {
+  return std::chrono::duration<double>(d).count();
+}
+
+/// From `start` to `t`, as Interval counts.
+std::uint32_t microseconds(Clock::time_point start, Clock::time_point t) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(t - start).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
 struct StepKey {
@@ -60,7 +67,7 @@ struct Called {
   StepKey key;
   std::unique_ptr<protocol::Step> step;
   Result<Progress> progress;
-  double compute_s = 0;
+  Clock::time_point began{}, ended{};
 };
 
 struct StepReturned {
@@ -285,7 +292,7 @@ class Layer : public caf::event_based_actor {
     const Urgency urgency{lane_of(key.phase), key.pack, static_cast<std::uint32_t>(stage_)};
     core_->offload->run(urgency, [core = core_, material = running_.at(key).material, key, step = std::move(step),
                                   message = std::move(message), self = caf::actor_cast<caf::actor>(this)]() mutable {
-      const auto start = Clock::now();
+      const auto began = Clock::now();
       Result<Progress> progress;
       try {
         progress = message ? step->advance(std::move(*message)) : step->begin();
@@ -293,7 +300,7 @@ class Layer : public caf::event_based_actor {
         progress = protocol::fail(std::string("the step broke off: ") + e.what());
       }
       StepReturned result{Parcel(Called{std::move(core), std::move(material), key, std::move(step), std::move(progress),
-                                        seconds_since(start)})};
+                                        began, Clock::now()})};
       if (key.phase == Phase::preprocess)
         caf::anon_send(self, std::move(result));
       else
@@ -302,11 +309,13 @@ class Layer : public caf::event_based_actor {
   }
 
   void returned(Called call) {
-    probe(call.key.phase).computed(call.compute_s);
+    const double compute_s = seconds(call.ended - call.began);
+    probe(call.key.phase).computed(compute_s);
     auto it = running_.find(call.key);
     if (it == running_.end()) return;  // dropped in the meantime
     auto& running = it->second;
-    running.compute_s += call.compute_s;
+    running.compute_s += compute_s;
+    record(call.key, Interval::Kind::compute, call.began, call.ended);
     if (!call.progress) return failed(call.key, call.progress.error().what);
     for (auto& out : call.progress->outbound)
       if (!send_out(call.key, running, std::move(out))) return;
@@ -314,6 +323,19 @@ class Layer : public caf::event_based_actor {
     running.step = std::move(call.step);
     running.idle_since = Clock::now();
     next_message(it);
+  }
+
+  /// For the timeline, if this is online work of a query that has one.
+  void record(const StepKey& key, Interval::Kind kind, Clock::time_point began, Clock::time_point ended,
+              std::uint64_t bytes = 0) {
+    if (key.phase != Phase::online) return;
+    auto query = queries_.find(key.pack);
+    if (query == queries_.end() || !query->second.begin.timeline_from) return;
+    auto& intervals = query->second.report.intervals;
+    if (intervals.size() == max_intervals) return;
+    const auto start = *query->second.begin.timeline_from;
+    intervals.push_back(
+        {kind, static_cast<std::uint32_t>(key.tile), microseconds(start, began), microseconds(start, ended), bytes});
   }
 
   bool send_out(const StepKey& key, Running& running, protocol::Outbound out) {
@@ -333,7 +355,11 @@ class Layer : public caf::event_based_actor {
       return false;
     }
     running.sent[static_cast<std::size_t>(out.to)] += bytes;
-    if (protocol::is_server(out.to)) ++running.messages_to_server;
+    if (protocol::is_server(out.to)) {
+      ++running.messages_to_server;
+      const auto now = Clock::now();
+      record(key, Interval::Kind::send, now, now, bytes);
+    }
     probe(key.phase).sent_bytes(bytes);
     const wire::Header header{kind_of(key.phase),
                               lane_of(key.phase),
@@ -355,8 +381,10 @@ class Layer : public caf::event_based_actor {
     const bool client_first = it->first.phase == Phase::online && stage_ == 0;
     auto message = running.waiting.pop(client_first ? std::optional(PartyId::client) : std::nullopt);
     if (!message) return;
-    const double waited = seconds_since(running.idle_since);
+    const auto now = Clock::now();
+    const double waited = seconds(now - running.idle_since);
     running.wait_s += waited;
+    record(it->first, Interval::Kind::wait, running.idle_since, now);
     probe(it->first.phase).waited(waited);
     call(it->first, std::move(running.step), std::move(message));
   }

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <caf/all.hpp>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -127,6 +129,8 @@ struct BeginQuery {
   Parcel<std::vector<MaterialPtr>> materials;
   Parcel<protocol::Payload> client_share;  ///< stage 0 only
   caf::actor inference;
+  /// The start of the query, if its report shall have intervals.
+  std::optional<std::chrono::steady_clock::time_point> timeline_from;
 };
 
 /// To a layer: these rows of its input plane are written.
@@ -253,6 +257,7 @@ struct SubmitQuery {
   wire::QueryId query{};
   Parcel<protocol::Payload> share;
   caf::actor client;
+  bool timeline = false;  ///< whether the report shall have intervals
 };
 
 /// Query desk to itself.

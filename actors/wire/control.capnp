@@ -29,6 +29,15 @@ struct Predict {
   queryId @0 :Data;
   planDigest @1 :Data;
   inputShare @2 :Data;
+  timeline @3 :Bool;       # whether the answer shall have intervals
+}
+
+struct Interval {
+  kind @0 :UInt8;          # actors::Interval::Kind
+  tile @1 :UInt32;
+  beginUs @2 :UInt32;
+  endUs @3 :UInt32;
+  bytes @4 :UInt64;
 }
 
 struct StageReport {
@@ -39,6 +48,7 @@ struct StageReport {
   sentBytes @4 :UInt64;
   dealtBytes @5 :UInt64;
   rounds @6 :UInt64;
+  intervals @7 :List(Interval);
 }
 
 struct Predicted {

@@ -71,6 +71,20 @@ Result<protocol::PartyId> role_of(std::uint8_t r) {
   return static_cast<protocol::PartyId>(r);
 }
 
+Result<void> read_intervals(capnp::List<schema::Interval>::Reader from, std::vector<Interval>& to) {
+  if (from.size() > max_intervals)
+    return fail(std::to_string(from.size()) + " intervals of one stage, at most " + std::to_string(max_intervals) +
+                " are allowed");
+  to.reserve(from.size());
+  for (const auto i : from) {
+    if (i.getKind() > static_cast<std::uint8_t>(Interval::Kind::send))
+      return fail("unknown kind of interval " + std::to_string(i.getKind()));
+    if (i.getEndUs() < i.getBeginUs()) return fail("an interval ends before it begins");
+    to.push_back({static_cast<Interval::Kind>(i.getKind()), i.getTile(), i.getBeginUs(), i.getEndUs(), i.getBytes()});
+  }
+  return {};
+}
+
 }  // namespace
 
 Payload encode(const Hello& h) {
@@ -138,6 +152,7 @@ Payload encode(const Predict& p) {
     b.setQueryId(bytes_of(p.query));
     b.setPlanDigest(bytes_of(p.plan));
     b.setInputShare(bytes_of(p.input_share));
+    b.setTimeline(p.timeline);
   });
 }
 
@@ -146,6 +161,7 @@ Result<Predict> decode(std::span<const std::uint8_t> bytes) {
   return unpack<Predict, schema::Predict>(bytes, [](schema::Predict::Reader r, Predict& p) -> Result<void> {
     const auto share = r.getInputShare();
     p.input_share.assign(share.begin(), share.end());
+    p.timeline = r.getTimeline();
     if (auto ok = fill(p.query, r.getQueryId(), "query id"); !ok) return ok;
     return fill(p.plan, r.getPlanDigest(), "plan digest");
   });
@@ -171,6 +187,14 @@ Payload encode(const Predicted& p) {
       to.setSentBytes(from.sent_bytes);
       to.setDealtBytes(from.dealt_bytes);
       to.setRounds(from.rounds);
+      auto intervals = to.initIntervals(static_cast<unsigned>(from.intervals.size()));
+      for (unsigned k = 0; k < intervals.size(); ++k) {
+        intervals[k].setKind(static_cast<std::uint8_t>(from.intervals[k].kind));
+        intervals[k].setTile(from.intervals[k].tile);
+        intervals[k].setBeginUs(from.intervals[k].begin_us);
+        intervals[k].setEndUs(from.intervals[k].end_us);
+        intervals[k].setBytes(from.intervals[k].bytes);
+      }
     }
   });
 }
@@ -185,9 +209,11 @@ Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
     p.report.pack = r.getPack();
     p.report.client_bytes = r.getClientBytes();
     p.report.offline_sent_bytes = r.getOfflineSentBytes();
-    for (const auto s : r.getStages())
+    for (const auto s : r.getStages()) {
       p.report.stages.push_back({string_of(s.getName()), s.getComputeS(), s.getWaitS(), s.getOfflineComputeS(),
                                  s.getSentBytes(), s.getDealtBytes(), s.getRounds()});
+      if (auto ok = read_intervals(s.getIntervals(), p.report.stages.back().intervals); !ok) return ok;
+    }
     return fill(p.query, r.getQueryId(), "query id");
   });
 }

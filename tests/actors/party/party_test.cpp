@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <future>
 #include <set>
 
@@ -49,6 +50,38 @@ TEST_CASE("three parties answer a query") {
   REQUIRE(report->servers[0].stages.size() == 5);
   CHECK(report->servers[0].stages[2].name == "second");
   check_no_mask_twice();
+}
+
+TEST_CASE("a query that asks for a timeline gets every stage's intervals, and they add up to its report") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(5);
+  const auto report = three.query(5, 1, true);
+  if (!report) FAIL(report.error().what);
+  for (const auto& server : report->servers) {
+    REQUIRE(server.stages.size() == 5);
+    for (const auto& stage : server.stages) {
+      CAPTURE(stage.name);
+      double compute_us = 0, wait_us = 0;
+      std::uint64_t sent_bytes = 0;
+      for (const auto& i : stage.intervals) {
+        using enum actors::Interval::Kind;
+        (i.kind == compute ? compute_us : wait_us) += i.end_us - i.begin_us;
+        if (i.kind == send) CHECK(i.bytes > 0);
+        sent_bytes += i.bytes;
+        CHECK(i.end_us <= server.online_s * 1e6);
+      }
+      // Both ends of an interval are rounded.
+      const auto most = static_cast<double>(stage.intervals.size());
+      CHECK(std::abs(compute_us - stage.compute_s * 1e6) <= most);
+      CHECK(std::abs(wait_us - stage.wait_s * 1e6) <= most);
+      CHECK(sent_bytes == stage.sent_bytes);
+    }
+    CHECK(server.stages[2].intervals.size() > 4);
+  }
+  const auto without = three.query(5, 2);
+  if (!without) FAIL(without.error().what);
+  for (const auto& stage : without->servers[0].stages) CHECK(stage.intervals.empty());
 }
 
 TEST_CASE("parties may start in any order, and a query before they are all there says who is missing") {

@@ -102,12 +102,13 @@ void ThreeParties::wait_until_serving(std::uint32_t constant) {
   if (!serving) FAIL(serving.error().what);
 }
 
-Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed) {
+Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed,
+                                       bool timeline) {
   const auto plan = fake_plan(constant);
   const auto input = fake_input(plan, seed);
   auto shares = fake_protocol.share_input(plan.network, input);
   if (!shares) return tl::unexpected(shares.error());
-  auto prediction = client.predict(plan, std::move(*shares));
+  auto prediction = client.predict(plan, std::move(*shares), timeline);
   if (!prediction) return tl::unexpected(prediction.error());
   auto output = fake_protocol.reveal_output(plan.network, prediction->output_shares);
   if (!output) return tl::unexpected(output.error());
@@ -115,9 +116,9 @@ Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t con
   return prediction->report;
 }
 
-Result<actors::QueryReport> ThreeParties::query(std::uint32_t constant, std::uint32_t seed) {
+Result<actors::QueryReport> ThreeParties::query(std::uint32_t constant, std::uint32_t seed, bool timeline) {
   auto c = client();
-  return query_fake(c, constant, seed);
+  return query_fake(c, constant, seed, timeline);
 }
 
 }  // namespace blindsight::test

@@ -55,7 +55,7 @@ class ThreeParties {
   void deploy(std::uint32_t constant);
   void wait_until_serving(std::uint32_t constant);
   /// One query with a random input; checks the answer. The error as the client tells it.
-  protocol::Result<actors::QueryReport> query(std::uint32_t constant, std::uint32_t seed);
+  protocol::Result<actors::QueryReport> query(std::uint32_t constant, std::uint32_t seed, bool timeline = false);
 
   Neighbourhood& neighbourhood() { return neighbourhood_; }
   monitoring::Registry& registry(std::size_t party) { return registries_[party]; }
@@ -69,6 +69,7 @@ class ThreeParties {
 /// Deploys by way of `client`.
 protocol::Result<void> deploy_fake(actors::Client& client, std::uint32_t constant);
 /// One query by way of `client`; an answer that is not the right one is an error too.
-protocol::Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed);
+protocol::Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed,
+                                                 bool timeline = false);
 
 }  // namespace blindsight::test

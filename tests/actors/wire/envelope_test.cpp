@@ -223,9 +223,42 @@ TEST_CASE("control messages survive the way and damage is an error") {
   CHECK(again->output_share == predicted.output_share);
   CHECK(again->report == predicted.report);
 
+  Predict predict;
+  CHECK_FALSE(decode<Predict>(encode(predict))->timeline);
+  predict.timeline = true;
+  CHECK(decode<Predict>(encode(predict))->timeline);
+
   CHECK_FALSE(decode<Hello>(std::span(bytes).first(bytes.size() - 8)));
   CHECK_FALSE(decode<Hello>(std::span(bytes).first(bytes.size() - 1)));
   CHECK_FALSE(decode<Confirm>(encode(Number{5})));
+}
+
+TEST_CASE("a report's intervals survive the way; too many, unknown ones and impossible ones are refused") {
+  using blindsight::actors::Interval;
+  using blindsight::actors::max_intervals;
+  Predicted predicted;
+  predicted.report.stages.resize(2);
+  predicted.report.stages[0].name = "conv1";
+  auto& intervals = predicted.report.stages[1].intervals;
+  const auto refused = [&](const char* why) {
+    const auto back = decode<Predicted>(encode(predicted));
+    return !back && contains(back.error().what, why);
+  };
+  intervals = {{Interval::Kind::compute, 3, 10, 4'000'000'000, 0},
+               {Interval::Kind::wait, 70'000, 0, 0, 0},
+               {Interval::Kind::send, 0, 12, 12, std::uint64_t{1} << 40}};
+  const auto back = decode<Predicted>(encode(predicted));
+  REQUIRE(back);
+  CHECK(back->report == predicted.report);
+
+  intervals[1] = {static_cast<Interval::Kind>(3), 0, 0, 0, 0};
+  CHECK(refused("unknown kind of interval 3"));
+  intervals[1] = {Interval::Kind::wait, 0, 2, 1, 0};
+  CHECK(refused("ends before it begins"));
+  intervals.assign(max_intervals, {Interval::Kind::wait, 1, 2, 3, 0});
+  CHECK(decode<Predicted>(encode(predicted)));
+  intervals.push_back({});
+  CHECK(refused("16385 intervals of one stage"));
 }
 
 TEST_CASE("the first frame without its prefix is not taken for a frame") {

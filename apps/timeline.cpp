@@ -1,0 +1,290 @@
+#include "apps/timeline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "apps/terminal.h"
+
+namespace blindsight::apps {
+namespace {
+
+using actors::Interval;
+using actors::StageReport;
+
+// Pixels.
+constexpr double gutter = 210, chart_width = 1340, margin = 16, header_height = 104, lane_gap = 8, half_gap = 2;
+constexpr double least_half = 13, most_track = 8, least_track = 1.5, half_wanted = 44, font = 11;
+constexpr double total_width = gutter + chart_width + margin;
+constexpr std::size_t longest_name = 30;
+
+/// Bytes of the well-formed UTF-8 character at the front, 0 if there is none.
+std::size_t character_bytes(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xc2 && first < 0xe0   ? 2
+                           : (first & 0xf0) == 0xe0        ? 3
+                           : first >= 0xf0 && first < 0xf5 ? 4
+                                                           : 0;
+  if (size == 0 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  // Overlong forms, surrogates, what lies above U+10FFFF, and the two that XML does not take.
+  const auto second = at(1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) || (first == 0xf0 && second < 0x90) ||
+      (first == 0xf4 && second >= 0x90) || (first == 0xef && second == 0xbf && at(2) >= 0xbe))
+    return 0;
+  return size;
+}
+
+/// As XML text or attribute value; what no XML document may hold becomes a question mark.
+std::string escaped(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto size = character_bytes(text);
+    const char c = text.front();
+    if (size == 0 || (size == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)))
+      out += '?';
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (c == '\'')
+      out += "&#39;";
+    else
+      out += text.substr(0, size);
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return out;
+}
+
+/// The front of a name that is too long for the gutter.
+std::string shortened(std::string_view name) {
+  std::size_t bytes = 0, characters = 0;
+  for (; bytes < name.size(); ++characters) {
+    if (characters == longest_name) return std::string(name.substr(0, bytes)) + "…";
+    bytes += std::max<std::size_t>(1, character_bytes(name.substr(bytes)));
+  }
+  return std::string(name);
+}
+
+std::string px(double value) {
+  auto text = fixed(value, 2);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
+std::string milliseconds(std::uint32_t us) {
+  return fixed(us / 1e3, 3);
+}
+
+/// The step of an axis with about ten labels: 1, 2 or 5 times a power of ten.
+double axis_step_ms(double longest_ms) {
+  const double rough = std::max(longest_ms, 1e-3) / 10;
+  const double power = std::pow(10, std::floor(std::log10(rough)));
+  for (const double factor : {1., 2., 5.})
+    if (factor * power >= rough) return factor * power;
+  return 10 * power;
+}
+
+/// What one server did at one stage, its tiles laid into tracks such that those that overlap are apart.
+struct HalfLane {
+  const StageReport* stage = nullptr;
+  std::map<std::uint32_t, std::size_t> track_of;  ///< by tile
+  std::size_t tracks = 0;
+
+  double track_height() const {
+    return std::clamp(half_wanted / static_cast<double>(std::max<std::size_t>(tracks, 1)), least_track, most_track);
+  }
+  double height() const { return std::max(least_half, track_height() * static_cast<double>(tracks)); }
+};
+
+HalfLane half_lane(const StageReport& stage) {
+  HalfLane half;
+  half.stage = &stage;
+  struct Span {
+    std::uint32_t begin, end, tile;
+    auto operator<=>(const Span&) const = default;
+  };
+  std::map<std::uint32_t, Span> by_tile;
+  for (const auto& i : stage.intervals) {
+    auto& span = by_tile.try_emplace(i.tile, Span{i.begin_us, i.end_us, i.tile}).first->second;
+    span.begin = std::min(span.begin, i.begin_us);
+    span.end = std::max(span.end, i.end_us);
+  }
+  std::vector<Span> spans;
+  for (const auto& [tile, span] : by_tile) spans.push_back(span);
+  std::ranges::sort(spans);
+  std::vector<std::uint32_t> free_from;
+  for (const auto& span : spans) {
+    const auto free = std::ranges::find_if(free_from, [&](std::uint32_t end) { return end <= span.begin; });
+    half.track_of[span.tile] = static_cast<std::size_t>(free - free_from.begin());
+    if (free == free_from.end())
+      free_from.push_back(span.end);
+    else
+      *free = span.end;
+  }
+  half.tracks = free_from.size();
+  return half;
+}
+
+class Picture {
+ public:
+  Picture(const actors::QueryReport& report, const std::string& model_name) : report_(report), model_(model_name) {
+    for (const auto& server : report.servers) {
+      stages_ = std::max(stages_, server.stages.size());
+      for (const auto& stage : server.stages) {
+        full_ = full_ || stage.intervals.size() >= actors::max_intervals;
+        for (const auto& i : stage.intervals) longest_ms_ = std::max(longest_ms_, i.end_us / 1e3);
+      }
+    }
+    longest_ms_ = std::max(longest_ms_, 1e-3);
+    for (std::size_t s = 0; s < 2; ++s)
+      for (const auto& stage : report.servers[s].stages) halves_[s].push_back(half_lane(stage));
+  }
+
+  std::string draw() {
+    double bottom = header_height;
+    std::vector<double> tops;
+    for (std::size_t stage = 0; stage < stages_; ++stage) {
+      tops.push_back(bottom);
+      bottom += height(0, stage) + half_gap + height(1, stage) + lane_gap;
+    }
+    const double total_height = bottom + 24;
+    out_ =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + px(total_width) + "\" height=\"" + px(total_height) +
+        "\" viewBox=\"0 0 " + px(total_width) + " " + px(total_height) + "\" font-family=\"sans-serif\" font-size=\"" +
+        px(font) + "\">\n<title>" + escaped(model_) +
+        ": timeline of one query</title>\n<style>.c0{fill:#1f6fb4}.w0{fill:#c9dff2}.c1{fill:#d0660d}.w1{fill:#fbdcc0}"
+        ".s{fill:#111}.g{stroke:#ddd}.l{fill:#f6f6f6}.t{fill:#222}.n{fill:#666}</style>\n"
+        "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+    header();
+    for (std::size_t stage = 0; stage < stages_; ++stage) background(stage, tops[stage]);
+    axis(bottom);
+    for (std::size_t stage = 0; stage < stages_; ++stage) lane(stage, tops[stage]);
+    out_ += "</svg>\n";
+    return std::move(out_);
+  }
+
+ private:
+  double height(std::size_t server, std::size_t stage) const {
+    return stage < halves_[server].size() ? halves_[server][stage].height() : least_half;
+  }
+  double x(std::uint32_t us) const { return gutter + us / 1e3 / longest_ms_ * chart_width; }
+
+  void text(double left, double baseline, const std::string& what, const char* more = "class=\"t\"") {
+    out_ += "<text x=\"" + px(left) + "\" y=\"" + px(baseline) + "\" " + more + ">" + escaped(what) + "</text>\n";
+  }
+  void rect(double left, double top, double width, double height, const std::string& style,
+            const std::string& title = {}) {
+    out_ += "<rect class=\"" + style + "\" x=\"" + px(left) + "\" y=\"" + px(top) + "\" width=\"" + px(width) +
+            "\" height=\"" + px(height) + "\"";
+    out_ += title.empty() ? "/>\n" : "><title>" + escaped(title) + "</title></rect>\n";
+  }
+
+  void header() {
+    const auto& r = report_;
+    text(margin, 24, model_, "class=\"t\" font-size=\"16\" font-weight=\"bold\"");
+    text(margin, 43,
+         "online " + fixed(1e3 * r.servers[0].online_s, 1) + " ms at server 0, " +
+             fixed(1e3 * r.servers[1].online_s, 1) + " ms at server 1; " + std::to_string(r.rounds()) + " rounds; " +
+             human_bytes(r.server0_to_server1()) + " from server 0 to server 1, " +
+             human_bytes(r.server1_to_server0()) + " back");
+    text(margin, 59,
+         std::string("Each server's times count from its own start of the query: the two clocks differ, so compare "
+                     "lengths between servers, not moments.") +
+             (full_ ? " Not all is drawn: a stage did more than " + std::to_string(actors::max_intervals) + " things."
+                    : ""),
+         "class=\"n\"");
+    double left = margin;
+    const auto entry = [&](const char* style, double width, const std::string& what, double room) {
+      rect(left, 68, width, 10, style);
+      text(left + width + 5, 77, what);
+      left += width + 5 + room;
+    };
+    entry("c0", 16, "server 0 computes", 110);
+    entry("w0", 16, "server 0 waits for a message", 165);
+    entry("c1", 16, "server 1 computes", 110);
+    entry("w1", 16, "server 1 waits for a message", 165);
+    entry("s", 1.5, "a message goes to the other server", 200);
+    text(left, 77, "Lines inside a lane are tiles. Gaps between them: ready, but the cores were busy.", "class=\"n\"");
+  }
+
+  void axis(double bottom) {
+    const double step = axis_step_ms(longest_ms_);
+    const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(step) - 1e-9)));
+    for (int i = 0; i * step <= longest_ms_; ++i) {
+      const double at = gutter + i * step / longest_ms_ * chart_width;
+      out_ += "<line class=\"g\" x1=\"" + px(at) + "\" x2=\"" + px(at) + "\" y1=\"" + px(header_height - 4) +
+              "\" y2=\"" + px(bottom) + "\"/>\n";
+      const auto label = fixed(i * step, digits) + (i == 0 ? " ms" : "");
+      text(at + 2, header_height - 6, label, "class=\"n\"");
+      text(at + 2, bottom + font, label, "class=\"n\"");
+    }
+  }
+
+  void background(std::size_t stage, double top) {
+    for (const std::size_t server : {0u, 1u}) {
+      rect(gutter, top, chart_width, height(server, stage), "l");
+      top += height(server, stage) + half_gap;
+    }
+  }
+
+  void lane(std::size_t stage, double top) {
+    const auto& first = halves_[stage < halves_[0].size() ? 0 : 1][stage].stage->name;
+    out_ += "<g>\n";
+    text(margin, top + font, shortened(first), "class=\"t\" font-weight=\"bold\"");
+    for (const std::size_t server : {0u, 1u}) {
+      const auto h = height(server, stage);
+      text(gutter - 12, top + h / 2 + font / 2 - 2, std::to_string(server), "class=\"n\"");
+      if (stage < halves_[server].size()) half(halves_[server][stage], server, top);
+      top += h + half_gap;
+    }
+    out_ += "</g>\n";
+  }
+
+  void half(const HalfLane& half, std::size_t server, double top) {
+    const auto number = std::to_string(server);
+    const double h = half.track_height();
+    // Sends last, or what follows them would hide them.
+    for (const bool sends : {false, true})
+      for (const auto& i : half.stage->intervals) {
+        if ((i.kind == Interval::Kind::send) != sends) continue;
+        const double y = top + h * static_cast<double>(half.track_of.at(i.tile));
+        const auto tile = half.stage->name + ", tile " + std::to_string(i.tile) + ", server " + number + ": ";
+        const auto when = milliseconds(i.begin_us) + " ms";
+        if (sends) {
+          rect(x(i.begin_us) - 0.5, y, 1, h, "s", tile + "sends " + std::to_string(i.bytes) + " bytes at " + when);
+          continue;
+        }
+        const bool waits = i.kind == Interval::Kind::wait;
+        rect(x(i.begin_us), y, std::max(0.25, x(i.end_us) - x(i.begin_us)), h, (waits ? "w" : "c") + number,
+             tile + (waits ? "waits " : "computes ") + milliseconds(i.end_us - i.begin_us) + " ms from " + when);
+      }
+  }
+
+  const actors::QueryReport& report_;
+  const std::string& model_;
+  std::array<std::vector<HalfLane>, 2> halves_;
+  std::size_t stages_ = 0;
+  double longest_ms_ = 0;
+  bool full_ = false;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string timeline_svg(const actors::QueryReport& report, const std::string& model_name) {
+  return Picture(report, model_name).draw();
+}
+
+}  // namespace blindsight::apps

@@ -1,0 +1,52 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/support/three_processes.h"
+
+using namespace blindsight::tests;
+using nlohmann::json;
+
+TEST_CASE("what inspect declares before any network is what a prediction measures, layer by layer, to the byte") {
+  ThreeProcesses parties;
+  parties.start_all();
+  const auto plan = parties.deploy_digits();
+  const auto inspected = run({"model", "inspect", plan.string(), "--json"});
+  REQUIRE(inspected.status == 0);
+  const auto declared = json::parse(inspected.out);
+  const auto predicted = parties.predict({(zoo / "images/malignant/ISIC_0012258.jpg").string(), "--json"});
+  INFO(predicted.err);
+  REQUIRE(predicted.status == 0);
+  const auto measured = json::parse(predicted.out);
+
+  std::vector<json> stages = {declared.at("input")};
+  stages[0]["name"] = "input";
+  for (const auto& layer : declared.at("layers")) stages.push_back(layer);
+  const auto& layers = measured.at("layers");
+  REQUIRE(stages.size() == 4);
+  REQUIRE(layers.size() == stages.size());
+  std::uint64_t rounds = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const auto& online = stages[i].at("online");
+    const auto& offline = stages[i].at("offline");
+    CAPTURE(stages[i].at("name"));
+    CHECK(layers[i].at("name") == stages[i].at("name"));
+    CHECK(layers[i].at("server0").at("sent_bytes") == online.at("server0_to_server1"));
+    CHECK(layers[i].at("server1").at("sent_bytes") == online.at("server1_to_server0"));
+    CHECK(layers[i].at("rounds") == online.at("rounds"));
+    CHECK(layers[i].at("server0").at("dealt_bytes") == offline.at("producer_to_server0"));
+    CHECK(layers[i].at("server1").at("dealt_bytes") == offline.at("producer_to_server1"));
+    rounds += layers[i].at("rounds").get<std::uint64_t>();
+    for (const char* server : {"server0", "server1"}) {
+      CHECK(layers[i].at(server).at("compute_s").get<double>() > 0);
+      CHECK(layers[i].at(server).at("wait_s").get<double>() >= 0);
+    }
+  }
+  const auto& bytes = measured.at("bytes");
+  for (const char* link : {"server0_to_server1", "server1_to_server0", "client"})
+    CHECK(bytes.at(link) == declared.at("online").at(link));
+  for (const char* link : {"producer_to_server0", "producer_to_server1"})
+    CHECK(bytes.at(link) == declared.at("offline").at(link));
+  CHECK(measured.at("rounds") == declared.at("online").at("rounds"));
+  CHECK(measured.at("rounds") == rounds);
+}
