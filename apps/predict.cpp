@@ -316,17 +316,11 @@ void add_predict(CLI::App& app, Exit& status) {
       "prepared.\n\n"
       "Examples:\n  blindsight predict photo.jpg --config client.toml\n"
       "  blindsight predict photos/ --config client.toml --json | jq .label\n"
-      "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers
-      "
-      "  blindsight predict photo.jpg --config client.toml --timeline query.svg      open it in a browser
-
-      "
-      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here,
-      "
-      "from sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,
-      "
-      "producer_to_server1, client), rounds, layers (name, rounds, and for server0 and server1: compute_s, wait_s,
-      "
+      "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers\n"
+      "  blindsight predict photo.jpg --config client.toml --timeline query.svg      open it in a browser\n\n"
+      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here,\n"
+      "from sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,\n"
+      "producer_to_server1, client), rounds, layers (name, rounds, and for server0 and server1: compute_s, wait_s,\n"
       "sent_bytes, dealt_bytes); with --compare also compare (logits, max_abs_diff).");
   command->callback([a, &status] { status = Predict(*a).run(); });
 }
