@@ -15,6 +15,7 @@ struct Interval {
   enum class Kind : std::uint8_t {
     compute,  ///< a call of the tile's step
     wait,     ///< between two calls, until the other server's message was there
+    queue,    ///< from a call's being asked for to its beginning: the cores had other work
     send,     ///< a message to the other server was handed to the link: begin and end are equal
   };
   Kind kind = Kind::compute;

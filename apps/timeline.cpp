@@ -165,7 +165,7 @@ class Picture {
         "\" viewBox=\"0 0 " + px(total_width) + " " + px(total_height) + "\" font-family=\"sans-serif\" font-size=\"" +
         px(font) + "\">\n<title>" + escaped(model_) +
         ": timeline of one query</title>\n<style>.c0{fill:#1f6fb4}.w0{fill:#c9dff2}.c1{fill:#d0660d}.w1{fill:#fbdcc0}"
-        ".s{fill:#111}.g{stroke:#ddd}.l{fill:#f6f6f6}.t{fill:#222}.n{fill:#666}</style>\n"
+        ".q{fill:#d4d4d4}.s{fill:#111}.g{stroke:#ddd}.l{fill:#f6f6f6}.t{fill:#222}.n{fill:#666}</style>\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
     header();
     for (std::size_t stage = 0; stage < stages_; ++stage) background(stage, tops[stage]);
@@ -211,15 +211,17 @@ class Picture {
       text(left + width + 5, 77, what);
       left += width + 5 + room;
     };
-    entry("c0", 16, "server 0 computes", 110);
-    entry("w0", 16, "server 0 waits for a message", 165);
-    entry("c1", 16, "server 1 computes", 110);
-    entry("w1", 16, "server 1 waits for a message", 165);
-    entry("s", 1.5, "a message goes to the other server", 200);
-    text(left, 77, "Lines inside a lane are tiles. Gaps between them: ready, but the cores were busy.", "class=\"n\"");
+    entry("c0", 16, "server 0 computes", 125);
+    entry("w0", 16, "server 0 waits for server 1", 180);
+    entry("c1", 16, "server 1 computes", 125);
+    entry("w1", 16, "server 1 waits for server 0", 180);
+    entry("q", 16, "ready, but the cores are busy", 190);
+    entry("s", 1.5, "a message leaves for the other server", 240);
+    text(left, 77, "Each line inside a lane is a tile.", "class=\"n\"");
   }
 
   void axis(double bottom) {
+    text(margin, header_height - 6, "computed at 0 + 1, sent by both", "class=\"n\"");
     const double step = axis_step_ms(longest_ms_);
     const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(step) - 1e-9)));
     for (int i = 0; i * step <= longest_ms_; ++i) {
@@ -240,9 +242,19 @@ class Picture {
   }
 
   void lane(std::size_t stage, double top) {
-    const auto& first = halves_[stage < halves_[0].size() ? 0 : 1][stage].stage->name;
+    const StageReport none;
+    const auto at = [&](std::size_t server) {
+      return stage < halves_[server].size() ? halves_[server][stage].stage : &none;
+    };
+    const auto& first = *at(0);
+    const auto& second = *at(1);
     out_ += "<g>\n";
-    text(margin, top + font, shortened(first), "class=\"t\" font-weight=\"bold\"");
+    text(margin, top + font, shortened(first.name.empty() ? second.name : first.name),
+         "class=\"t\" font-weight=\"bold\"");
+    text(margin, top + 2 * font + 2,
+         fixed(1e3 * first.compute_s, 1) + " + " + fixed(1e3 * second.compute_s, 1) + " ms, " +
+             human_bytes(first.sent_bytes + second.sent_bytes),
+         "class=\"n\"");
     for (const std::size_t server : {0u, 1u}) {
       const auto h = height(server, stage);
       text(gutter - 12, top + h / 2 + font / 2 - 2, std::to_string(server), "class=\"n\"");
@@ -260,15 +272,26 @@ class Picture {
       for (const auto& i : half.stage->intervals) {
         if ((i.kind == Interval::Kind::send) != sends) continue;
         const double y = top + h * static_cast<double>(half.track_of.at(i.tile));
-        const auto tile = half.stage->name + ", tile " + std::to_string(i.tile) + ", server " + number + ": ";
-        const auto when = milliseconds(i.begin_us) + " ms";
-        if (sends) {
-          rect(x(i.begin_us) - 0.5, y, 1, h, "s", tile + "sends " + std::to_string(i.bytes) + " bytes at " + when);
-          continue;
+        const auto what = half.stage->name + ", tile " + std::to_string(i.tile) + ", server " + number + ": ";
+        const auto begin = milliseconds(i.begin_us) + " ms";
+        const auto lasting = [&](const std::string& style, const std::string& does) {
+          rect(x(i.begin_us), y, std::max(0.25, x(i.end_us) - x(i.begin_us)), h, style,
+               what + does + milliseconds(i.end_us - i.begin_us) + " ms from " + begin);
+        };
+        switch (i.kind) {
+          case Interval::Kind::compute:
+            lasting("c" + number, "computes ");
+            break;
+          case Interval::Kind::wait:
+            lasting("w" + number, "waits for server " + std::to_string(1 - server) + " for ");
+            break;
+          case Interval::Kind::queue:
+            lasting("q", "is ready, the cores are busy for ");
+            break;
+          case Interval::Kind::send:
+            rect(x(i.begin_us) - 0.5, y, 1, h, "s", what + "sends " + std::to_string(i.bytes) + " bytes at " + begin);
+            break;
         }
-        const bool waits = i.kind == Interval::Kind::wait;
-        rect(x(i.begin_us), y, std::max(0.25, x(i.end_us) - x(i.begin_us)), h, (waits ? "w" : "c") + number,
-             tile + (waits ? "waits " : "computes ") + milliseconds(i.end_us - i.begin_us) + " ms from " + when);
       }
   }
 

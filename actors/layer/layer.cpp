@@ -67,7 +67,7 @@ struct Called {
   StepKey key;
   std::unique_ptr<protocol::Step> step;
   Result<Progress> progress;
-  Clock::time_point began{}, ended{};
+  Clock::time_point asked{}, began{}, ended{};
 };
 
 struct StepReturned {
@@ -291,7 +291,8 @@ class Layer : public caf::event_based_actor {
     // What a peer waits for is online work of the oldest query; see Urgency.
     const Urgency urgency{lane_of(key.phase), key.pack, static_cast<std::uint32_t>(stage_)};
     core_->offload->run(urgency, [core = core_, material = running_.at(key).material, key, step = std::move(step),
-                                  message = std::move(message), self = caf::actor_cast<caf::actor>(this)]() mutable {
+                                  message = std::move(message), asked = Clock::now(),
+                                  self = caf::actor_cast<caf::actor>(this)]() mutable {
       const auto began = Clock::now();
       Result<Progress> progress;
       try {
@@ -300,7 +301,7 @@ class Layer : public caf::event_based_actor {
         progress = protocol::fail(std::string("the step broke off: ") + e.what());
       }
       StepReturned result{Parcel(Called{std::move(core), std::move(material), key, std::move(step), std::move(progress),
-                                        began, Clock::now()})};
+                                        asked, began, Clock::now()})};
       if (key.phase == Phase::preprocess)
         caf::anon_send(self, std::move(result));
       else
@@ -315,6 +316,7 @@ class Layer : public caf::event_based_actor {
     if (it == running_.end()) return;  // dropped in the meantime
     auto& running = it->second;
     running.compute_s += compute_s;
+    record(call.key, Interval::Kind::queue, call.asked, call.began);
     record(call.key, Interval::Kind::compute, call.began, call.ended);
     if (!call.progress) return failed(call.key, call.progress.error().what);
     for (auto& out : call.progress->outbound)
@@ -334,8 +336,11 @@ class Layer : public caf::event_based_actor {
     auto& intervals = query->second.report.intervals;
     if (intervals.size() == max_intervals) return;
     const auto start = *query->second.begin.timeline_from;
-    intervals.push_back(
-        {kind, static_cast<std::uint32_t>(key.tile), microseconds(start, began), microseconds(start, ended), bytes});
+    const Interval interval{kind, static_cast<std::uint32_t>(key.tile), microseconds(start, began),
+                            microseconds(start, ended), bytes};
+    const bool idle = kind == Interval::Kind::queue || kind == Interval::Kind::wait;
+    if (idle && interval.begin_us == interval.end_us) return;
+    intervals.push_back(interval);
   }
 
   bool send_out(const StepKey& key, Running& running, protocol::Outbound out) {

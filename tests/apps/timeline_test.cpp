@@ -68,7 +68,8 @@ actors::QueryReport report_of(const std::vector<std::string>& stages, std::uint3
       stage.name = stages[i];
       stage.rounds = 1;
       for (std::uint32_t tile = 0; tile < tiles; ++tile) {
-        const auto begin = 1000 * i + 50 * tile;
+        const auto begin = 1 + 1000 * i + 50 * tile;
+        stage.intervals.push_back({Kind::queue, tile, begin - 1, begin, 0});
         stage.intervals.push_back({Kind::compute, tile, begin, begin + 400, 0});
         stage.intervals.push_back({Kind::send, tile, begin + 400, begin + 400, 77});
         stage.intervals.push_back({Kind::wait, tile, begin + 400, begin + 1234, 0});
@@ -91,13 +92,13 @@ TEST_CASE("the timeline shows every stage and all that it did") {
   for (const auto& name : names) CHECK(count(svg, ">" + name + "<") == 1);
   for (const char* style : {"c0", "w0", "c1", "w1"})
     CHECK(count(svg, "class=\"" + std::string(style) + "\"") == 1 + 15 * 60);
-  CHECK(count(svg, "class=\"s\"") == 1 + 2 * 15 * 60);
+  for (const char* style : {"q", "s"}) CHECK(count(svg, "class=\"" + std::string(style) + "\"") == 1 + 2 * 15 * 60);
   CHECK(contains(svg, "skin.onnx"));
   CHECK(contains(svg, "250.0 ms at server 0"));
   CHECK(contains(svg, "15 rounds"));
   CHECK(contains(svg, "69.3 kB from server 0 to server 1"));
-  CHECK(contains(svg, "layer3;, tile 7, server 1: waits 0.834 ms from 3.750 ms"));
-  CHECK(contains(svg, "layer3;, tile 7, server 1: sends 77 bytes at 3.750 ms"));
+  CHECK(contains(svg, "layer3;, tile 7, server 1: waits for server 0 for 0.834 ms from 3.751 ms"));
+  CHECK(contains(svg, "layer3;, tile 7, server 1: sends 77 bytes at 3.751 ms"));
   CHECK_FALSE(contains(svg, "Not all is drawn"));
 }
 

@@ -246,13 +246,14 @@ TEST_CASE("a report's intervals survive the way; too many, unknown ones and impo
   };
   intervals = {{Interval::Kind::compute, 3, 10, 4'000'000'000, 0},
                {Interval::Kind::wait, 70'000, 0, 0, 0},
+               {Interval::Kind::queue, 1, 5, 6, 0},
                {Interval::Kind::send, 0, 12, 12, std::uint64_t{1} << 40}};
   const auto back = decode<Predicted>(encode(predicted));
   REQUIRE(back);
   CHECK(back->report == predicted.report);
 
-  intervals[1] = {static_cast<Interval::Kind>(3), 0, 0, 0, 0};
-  CHECK(refused("unknown kind of interval 3"));
+  intervals[1] = {static_cast<Interval::Kind>(4), 0, 0, 0, 0};
+  CHECK(refused("unknown kind of interval 4"));
   intervals[1] = {Interval::Kind::wait, 0, 2, 1, 0};
   CHECK(refused("ends before it begins"));
   intervals.assign(max_intervals, {Interval::Kind::wait, 1, 2, 3, 0});
