@@ -72,6 +72,9 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
   auto deployment = folder->current();
   if (!deployment) return tl::unexpected(deployment.error());
   if (*deployment) {
+    if (auto ok = protocol.check((*deployment)->plan.network); !ok)
+      return protocol::fail("the deployment in '" + config.data_dir.string() + "' does not fit the protocol " +
+                            config.protocol + ": " + ok.error().what + "; deploy the model again");
     const auto estimate = estimate_memory(config, protocol, (*deployment)->plan.network);
     auto budget = budget_packs(config, estimate, memory_for_this_process());
     if (!budget)

@@ -103,6 +103,7 @@ class DeploymentKeeper : public caf::event_based_actor {
     core->self = self_;
     core->offload = offload_;
     const auto& network = m.deployment->plan.network;
+    if (auto ok = protocol_->check(network); !ok) return {m.attempt, nullptr, ok.error().what};
     const auto estimate = estimate_memory(config_, *protocol_, network);
     auto budget = budget_packs(config_, estimate, memory_for_this_process());
     if (!budget) return {m.attempt, nullptr, budget.error().what};

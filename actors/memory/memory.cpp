@@ -53,7 +53,8 @@ std::string parts(const MemoryEstimate& e, const config::PartyConfig& config) {
 }  // namespace
 
 std::uint64_t MemoryEstimate::peak(std::uint64_t packs, std::uint64_t queries) const {
-  return process + deployment + links + std::max(set_up, packs * per_pack + queries * per_query + working);
+  return process + deployment + links +
+         std::max(set_up, std::max(packs, queries) * per_pack + queries * per_query + working);
 }
 
 MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol::Protocol& protocol,
@@ -66,8 +67,9 @@ MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol
   e.set_up = m.set_up;
   e.per_pack = m.per_pack;
   e.per_query = m.per_query;
-  const std::uint64_t preparing = or_cores(config.threads.preprocessing);
-  e.working = m.working * preparing;
+  const std::uint64_t preparing = or_cores(config.threads.preprocessing),
+                      answering = protocol::is_server(self) ? or_cores(config.threads.online) : 0;
+  e.working = m.working * (preparing + answering);
   // Two peers: what a lane may have under way, and one frame being read.
   e.links = 2 * (lanes * std::uint64_t{config.link.credit_bytes} + config.link.frame_bytes);
   if (!protocol::is_server(self)) e.links += 2 * static_cast<std::uint64_t>(dealer_window_bytes);

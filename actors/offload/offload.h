@@ -16,8 +16,8 @@ struct Urgency {
 };
 
 /// Runs functions away from the actors: online work (and set-up) in a oneTBB arena, preprocessing in threads that give
-/// way to every other thread of the machine, other parties' included. A function tells its result to an
-/// actor by itself. Thread-safe.
+/// way to every other thread, other parties' of the same machine (and cgroup) included. A function tells its result to
+/// an actor by itself. Thread-safe.
 class Offload {
  public:
   /// 0 threads: one per core. `ordered` false: first come, first served, and nobody gives way.

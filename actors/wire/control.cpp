@@ -31,7 +31,7 @@ Result<T> unpack(std::span<const std::uint8_t> bytes, Read read) {
   if (bytes.size() % sizeof(capnp::word) != 0)
     return fail("control message of " + std::to_string(bytes.size()) + " bytes is no multiple of 8");
   try {
-    // A payload is malloc'ed, so this copy is the exception (a view into a larger buffer).
+    // A payload is aligned, so this copy is the exception (a view into a larger buffer).
     std::vector<std::uint64_t> copy;
     auto words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word));
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(capnp::word) != 0) {

@@ -30,6 +30,14 @@ std::uint32_t get_u32(const char* p) {
   return v;
 }
 
+/// Not insert(): with a payload's allocator it copies byte by byte.
+void append(capnp::Data::Reader from, protocol::Payload& to) {
+  if (from.size() == 0) return;
+  const std::size_t before = to.size();
+  to.resize(before + from.size());
+  std::memcpy(to.data() + before, from.begin(), from.size());
+}
+
 std::string about(const Header& h) {
   return std::string(name(h.kind)) + " message (query " + std::to_string(h.query) + ", stage " +
          std::to_string(h.stage) + ", tile " + std::to_string(h.tile) + ", round " + std::to_string(h.round) + ")";
@@ -145,7 +153,9 @@ Result<void> Reader::take_frame(const char* bytes, std::size_t size, std::vector
       if (payload.size() != total || open_.contains(e.getMessage()))
         return fail(about(header) + " holds " + std::to_string(payload.size()) + " bytes, announces " +
                     std::to_string(total));
-      out.push_back({header, protocol::Payload(payload.begin(), payload.end())});
+      protocol::Payload whole;
+      append(payload, whole);
+      out.push_back({header, std::move(whole)});
       return {};
     }
     auto it = open_.find(e.getMessage());
@@ -165,10 +175,7 @@ Result<void> Reader::take_frame(const char* bytes, std::size_t size, std::vector
     if (payload.size() == 0 || partial.payload.size() + payload.size() > total)
       return fail(about(header) + ": parts hold another number of bytes than announced (" + std::to_string(total) +
                   ")");
-    // Not insert(): with this allocator it copies byte by byte.
-    const std::size_t before = partial.payload.size();
-    partial.payload.resize(before + payload.size());
-    std::memcpy(partial.payload.data() + before, payload.begin(), payload.size());
+    append(payload, partial.payload);
     if (++partial.next_part < partial.parts) return {};
     if (partial.payload.size() != total)
       return fail(about(header) + " ended with " + std::to_string(partial.payload.size()) + " bytes, announced " +

@@ -318,8 +318,8 @@ std::size_t working_words(const ConvShape& shape, ConvAlgorithm algorithm, std::
   const std::size_t m = tile_outputs(algorithm), tiles = divide_up(out_rows, m) * divide_up(shape.out().width, m);
   const auto rows = winograd_rows<Word>(shape);
   const std::size_t tile_words = positions(algorithm) * (rows.v + rows.m);
-  const Bands bands = choose_bands<Word>(tiles, tile_words, prepared_words<Word>(shape, algorithm));
-  return bands.tiles * tile_words * (bands.per_core ? threads_here() : 1);
+  const InnerLoops one_thread(false);
+  return choose_bands<Word>(tiles, tile_words, prepared_words<Word>(shape, algorithm)).tiles * tile_words;
 }
 
 template <class Word>

@@ -38,7 +38,7 @@ PreparedFilter<Word> prepare_filter(const ConvShape& shape, ConvAlgorithm algori
 template <class Word>
 std::size_t prepared_words(const ConvShape& shape, ConvAlgorithm algorithm);
 
-/// Words that convolve_rows() of `out_rows` rows borrows while it works, at most.
+/// Words that convolve_rows() of `out_rows` rows borrows while it works in one thread, at most.
 template <class Word>
 std::size_t working_words(const ConvShape& shape, ConvAlgorithm algorithm, std::size_t out_rows);
 

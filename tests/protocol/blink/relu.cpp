@@ -135,9 +135,9 @@ TEST_CASE("messages of the wrong length and messages too many are refused") {
   ShareSource source(p0, {.pack = 1}, false, {});
   PositivePart a(take_compare(source, shape, 0), true);
   a.begin(Buffer<Word16>(100, 7));
-  CHECK_FALSE(a.advance(Payload(149)));
-  CHECK(a.advance(Payload(150)));
-  CHECK_FALSE(a.advance(Payload(150)));
+  CHECK_FALSE(a.advance(Payload(149, 0)));
+  CHECK(a.advance(Payload(150, 0)));
+  CHECK_FALSE(a.advance(Payload(150, 0)));
 }
 
 }  // namespace
