@@ -124,14 +124,15 @@ HalfLane half_lane(const StageReport& stage) {
   std::vector<Span> spans;
   for (const auto& [tile, span] : by_tile) spans.push_back(span);
   std::ranges::sort(spans);
-  std::vector<std::uint32_t> free_from;
+  std::multimap<std::uint32_t, std::size_t> free_from;  // tracks by the end of what is on them
   for (const auto& span : spans) {
-    const auto free = std::ranges::find_if(free_from, [&](std::uint32_t end) { return end <= span.begin; });
-    half.track_of[span.tile] = static_cast<std::size_t>(free - free_from.begin());
-    if (free == free_from.end())
-      free_from.push_back(span.end);
-    else
-      *free = span.end;
+    auto track = free_from.size();
+    if (!free_from.empty() && free_from.begin()->first <= span.begin) {
+      track = free_from.begin()->second;
+      free_from.erase(free_from.begin());
+    }
+    half.track_of[span.tile] = track;
+    free_from.emplace(span.end, track);
   }
   half.tracks = free_from.size();
   return half;

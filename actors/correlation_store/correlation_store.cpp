@@ -158,16 +158,16 @@ class CorrelationStore : public caf::event_based_actor {
     // A test over processes killed at random reads this: no server may say it twice for the same pack and session.
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     tell_depth();
-    // The desk says so too, but only after this pack's query has begun.
-    ++load_.running;
-    if (load_.waiting > 0) --load_.waiting;
+    ++granted_;
     ask_for_packs();
     return taken;
   }
 
   void ask_for_packs() {
     if (!begun_) return;
-    const std::uint64_t goal = packs_to_want(core_->budget, load_.running, load_.waiting);
+    const std::uint64_t on_their_way = granted_ - load_.packs_received;
+    const std::uint64_t goal = packs_to_want(core_->budget, load_.running + on_their_way,
+                                             load_.waiting - std::min<std::uint64_t>(load_.waiting, on_their_way));
     if (goal <= ledger_.outstanding()) return;
     ledger_.want(goal - ledger_.outstanding());
     tell(PartyId::producer, Kind::want, 0, wire::encode(wire::Number{ledger_.wanted()}));
@@ -201,6 +201,7 @@ class CorrelationStore : public caf::event_based_actor {
   PackLedger ledger_;
   bool begun_ = false;
   QueryLoad load_;
+  std::uint64_t granted_ = 0;  ///< packs given to the desk
   std::map<PackId, Preparing> preparing_;
   std::map<PackId, Pack> ready_;
   std::set<PackId> peer_ready_;

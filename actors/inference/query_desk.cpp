@@ -106,16 +106,20 @@ class QueryDesk : public caf::event_based_actor {
   }
 
   void granted(const QueryId& id, Pack pack) {
+    ++packs_received_;
     auto it = waiting_.find(id);
+    // The query went while it waited for this pack: the next one that waits for a pack of its own takes it, and that
+    // one goes to whoever is next in turn.
+    if (it == waiting_.end())
+      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
     if (it == waiting_.end()) {
-      // The query went while it waited for this pack. The pack has left the store, so nobody else gets it: burn it at
-      // server 1 too.
+      // The pack has left the store, so nobody else gets it: burn it at server 1 too.
       tell_peer(Kind::query_cancelled, pack.id, id, "the query was given up at server0");
       burn(pack.id);
       tell_load();
       return;
     }
-    tell_peer(Kind::query_start, pack.id, id, {});
+    tell_peer(Kind::query_start, pack.id, it->first, {});
     begin(it->second.query, std::move(pack));
   }
 
@@ -196,6 +200,7 @@ class QueryDesk : public caf::event_based_actor {
                 if (it != waiting_.end()) give_up(it, reason, false);
                 return;
               }
+              ++packs_received_;
               if (it == waiting_.end()) {
                 tell_peer(Kind::query_cancelled, pack, id, "the client has gone");
                 burn(pack);
@@ -278,7 +283,7 @@ class QueryDesk : public caf::event_based_actor {
                                          wire::encode(wire::QueryNote{id, text})})});
   }
 
-  void tell_load() { send(store_, QueryLoad{waiting_.size(), running_.size()}); }
+  void tell_load() { send(store_, QueryLoad{waiting_.size(), running_.size(), packs_received_}); }
 
   void violated(PartyId by, Kind kind) {
     send(node_, StepFailed{Phase::preprocess, 0, 0,
@@ -295,6 +300,7 @@ class QueryDesk : public caf::event_based_actor {
   std::deque<QueryId> order_;  ///< server 0: waiting queries without a pack, as they came
   std::set<QueryId> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
+  std::uint64_t packs_received_ = 0;
   std::set<QueryId> told_;  ///< failing queries that the peer failed first
 };
 

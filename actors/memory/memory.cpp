@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
-#include <thread>
+
+#include "actors/offload/offload.h"
 
 namespace blindsight::actors {
 namespace {
@@ -19,10 +20,6 @@ constexpr std::uint64_t lanes = 3;
 
 std::string in_mib(std::uint64_t bytes) {
   return std::to_string((bytes + mib - 1) / mib) + " MiB";
-}
-
-unsigned or_cores(unsigned threads) {
-  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
 /// The number after `key` in a file of lines "key: number kB", in bytes.

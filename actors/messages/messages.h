@@ -196,9 +196,11 @@ struct PackGranted {
   Parcel<Pack> pack;
 };
 
-/// Query desk to store: so many queries wait or run here.
+/// Query desk to store: so many queries wait or run here, after so many packs that came from the store since the
+/// session began. Packs still on their way to the desk count as neither; the store knows of them.
 struct QueryLoad {
   std::size_t waiting = 0, running = 0;
+  std::uint64_t packs_received = 0;
 };
 
 /// From an inference to the query desk, once.

@@ -19,10 +19,6 @@
 namespace blindsight::actors {
 namespace {
 
-unsigned or_cores(unsigned threads) {
-  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-}
-
 /// Smaller runs first.
 using Place = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
 
@@ -30,6 +26,10 @@ using Place = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
 constexpr int courteous = 18;
 
 }  // namespace
+
+unsigned or_cores(unsigned threads) {
+  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
 
 /// Work in order of its places, with a count of what is not finished.
 class Offload::Queue {

@@ -14,6 +14,7 @@
 #include "actors/inference/query_desk.h"
 #include "actors/layer/layer.h"
 #include "actors/messages/messages.h"
+#include "actors/offload/offload.h"
 #include "actors/session/handshake.h"
 
 namespace blindsight::actors {
@@ -231,9 +232,8 @@ class PartyNode : public caf::event_based_actor {
                                {config_.limits.max_queries, milliseconds(config_.query.timeout_ms)}, this, gate_);
       monitor(desk_);
     } else {
-      const auto cores = std::max(1u, std::thread::hardware_concurrency());
-      const auto threads = config_.threads.preprocessing > 0 ? config_.threads.preprocessing : cores;
-      packs_ = spawn_dealer(system(), core_, layers_, pack_counter_, 2 * threads, this, *registry_);
+      packs_ = spawn_dealer(system(), core_, layers_, pack_counter_, 2 * or_cores(config_.threads.preprocessing), this,
+                            *registry_);
     }
     for (const auto& layer : layers_) monitor(layer);
     monitor(packs_);

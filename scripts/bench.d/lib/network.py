@@ -96,6 +96,7 @@ class Shaped:
         self.shape, self.ports = shape, ports
         self._children = []
         self._holders = {}
+        self._cables = []  # devices in this namespace, which outlives the others
         self._addresses = {}  # of a place, as another place sees it: (from, to)
         try:
             _run(["ip", "link", "set", "lo", "up"])
@@ -122,6 +123,9 @@ class Shaped:
         return self._inside(party)
 
     def close(self):
+        for device in self._cables:
+            subprocess.run(["ip", "link", "delete", device], capture_output=True)
+        self._cables = []
         for child in self._children:
             child.terminate()
             child.wait()
@@ -148,6 +152,8 @@ class Shaped:
         pid = os.getpid() if other == "client" else self._holders[other].pid
         _run(["ip", "link", "add", device, "type", "veth", "peer", "name", device, "netns", str(pid)],
              self._inside(one))
+        if "client" in (one, other):
+            self._cables.append(device)
         for place, last in ((one, 1), (other, 2)):
             inside = self._inside(place)
             _run(["ip", "address", "add", f"10.77.{number}.{last}/24", "dev", device], inside)

@@ -19,6 +19,13 @@ async def pass_on(reader, writer, delay):
     loop = asyncio.get_running_loop()
 
     async def send():
+        try:
+            await send_all()
+        finally:
+            async with changed:
+                changed.notify_all()
+
+    async def send_all():
         nonlocal size
         while True:
             async with changed:
