@@ -36,13 +36,6 @@ Result<double> input_scale(const Preprocessing& p, unsigned bits) {
   return scale >= 1 ? std::floor(scale) : scale;
 }
 
-/// Elements that the window sums of a layer add up: its output is that many times larger than the average.
-double window_elements(const LayerSpec& layer) {
-  double n = 1;
-  for (const auto& w : layer.average_pools) n *= static_cast<double>(w.height * w.width);
-  return n;
-}
-
 ConvAlgorithm choose_algorithm(protocol::NetworkSpec& network, std::size_t i) {
   auto& layer = network.layers[i];
   const auto out = layer.conv_out();
@@ -175,7 +168,7 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
     const double worst =
         largest * scale.out / std::ldexp(1.0, static_cast<int>(spec.activation_bits + spec.headroom_bits));
     plan.calibration.push_back({scale.out, largest, worst});
-    scale.in = scale.out * window_elements(spec);
+    scale.in = scale.out * static_cast<double>(spec.window_elements());
   }
   plan.output_scale = scale.out;
   plan.weights_digest = digest(out.weights);

@@ -191,6 +191,11 @@ Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const 
   return std::make_unique<BlinkProgram>(network, party);
 }
 
+/// One unit of truncation for every element of a window sum.
+double stated_error(const LayerSpec& layer) {
+  return static_cast<double>(layer.window_elements());
+}
+
 Cost online_cost(const NetworkSpec& network, std::size_t stage) {
   Cost c;
   if (stage == 0) {
@@ -309,6 +314,7 @@ const Protocol protocol{
         "no collusion",
     .check = check,
     .make_program = make_program,
+    .stated_error = stated_error,
     .online_cost = online_cost,
     .offline_cost = offline_cost,
     .set_up_cost = set_up_cost,

@@ -18,12 +18,6 @@ unsigned linear_ring(const NetworkSpec& network, std::size_t layer) {
   return l.range_bits() + 1 + (!l.max_pools.empty() || signed_lift ? 1 : 0);
 }
 
-std::size_t window_elements(const LayerSpec& l) {
-  std::size_t n = 1;
-  for (const auto& w : l.average_pools) n *= w.height * w.width;
-  return n;
-}
-
 bool empty(const tensor::Window& w) {
   return w.height == 0 || w.width == 0 || w.stride_y == 0 || w.stride_x == 0;
 }
@@ -42,7 +36,7 @@ Widths widths(const NetworkSpec& network, std::size_t layer) {
   w.fraction = l.fraction_bits;
   w.truncated = w.linear - w.fraction;
   w.relu = l.activation_bits + l.headroom_bits + 1;
-  const unsigned sum_bits = static_cast<unsigned>(std::bit_width(window_elements(l) - 1));
+  const unsigned sum_bits = static_cast<unsigned>(std::bit_width(l.window_elements() - 1));
   w.sum_before_lift = l.relu && !l.average_pools.empty() && w.relu + sum_bits <= small_word_bits;
   w.summed = w.relu + (w.sum_before_lift ? sum_bits : 0);
   w.lifted = !last || (!l.average_pools.empty() && !w.sum_before_lift);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,18 @@
 #include "tensor/shape.h"
 
 namespace blindsight::protocol {
+
+/// A polynomial that stands in for ReLU where a protocol cannot compare. In units of t = x / 2^A, x the truncated
+/// linear result and A the layer's activation bits: p(t) = t/2 + even[0] + even[1]·t² + even[2]·t⁴ + …; [-1, 1] is the
+/// calibrated range. (The odd part of ReLU is t/2 exactly.)
+struct ReluFit {
+  std::vector<double> even;  ///< degree / 2 + 1 coefficients; none: there is no fit
+  double worst = 0;          ///< largest |p(t) - max(t, 0)| over the calibrated range
+  double rms = 0;            ///< root mean square of it over the values that calibration saw
+
+  unsigned degree() const { return even.empty() ? 0 : 2 * static_cast<unsigned>(even.size() - 1); }
+  bool operator==(const ReluFit&) const = default;
+};
 
 /// One public layer of a plan, as every protocol sees it, in the order of evaluation:
 ///   linear (convolution; a fully connected layer is one over a 1×1 map)  →  truncation by f bits
@@ -20,6 +33,7 @@ struct LayerSpec {
   tensor::ConvAlgorithm algorithm = tensor::ConvAlgorithm::direct;
   std::vector<tensor::Window> max_pools;
   bool relu = false;
+  ReluFit relu_fit;
   std::vector<tensor::Window> average_pools;
 
   unsigned fraction_bits = 12;    ///< f: bits truncated after the linear layer
@@ -34,16 +48,37 @@ struct LayerSpec {
   /// Shape of what the next layer reads.
   tensor::Shape out() const { return after(relu_shape(), average_pools); }
 
+  /// Elements that the average pools add up into one output: it is that many times larger than the average.
+  std::size_t window_elements() const {
+    std::size_t n = 1;
+    for (const auto& w : average_pools) n *= w.height * w.width;
+    return n;
+  }
+
   static tensor::Shape after(tensor::Shape s, const std::vector<tensor::Window>& pools) {
     for (const auto& w : pools) s = {w.out_height(s.height), w.out_width(s.width), s.channels};
     return s;
   }
 };
 
+/// How a protocol that lets one choose makes its correlations; Protocol::dealing_choices. The parties' choice, agreed
+/// in their handshake; not part of a plan.
+struct Dealing {
+  /// reused: a weight is masked and opened once a session (the seed's "triple reuse"); fresh: with each product.
+  enum class Triples : std::uint8_t { reused, fresh };
+  /// seeded: shares that may be uniform are expanded from a seed of sender and receiver; sent: the producer sends all.
+  enum class Randomness : std::uint8_t { seeded, sent };
+
+  Triples triples = Triples::reused;
+  Randomness randomness = Randomness::seeded;
+  bool operator==(const Dealing&) const = default;
+};
+
 /// The public half of a model: what the parties must agree on. Weights are apart (LayerWeights) and secret.
 struct NetworkSpec {
   tensor::Shape input;
   std::vector<LayerSpec> layers;
+  Dealing dealing;
 };
 
 /// Integer weights of one layer. Filter order as tensor::ConvShape; bias per output channel at the scale of the linear

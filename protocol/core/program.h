@@ -41,6 +41,9 @@ struct StageInfo {
   std::string name;
   std::size_t input_plane_bytes = 0;  ///< 0 for stage 0
   std::vector<TileInfo> tiles;
+  /// Tiles of one query that may be under way at once, so that a step with much state does not fill the memory; all
+  /// parties begin them in rising order.
+  std::size_t tiles_at_once = static_cast<std::size_t>(-1);
 };
 
 /// One party's part in a protocol for one model and one session. Everything but set_up's completion is const and
@@ -64,7 +67,8 @@ class Program {
 
   /// The work of one tile online, consuming its material. `in`: the stage's input plane (null for stage 0, whose step
   /// awaits a message from the client in round 0); `out`: the next stage's plane (null for the last stage, whose step
-  /// sends to the client). Null when this party takes no part online.
+  /// sends to the client). Null when this party takes no part online. A producer that helps online has neither planes
+  /// nor material: all that it needs follows from its keys and the pack.
   virtual std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile,
                                        std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out,
                                        std::unique_ptr<TileMaterial> material) const = 0;
@@ -96,11 +100,18 @@ struct Memory {
 struct Protocol {
   std::string_view name;
   std::string_view summary;  ///< one line for --help: what it promises and what it costs
+  /// Whether NetworkSpec::dealing may be anything but the default.
+  bool dealing_choices = false;
+  /// Whether ReLU is max(x, 0); otherwise it is LayerSpec::relu_fit, and a layer with ReLU must have one.
+  bool exact_relu = true;
 
   /// Everything that must hold of a network (P1–P8 of the design) apart from calibration; the error names the layer and
   /// what to change.
   Result<void> (*check)(const NetworkSpec&);
   Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&);
+  /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is
+  /// one), in units after truncation, window sums included.
+  double (*stated_error)(const LayerSpec&);
   /// The declared cost of one stage of one query.
   Cost (*online_cost)(const NetworkSpec&, std::size_t stage);
   Cost (*offline_cost)(const NetworkSpec&, std::size_t stage);

@@ -46,7 +46,7 @@ class Step {
 
 /// Declared cost of a piece of work. Tests compare it with what was sent; the plan's report adds it up.
 struct Cost {
-  std::uint64_t rounds = 0;              ///< messages between the servers that must follow one another
+  std::uint64_t rounds = 0;              ///< messages between the three parties that must follow one another
   std::uint64_t server0_to_server1 = 0;  ///< bytes, payload only, as are all below
   std::uint64_t server1_to_server0 = 0;
   std::uint64_t producer_to_server0 = 0;

@@ -199,6 +199,7 @@ const Protocol protocol{
     .summary = "no protection at all: server 0 sees image and weights; the exact oracle, for tests and comparison only",
     .check = check,
     .make_program = make_program,
+    .stated_error = [](const LayerSpec&) { return 0.0; },
     .online_cost = online_cost,
     .offline_cost = no_cost,
     .set_up_cost = no_cost,

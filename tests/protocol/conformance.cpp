@@ -158,12 +158,6 @@ std::vector<Kind> kinds() {
   return k;
 }
 
-std::size_t window_elements(const LayerSpec& l) {
-  std::size_t n = 1;
-  for (const auto& w : l.average_pools) n *= w.height * w.width;
-  return n;
-}
-
 TEST_CASE(
     "every kind of layer, in the middle and at the end, is the exact one but for +1 per truncation; costs are as "
     "declared") {
@@ -191,7 +185,7 @@ TEST_CASE(
           for (std::size_t i = 0; i < got.size(); ++i) errors.insert(got[i] - want[i]);
           check_costs(p, net, run);
         }
-        const auto most = static_cast<std::int64_t>(window_elements(kind.layer));
+        const auto most = static_cast<std::int64_t>(kind.layer.window_elements());
         CHECK(*errors.begin() >= 0);
         CHECK(*errors.rbegin() <= (name == "plaintext" ? 0 : most));
         if (name != "plaintext")
