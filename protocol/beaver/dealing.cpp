@@ -1,0 +1,108 @@
+#include "protocol/beaver/dealing.h"
+
+#include <cstring>
+#include <stdexcept>
+
+namespace blindsight::protocol::beaver {
+namespace {
+
+Stream in_tile(Stream tile, Slot slot) {
+  tile.kind = slot.field;
+  tile.level = slot.level;
+  return tile;
+}
+
+template <class Word>
+std::span<const std::uint8_t> bytes_of(std::span<const Word> words) {
+  return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
+}
+
+/// The producer's own key, one per server: what it sends to one says nothing about what it sends to the other.
+Prg own_stream(const SessionKeys& keys, const char* context) {
+  return Prg(derive_key(keys.own.bytes(), context, {}), keys.ledger);
+}
+
+}  // namespace
+
+ShareKeys::ShareKeys(const SessionKeys& k, Dealing::Randomness randomness)
+    : sent_(randomness == Dealing::Randomness::sent),
+      prgs_{sent_ ? own_stream(k, "shares sent to server 0") : Prg(k.with[0], k.ledger),
+            sent_ ? own_stream(k, "shares sent to server 1") : Prg(k.with[1], k.ledger)} {}
+
+Stream Dealer::stream(Slot slot) const {
+  return in_tile(tile_, slot);
+}
+
+void Dealer::append(PartyId server, std::span<const std::uint8_t> bytes) {
+  Payload& m = messages_[static_cast<unsigned>(server)];
+  const std::size_t at = m.size();
+  m.resize(at + bytes.size());
+  if (!bytes.empty()) std::memcpy(m.data() + at, bytes.data(), bytes.size());
+}
+
+template <class Word>
+Buffer<Word> Dealer::random(Slot slot, std::size_t n) {
+  Buffer<Word> sum(n), share(n);
+  keys_.of(PartyId::server0).words<Word>(stream(slot), 0, sum);
+  if (sent()) append(PartyId::server0, bytes_of<Word>(sum));
+  keys_.of(PartyId::server1).words<Word>(stream(slot), 0, share);
+  if (sent()) append(PartyId::server1, bytes_of<Word>(share));
+  for (std::size_t i = 0; i < n; ++i) sum[i] += share[i];
+  return sum;
+}
+
+template <class Word>
+void Dealer::deal(Slot slot, std::span<const Word> value) {
+  Buffer<Word> share(value.size());
+  keys_.of(PartyId::server0).words<Word>(stream(slot), 0, share);
+  if (sent()) append(PartyId::server0, bytes_of<Word>(share));
+  for (std::size_t i = 0; i < share.size(); ++i) share[i] = value[i] - share[i];
+  append(PartyId::server1, bytes_of<Word>(share));
+}
+
+Stream ShareSource::stream(Slot slot) const {
+  return in_tile(tile_, slot);
+}
+
+std::span<const std::uint8_t> ShareSource::take(std::size_t bytes) {
+  if (bytes > message_.size()) throw std::logic_error("a dealt message is shorter than its declared length");
+  const auto head = message_.first(bytes);
+  message_ = message_.subspan(bytes);
+  return head;
+}
+
+template <class Word>
+Buffer<Word> ShareSource::random(Slot slot, std::size_t n) {
+  Buffer<Word> share(n);
+  if (sent_) {
+    const auto bytes = take(n * sizeof(Word));
+    if (n) std::memcpy(share.data(), bytes.data(), bytes.size());
+  } else {
+    prg_.words<Word>(stream(slot), 0, share);
+  }
+  return share;
+}
+
+template <class Word>
+Buffer<Word> ShareSource::dealt(Slot slot, std::size_t n) {
+  if (!receives_dealt()) {
+    Buffer<Word> share(n);
+    prg_.words<Word>(stream(slot), 0, share);
+    return share;
+  }
+  Buffer<Word> share(n);
+  const auto bytes = take(n * sizeof(Word));
+  if (n) std::memcpy(share.data(), bytes.data(), bytes.size());
+  return share;
+}
+
+void ShareSource::note_opened(Slot slot, std::size_t bytes) const {
+  if (!sent_) prg_.note_opened(stream(slot), 0, bytes);
+}
+
+template Buffer<tensor::Word64> Dealer::random(Slot, std::size_t);
+template void Dealer::deal(Slot, std::span<const tensor::Word64>);
+template Buffer<tensor::Word64> ShareSource::random(Slot, std::size_t);
+template Buffer<tensor::Word64> ShareSource::dealt(Slot, std::size_t);
+
+}  // namespace blindsight::protocol::beaver

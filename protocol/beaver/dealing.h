@@ -1,0 +1,110 @@
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "protocol/core/layer_spec.h"
+#include "protocol/core/party.h"
+#include "protocol/core/step.h"
+#include "protocol/prg/prg.h"
+
+/// What the protocols of the first generation share: Beaver triples with two servers and a producer (Beaver, CRYPTO
+/// 1991; SPDZ; SecureNN, algorithm 1). Templates over the ring's word: Word64 = Z_2^64, Word128 = Z_2^128.
+namespace blindsight::protocol::beaver {
+
+using tensor::Buffer;
+
+/// Names one dealt value of a tile: the protocol's number of the field (Stream::kind) and which of several.
+struct Slot {
+  std::uint8_t field;
+  std::uint8_t level = 0;
+};
+
+/// Of a dealt value that may not be uniform, server 0 holds the expansion and server 1 the difference.
+constexpr PartyId correction_receiver = PartyId::server1;
+
+/// Where the producer draws the two servers' shares from: their seeds, or with randomness = sent its own key.
+class ShareKeys {
+ public:
+  ShareKeys(const SessionKeys& producer, Dealing::Randomness randomness);
+
+  bool sent() const { return sent_; }
+  const Prg& of(PartyId server) const { return prgs_[static_cast<unsigned>(server)]; }
+
+ private:
+  bool sent_;
+  std::array<Prg, 2> prgs_;
+};
+
+/// The producer's side of dealing for one tile: draws shares and collects what each server must be sent. Values are
+/// read by ShareSource in the order in which they were dealt.
+class Dealer {
+ public:
+  Dealer(const ShareKeys& keys, Stream tile) : keys_(keys), tile_(tile) {}
+
+  /// A uniform value of n words of the ring: the sum of both shares. Nothing is sent when seeded.
+  template <class Word>
+  Buffer<Word> random(Slot slot, std::size_t n);
+  /// Shares a given value: one correction when seeded, two messages when sent.
+  template <class Word>
+  void deal(Slot slot, std::span<const Word> value);
+
+  /// For what is not a word of the ring: the stream and the generator of a server's share, and what it is sent.
+  bool sent() const { return keys_.sent(); }
+  Stream stream(Slot slot) const;
+  const Prg& prg(PartyId server) const { return keys_.of(server); }
+  void append(PartyId server, std::span<const std::uint8_t> bytes);
+
+  /// What the server is to be sent; empty: nothing.
+  Payload take(PartyId server) { return std::move(messages_[static_cast<unsigned>(server)]); }
+
+ private:
+  const ShareKeys& keys_;
+  Stream tile_;
+  std::array<Payload, 2> messages_;
+};
+
+/// A server's side of the same: its share of each dealt value, from its seed or from the message.
+class ShareSource {
+ public:
+  /// `message`: as the dealer's take() made it; checked to be long enough by whoever received it.
+  ShareSource(const Prg& with_producer, PartyId self, Dealing::Randomness randomness, Stream tile,
+              std::span<const std::uint8_t> message)
+      : prg_(with_producer),
+        self_(self),
+        sent_(randomness == Dealing::Randomness::sent),
+        tile_(tile),
+        message_(message) {}
+
+  template <class Word>
+  Buffer<Word> random(Slot slot, std::size_t n);
+  template <class Word>
+  Buffer<Word> dealt(Slot slot, std::size_t n);
+
+  PartyId self() const { return self_; }
+  /// Whether the share of a dealt value comes by the message.
+  bool receives_dealt() const { return sent_ || self_ == correction_receiver; }
+  bool sent() const { return sent_; }
+  Stream stream(Slot slot) const;
+  const Prg& prg() const { return prg_; }
+  std::span<const std::uint8_t> take(std::size_t bytes);
+  /// The share of a random value now hides a value that leaves; tests look (a mask that was sent has no stream here).
+  void note_opened(Slot slot, std::size_t bytes) const;
+
+ private:
+  const Prg& prg_;
+  PartyId self_;
+  bool sent_;
+  Stream tile_;
+  std::span<const std::uint8_t> message_;
+};
+
+/// Bytes that `random` and `dealt` values of n words add to what a server is sent.
+constexpr std::size_t random_bytes_sent(Dealing::Randomness r, std::size_t bytes) {
+  return r == Dealing::Randomness::sent ? bytes : 0;
+}
+constexpr std::size_t dealt_bytes_sent(Dealing::Randomness r, PartyId server, std::size_t bytes) {
+  return r == Dealing::Randomness::sent || server == correction_receiver ? bytes : 0;
+}
+
+}  // namespace blindsight::protocol::beaver
