@@ -1,7 +1,7 @@
 #include "protocol/blink/tile.h"
 
-#include "protocol/blink/avgpool.h"
 #include "protocol/blink/output.h"
+#include "protocol/core/sum_averages.h"
 #include "protocol/blink/truncate.h"
 
 namespace blindsight::protocol::blink {

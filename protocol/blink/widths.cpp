@@ -18,14 +18,6 @@ unsigned linear_ring(const NetworkSpec& network, std::size_t layer) {
   return l.range_bits() + 1 + (!l.max_pools.empty() || signed_lift ? 1 : 0);
 }
 
-bool empty(const tensor::Window& w) {
-  return w.height == 0 || w.width == 0 || w.stride_y == 0 || w.stride_x == 0;
-}
-
-std::string text(const tensor::Shape& s) {
-  return std::to_string(s.height) + "x" + std::to_string(s.width) + "x" + std::to_string(s.channels);
-}
-
 }  // namespace
 
 Widths widths(const NetworkSpec& network, std::size_t layer) {
@@ -45,21 +37,10 @@ Widths widths(const NetworkSpec& network, std::size_t layer) {
 }
 
 Result<void> check(const NetworkSpec& network) {
-  if (network.layers.empty()) return fail("the network has no layers");
-  if (network.layers.size() >= 65535) return fail("the network has more layers than a stream's name can tell apart");
-  tensor::Shape in = network.input;
+  if (auto ok = check_shapes(network); !ok) return ok;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
     auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
-    if (l.conv.in.elements() == 0 || l.conv.out_channels == 0) return bad("has an empty map");
-    if (l.conv.in.elements() != in.elements() || (l.conv.in != in && l.conv.in.height * l.conv.in.width != 1))
-      return bad("reads " + text(l.conv.in) + " but the layer before makes " + text(in));
-    for (const auto* windows : {&l.max_pools, &l.average_pools})
-      for (const auto& window : *windows)
-        if (empty(window)) return bad("has a pool with a side or stride of 0");
-    if (empty(l.conv.window)) return bad("has a filter with a side or stride of 0");
-    in = l.out();
-    if (l.conv_out().elements() == 0 || in.elements() == 0) return bad("its window does not fit its input");
     if (!tensor::supports(l.algorithm, l.conv))
       return bad(std::string(tensor::name(l.algorithm)) + " takes 3x3 filters of stride 1; use direct");
     if (l.activation_bits == 0 || l.headroom_bits > 16 || l.activation_bits > 16 || l.fraction_bits > 30)

@@ -56,8 +56,12 @@ void sum_windows(const Shape& in, const Window& window, std::span<const Word> da
   const auto add = [] {
     if constexpr (sizeof(Word) == 2)
       return kernels().select16.add;
-    else
+    else if constexpr (sizeof(Word) == 4)
       return kernels().select32.add;
+    else
+      return +[](const Word* a, std::size_t n, Word* sum) {
+        for (std::size_t i = 0; i < n; ++i) sum[i] += a[i];
+      };
   }();
   std::fill(out.begin(), out.end(), Word{0});
   Word* to = out.data();
@@ -77,6 +81,10 @@ template void gather_window<Word16>(const Shape&, const Window&, std::size_t, st
                                     RowRange, RowRange, std::span<Word16>);
 template void gather_window<Word32>(const Shape&, const Window&, std::size_t, std::size_t, std::span<const Word32>,
                                     RowRange, RowRange, std::span<Word32>);
+template void gather_window<Word64>(const Shape&, const Window&, std::size_t, std::size_t, std::span<const Word64>,
+                                    RowRange, RowRange, std::span<Word64>);
+template void sum_windows<Word64>(const Shape&, const Window&, std::span<const Word64>, RowRange, RowRange,
+                                  std::span<Word64>);
 template void sum_windows<Word16>(const Shape&, const Window&, std::span<const Word16>, RowRange, RowRange,
                                   std::span<Word16>);
 template void sum_windows<Word32>(const Shape&, const Window&, std::span<const Word32>, RowRange, RowRange,

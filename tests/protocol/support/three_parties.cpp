@@ -66,24 +66,31 @@ ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const 
   }
 }
 
-void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting,
-                       const std::function<Cost&(std::size_t)>& cost) {
+std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting,
+                              const std::function<Cost&(std::size_t)>& cost) {
+  std::vector<Crossed> next_round;
+  auto& sent = in_rounds_ ? next_round : waiting;
   auto emit = [&](Running& r, Result<Progress> progress) {
     if (!progress) throw std::runtime_error(std::string(name(r.party)) + ": " + progress.error().what);
     r.done = progress->done;
     for (Outbound& o : progress->outbound) {
       count(cost(r.stage), r.party, o.to, o.payload.size());
-      ++messages_[{r.stage, r.party}];
       if (o.to == PartyId::client) {
         answers_[static_cast<unsigned>(r.party)].push_back(std::move(o.payload));
         continue;
       }
-      waiting.push_back({r.party, o.to, r.stage, r.tile, o.round, std::move(o.payload)});
+      sent.push_back({r.party, o.to, r.stage, r.tile, o.round, std::move(o.payload)});
     }
   };
   std::shuffle(steps.begin(), steps.end(), order_);
   for (Running& r : steps) emit(r, r.step->begin());
-  while (!waiting.empty()) {
+  std::size_t rounds = 0;
+  while (!waiting.empty() || !next_round.empty()) {
+    if (waiting.empty()) {
+      ++rounds;
+      waiting = std::move(next_round);
+      next_round.clear();
+    }
     // Any message may be next, but those of one sender to one step keep their order, as on a link.
     const std::size_t pick = order_() % waiting.size();
     auto next = std::find_if(waiting.begin(), waiting.end(), [&](const Crossed& c) {
@@ -104,6 +111,7 @@ void ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting
   for (const Running& r : steps)
     if (!r.done)
       throw std::runtime_error(std::string(name(r.party)) + " waits for ever in stage " + std::to_string(r.stage));
+  return rounds;
 }
 
 void ThreeParties::preprocess(PackId pack) {
@@ -143,7 +151,7 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
   auto& material = packs_.at(pack);
   const std::size_t stages = programs_[0]->stages().size();
   online_.assign(stages, {});
-  messages_.clear();
+  rounds_.assign(stages, 0);
   for (auto& a : answers_) a.clear();
   std::array<std::shared_ptr<Plane>, 3> in;
   for (std::size_t stage = 0; stage < stages; ++stage) {
@@ -153,16 +161,17 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
     for (const PartyId p : parties) {
       const auto i = static_cast<unsigned>(p);
       if (!programs_[i]->online_party()) continue;
-      if (stage + 1 < stages) out[i] = std::make_shared<Plane>(programs_[i]->stages()[stage + 1].input_plane_bytes);
+      if (is_server(p) && stage + 1 < stages)
+        out[i] = std::make_shared<Plane>(programs_[i]->stages()[stage + 1].input_plane_bytes);
       for (std::size_t tile = 0; tile < programs_[i]->stages()[stage].tiles.size(); ++tile)
-        steps.push_back({p, stage, tile,
-                         programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile]))});
+        if (auto step = programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile])))
+          steps.push_back({p, stage, tile, std::move(step)});
       if (stage == 0 && is_server(p)) {
         first.push_back({PartyId::client, p, 0, 0, 0, shares[i]});
         count(online_[0], PartyId::client, p, shares[i].size());
       }
     }
-    run(steps, std::move(first), [&](std::size_t s) -> Cost& { return online_[s]; });
+    rounds_[stage] = run(steps, std::move(first), [&](std::size_t s) -> Cost& { return online_[s]; });
     in = std::move(out);
   }
   packs_.erase(pack);

@@ -33,6 +33,10 @@ class ThreeParties {
   ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights,
                Options options);
 
+  /// From now on all messages sent in one round arrive together before the next, as the declared rounds count them,
+  /// instead of in any order.
+  void deliver_in_rounds() { in_rounds_ = true; }
+
   /// Deals and prepares a pack at all parties.
   void preprocess(PackId pack);
   /// One query with the pack's material; throws std::runtime_error with the step's error if one fails.
@@ -46,7 +50,8 @@ class ThreeParties {
   const Cost& set_up_cost() const { return set_up_; }
   const std::vector<Cost>& offline_cost() const { return offline_; }  ///< per stage, of the last pack
   const std::vector<Cost>& online_cost() const { return online_; }
-  std::size_t messages(std::size_t stage, PartyId from) const { return messages_.at({stage, from}); }
+  /// Per stage, of the last query; only when delivering in rounds.
+  const std::vector<std::size_t>& rounds() const { return rounds_; }
   const std::vector<Crossed>& transcript() const { return transcript_; }
   const Program& program(PartyId p) const { return *programs_[static_cast<unsigned>(p)]; }
 
@@ -57,7 +62,9 @@ class ThreeParties {
     std::unique_ptr<Step> step;
     bool done = false;
   };
-  void run(std::vector<Running>& steps, std::vector<Crossed> first, const std::function<Cost&(std::size_t)>& cost);
+  /// The rounds that it took when delivering in rounds. `first`: from the client, there from the beginning.
+  std::size_t run(std::vector<Running>& steps, std::vector<Crossed> first,
+                  const std::function<Cost&(std::size_t)>& cost);
 
   const Protocol& protocol_;
   NetworkSpec network_;
@@ -69,7 +76,8 @@ class ThreeParties {
   std::array<std::vector<Payload>, 2> answers_;
   Cost set_up_;
   std::vector<Cost> offline_, online_;
-  std::map<std::pair<std::size_t, PartyId>, std::size_t> messages_;
+  bool in_rounds_ = false;
+  std::vector<std::size_t> rounds_;
   std::vector<Crossed> transcript_;
 };
 

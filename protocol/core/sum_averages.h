@@ -1,21 +1,20 @@
 #pragma once
 
-#include "protocol/blink/fields.h"
-#include "protocol/blink/layout.h"
+#include "protocol/core/layout.h"
 #include "tensor/kernels/pool_windows.h"
 
-namespace blindsight::protocol::blink {
+namespace blindsight::protocol {
 
 /// The tile's average pools as window sums of shares: local, and the division is in the next layer's scale. Rows of
 /// ReLU's map in, rows of the layer's output out, modulo the word.
 template <class Word>
-Buffer<Word> sum_averages(const LayerSpec& layer, const TileLayout& tile, Buffer<Word> rows) {
+tensor::Buffer<Word> sum_averages(const LayerSpec& layer, const TileLayout& tile, tensor::Buffer<Word> rows) {
   tensor::Shape in = layer.relu_shape();
   tensor::RowRange in_rows = tile.relu;
   for (std::size_t p = 0; p < layer.average_pools.size(); ++p) {
     const tensor::Window& window = layer.average_pools[p];
     const tensor::Shape out{window.out_height(in.height), window.out_width(in.width), in.channels};
-    Buffer<Word> sums(tile.averaged[p].size() * out.row_elements());
+    tensor::Buffer<Word> sums(tile.averaged[p].size() * out.row_elements());
     tensor::sum_windows<Word>(in, window, rows, in_rows, tile.averaged[p], sums);
     rows = std::move(sums);
     in = out;
@@ -24,4 +23,4 @@ Buffer<Word> sum_averages(const LayerSpec& layer, const TileLayout& tile, Buffer
   return rows;
 }
 
-}  // namespace blindsight::protocol::blink
+}  // namespace blindsight::protocol

@@ -1,0 +1,126 @@
+#include "protocol/beaver/linear.h"
+
+#include <cstring>
+
+namespace blindsight::protocol::beaver {
+namespace {
+
+constexpr auto direct = tensor::ConvAlgorithm::direct;
+constexpr Slot filter_slot{static_cast<std::uint8_t>(Field::filter_mask)};
+
+Stream map_stream(PackId pack, std::size_t stage) {
+  return {pack, static_cast<std::uint16_t>(stage), Stream::whole_stage, static_cast<std::uint8_t>(Field::input_mask)};
+}
+
+template <class Word>
+void read_words(std::span<const std::uint8_t> bytes, std::span<Word> out) {
+  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size_bytes());
+}
+
+}  // namespace
+
+template <class Word>
+std::size_t weight_share_bytes(const LayerSpec& layer) {
+  return filter_bytes<Word>(layer) + layer.conv.out_channels * sizeof(Word);
+}
+
+template <class Word>
+Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const LayerWeights& weights) {
+  const std::size_t n = layer.conv.filter_elements(), channels = layer.conv.out_channels;
+  if (weights.filter.size() != n || weights.bias.size() != channels)
+    return fail("layer '" + layer.name + "': has " + std::to_string(weights.filter.size()) + " weights and " +
+                std::to_string(weights.bias.size()) + " biases, expected " + std::to_string(n) + " and " +
+                std::to_string(channels));
+  const Prg prg(random_key());
+  Buffer<Word> share0(n + channels), share1(n + channels);
+  prg.words<Word>({}, 0, share0);
+  // Negative numbers wrap: widened with their sign first.
+  for (std::size_t i = 0; i < n; ++i)
+    share1[i] = static_cast<Word>(static_cast<std::int64_t>(weights.filter[i])) - share0[i];
+  for (std::size_t i = 0; i < channels; ++i) share1[n + i] = static_cast<Word>(weights.bias[i]) - share0[n + i];
+  return std::array<Payload, 2>{to_payload<Word>(share0), to_payload<Word>(share1)};
+}
+
+template <class Word>
+Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share) {
+  Buffer<Word> bias(layer.conv.out_channels);
+  read_words<Word>(std::span(weight_share).subspan(filter_bytes<Word>(layer)), bias);
+  return bias;
+}
+
+template <class Word>
+Routine<Filters<Word>> open_filter(Channel& channel, ShareSource& source, const LayerSpec& layer,
+                                   const Payload& weight_share) {
+  const std::size_t n = layer.conv.filter_elements();
+  Buffer<Word> mask = source.random<Word>(filter_slot, n), f(n);
+  source.note_opened(filter_slot, n * sizeof(Word));
+  read_words<Word>(weight_share, f);
+  for (std::size_t i = 0; i < n; ++i) f[i] -= mask[i];
+  channel.send(other(source.self()), to_payload<Word>(f));
+  const Payload message =
+      co_await channel.receive(other(source.self()), n * sizeof(Word), "opening the filter: masked weights");
+  Buffer<Word> theirs(n);
+  read_words<Word>(message, theirs);
+  for (std::size_t i = 0; i < n; ++i) f[i] += theirs[i];
+  if (source.self() == PartyId::server0)
+    for (std::size_t i = 0; i < n; ++i) mask[i] += f[i];
+  Filters<Word> filters;
+  filters.weights = tensor::prepare_filter<Word>(layer.conv, direct, mask);
+  filters.masked = tensor::prepare_filter<Word>(layer.conv, direct, f);
+  co_return filters;
+}
+
+template <class Word>
+Filters<Word> filter_mask(Dealer& dealer, const LayerSpec& layer) {
+  Filters<Word> filters;
+  const Buffer<Word> b = dealer.random<Word>(filter_slot, layer.conv.filter_elements());
+  filters.mask = tensor::prepare_filter<Word>(layer.conv, direct, b);
+  return filters;
+}
+
+template <class Word>
+Buffer<Word> input_mask(const Prg& prg, PackId pack, std::size_t stage, std::size_t first, std::size_t n) {
+  Buffer<Word> a(n);
+  prg.words<Word>(map_stream(pack, stage), first, a);
+  return a;
+}
+
+template <class Word>
+Buffer<Word> input_mask(const ShareKeys& keys, PackId pack, std::size_t stage, std::size_t first, std::size_t n) {
+  Buffer<Word> a = input_mask<Word>(keys.of(PartyId::server0), pack, stage, first, n);
+  const Buffer<Word> b = input_mask<Word>(keys.of(PartyId::server1), pack, stage, first, n);
+  for (std::size_t i = 0; i < n; ++i) a[i] += b[i];
+  return a;
+}
+
+template <class Word>
+void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_t stage, const LayerSpec& layer,
+                  const TileLayout& tile, const Filters<Word>& filters) {
+  const std::size_t row = layer.conv.in.row_elements();
+  const Buffer<Word> a = input_mask<Word>(keys, pack, stage, tile.in.begin * row, tile.in.size() * row);
+  Buffer<Word> product(tile.conv.size() * layer.conv_out().row_elements());
+  tensor::convolve_rows<Word>(*filters.mask, a, tile.in, tile.conv, product, false);
+  dealer.deal<Word>({static_cast<std::uint8_t>(Field::product)}, product);
+}
+
+template <class Word>
+void add_bias(std::span<const Word> bias, std::span<Word> product) {
+  for (std::size_t pixel = 0; pixel < product.size(); pixel += bias.size())
+    for (std::size_t c = 0; c < bias.size(); ++c) product[pixel + c] += bias[c];
+}
+
+#define BLINDSIGHT_BEAVER_LINEAR(Word)                                                                            \
+  template Result<std::array<Payload, 2>> share_layer<Word>(const LayerSpec&, const LayerWeights&);               \
+  template std::size_t weight_share_bytes<Word>(const LayerSpec&);                                                \
+  template Buffer<Word> bias_share<Word>(const LayerSpec&, const Payload&);                                       \
+  template Routine<Filters<Word>> open_filter(Channel&, ShareSource&, const LayerSpec&, const Payload&);          \
+  template Filters<Word> filter_mask(Dealer&, const LayerSpec&);                                                  \
+  template Buffer<Word> input_mask(const Prg&, PackId, std::size_t, std::size_t, std::size_t);                    \
+  template Buffer<Word> input_mask(const ShareKeys&, PackId, std::size_t, std::size_t, std::size_t);              \
+  template void deal_product(Dealer&, const ShareKeys&, PackId, std::size_t, const LayerSpec&, const TileLayout&, \
+                             const Filters<Word>&);                                                               \
+  template void add_bias(std::span<const Word>, std::span<Word>);
+
+BLINDSIGHT_BEAVER_LINEAR(tensor::Word64)
+
+}  // namespace blindsight::protocol::beaver

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+
+#include "protocol/beaver/dealing.h"
+#include "protocol/core/layout.h"
+#include "protocol/core/program.h"
+#include "protocol/core/routine.h"
+#include "tensor/kernels/conv.h"
+
+namespace blindsight::protocol::beaver {
+
+/// Numbers of the fields that all protocols of this family deal; their own begin at 16.
+enum class Field : std::uint8_t {
+  filter_mask = 1,  ///< B
+  input_mask,       ///< A, by absolute element of the map
+  product,          ///< C, a sharing of A*B
+  zero,             ///< the servers' common sharing of zero
+};
+
+/// What a party computes one layer with. Convolutions are direct: these rings have no bits to spend on Winograd.
+template <class Word>
+struct Filters {
+  std::optional<tensor::PreparedFilter<Word>> weights;  ///< server j: B_j, at server 0 plus F; multiplies the open E
+  std::optional<tensor::PreparedFilter<Word>> masked;   ///< servers: F = W - B, open; multiplies A_j
+  std::optional<tensor::PreparedFilter<Word>> mask;     ///< producer: B
+};
+
+/// A layer's weights shared for the servers, words of the ring: filter, then bias; each share alone is uniform.
+template <class Word>
+Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const LayerWeights& weights);
+template <class Word>
+std::size_t weight_share_bytes(const LayerSpec& layer);
+/// This server's share of the bias.
+template <class Word>
+Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share);
+
+/// Server: opens F = W - B to the other one under a mask B that `source` brings; one message each way. With reused
+/// triples once a session and layer; with fresh ones for every product, each time under another B.
+template <class Word>
+Routine<Filters<Word>> open_filter(Channel& channel, ShareSource& source, const LayerSpec& layer,
+                                   const Payload& weight_share);
+/// Producer: B, prepared.
+template <class Word>
+Filters<Word> filter_mask(Dealer& dealer, const LayerSpec& layer);
+
+/// Elements [first, first + n) of a server's share A_j of the mask of stage `stage`'s input map, as drawn from `prg`.
+template <class Word>
+Buffer<Word> input_mask(const Prg& prg, PackId pack, std::size_t stage, std::size_t first, std::size_t n);
+/// Producer: both shares added.
+template <class Word>
+Buffer<Word> input_mask(const ShareKeys& keys, PackId pack, std::size_t stage, std::size_t first, std::size_t n);
+
+/// Producer: a sharing of A*B for a tile's rows.
+template <class Word>
+void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_t stage, const LayerSpec& layer,
+                  const TileLayout& tile, const Filters<Word>& filters);
+
+/// Adds a value per output channel.
+template <class Word>
+void add_bias(std::span<const Word> bias, std::span<Word> product);
+
+/// Bytes of a layer's filter.
+template <class Word>
+constexpr std::size_t filter_bytes(const LayerSpec& layer) {
+  return layer.conv.filter_elements() * sizeof(Word);
+}
+
+/// Words as they go over the wire.
+template <class Word>
+Payload to_payload(std::span<const Word> words) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words.data());
+  return Payload(bytes, bytes + words.size_bytes());
+}
+
+}  // namespace blindsight::protocol::beaver

@@ -1,0 +1,508 @@
+#include "protocol/beaver/program.h"
+
+#include <cstring>
+#include <stdexcept>
+
+#include "protocol/core/immediate_step.h"
+#include "protocol/core/sum_averages.h"
+
+namespace blindsight::protocol::beaver {
+namespace {
+
+using Triples = Dealing::Triples;
+using Randomness = Dealing::Randomness;
+
+constexpr Slot product_slot{static_cast<std::uint8_t>(Field::product)};
+
+/// With fresh triples each tile masks and opens the whole filter: as many rows as make that no more than the map costs.
+template <class Word>
+std::vector<TileLayout> layer_tiles(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer) {
+  const LayerSpec& l = network.layers[layer];
+  std::size_t elements = scheme.tile_elements;
+  if (network.dealing.triples == Triples::fresh) elements = std::max(elements, 2 * l.conv.filter_elements());
+  return tiles(network, layer, (elements + l.conv_out().row_elements() - 1) / l.conv_out().row_elements());
+}
+
+/// A server keeps A_j beside E where it cannot expand it again.
+template <class Word>
+std::size_t plane_element_bytes(const NetworkSpec& network) {
+  return (network.dealing.randomness == Randomness::sent ? 2 : 1) * sizeof(Word);
+}
+
+/// The tile's product can be prepared ahead where neither F nor A_j comes with the query.
+bool prepares_product(const Dealing& d) {
+  return d.triples == Triples::reused && d.randomness == Randomness::seeded;
+}
+
+std::size_t product_elements(const LayerSpec& l, const TileLayout& t) {
+  return t.conv.size() * l.conv_out().row_elements();
+}
+
+std::size_t out_elements(const LayerSpec& l, const TileLayout& t) {
+  return t.out.size() * l.out().row_elements();
+}
+
+Stream tile_stream(PackId pack, std::size_t stage, std::size_t tile) {
+  return {pack, static_cast<std::uint16_t>(stage), static_cast<std::uint16_t>(tile)};
+}
+
+/// What the producer's one message for a tile holds, at each server.
+template <class Word>
+Cost dealt_for_tile(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer, const TileLayout& t) {
+  const LayerSpec& l = network.layers[layer];
+  const Randomness r = network.dealing.randomness;
+  Cost c = scheme.cost({l, t, r, {}}).dealt;
+  auto add = [&](std::size_t to0, std::size_t to1) {
+    c.producer_to_server0 += to0;
+    c.producer_to_server1 += to1;
+  };
+  const std::size_t mask = network.dealing.triples == Triples::fresh ? filter_bytes<Word>(l) : 0,
+                    next = layer + 1 < network.layers.size() ? out_elements(l, t) * sizeof(Word) : 0,
+                    product = product_elements(l, t) * sizeof(Word);
+  add(random_bytes_sent(r, mask + next), random_bytes_sent(r, mask + next));
+  add(dealt_bytes_sent(r, PartyId::server0, product), dealt_bytes_sent(r, PartyId::server1, product));
+  return c;
+}
+
+/// The same for stage 0: the first layer's input mask.
+template <class Word>
+Cost dealt_for_input(const NetworkSpec& network) {
+  Cost c;
+  c.producer_to_server0 = c.producer_to_server1 =
+      random_bytes_sent(network.dealing.randomness, network.input.elements() * sizeof(Word));
+  return c;
+}
+
+std::size_t to_server(const Cost& c, PartyId server) {
+  return server == PartyId::server0 ? c.producer_to_server0 : c.producer_to_server1;
+}
+
+template <class Word>
+class Material final : public TileMaterial {
+ public:
+  Payload message;       ///< what the producer dealt and nobody has read yet
+  Buffer<Word> product;  ///< A_j*F + C_j + bias, where it was prepared
+  std::size_t bytes() const override { return message.size() + product.size() * sizeof(Word); }
+};
+
+/// The material's bytes, declared.
+template <class Word>
+std::size_t material_bytes(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer,
+                           const TileLayout& t, PartyId server) {
+  const std::size_t message = to_server(dealt_for_tile(scheme, network, layer, t), server);
+  if (!prepares_product(network.dealing)) return message;
+  const std::size_t product = product_elements(network.layers[layer], t) * sizeof(Word);
+  return message - dealt_bytes_sent(network.dealing.randomness, server, product) + product;
+}
+
+template <class Word>
+class BeaverProgram final : public Program {
+ public:
+  BeaverProgram(const Scheme<Word>& scheme, const NetworkSpec& network, const PartyContext& party)
+      : scheme_(scheme),
+        network_(network),
+        self_(party.self),
+        with_{Prg(party.keys.with[0], party.keys.ledger), Prg(party.keys.with[1], party.keys.ledger),
+              Prg(party.keys.with[2], party.keys.ledger)},
+        weight_shares_(party.weight_shares),
+        filters_(network_.layers.size()) {
+    if (self_ == PartyId::producer) share_keys_.emplace(party.keys, network_.dealing.randomness);
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) tiles_.push_back(layer_tiles(scheme_, network_, i));
+    stages_ = protocol::stages(network_, tiles_, plane_element_bytes<Word>(network_));
+    for (auto& s : stages_) s.tiles_at_once = scheme_.tiles_at_once;
+  }
+
+  const std::vector<StageInfo>& stages() const override { return stages_; }
+  bool online_party() const override { return is_server(self_) || !scheme_.deals_ahead; }
+
+  std::unique_ptr<Step> set_up(std::size_t stage) override {
+    if (stage == 0 || network_.dealing.triples == Triples::fresh) return nullptr;
+    const std::size_t i = stage - 1;
+    const std::string where = "setting up layer '" + network_.layers[i].name + "'";
+    if (!is_server(self_))
+      return std::make_unique<ImmediateStep>([this, i, stage] {
+        Dealer dealer(*share_keys_, tile_stream(0, stage, 0));
+        filters_[i] = filter_mask<Word>(dealer, network_.layers[i]);
+        Progress p = finished();
+        send_dealt(dealer, [&](PartyId to, Payload m) { p.outbound.push_back({to, 0, std::move(m)}); });
+        return p;
+      });
+    return std::make_unique<RoutineStep>(
+        where, [this, i, stage](Channel& channel) -> Routine<> { return set_up_server(channel, i, stage); });
+  }
+
+  std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
+                                   std::unique_ptr<TileMaterial>& material) const override {
+    if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
+    if (!scheme_.deals_ahead) return nullptr;
+    if (!is_server(self_))
+      return std::make_unique<ImmediateStep>([this, pack, stage, tile] {
+        Progress p = finished();
+        Dealer dealer(*share_keys_, tile_stream(pack, stage, tile));
+        deal(dealer, pack, stage, tile);
+        send_dealt(dealer, [&](PartyId to, Payload m) { p.outbound.push_back({to, 0, std::move(m)}); });
+        return p;
+      });
+    return std::make_unique<RoutineStep>("preprocessing " + where(stage, tile),
+                                         [this, pack, stage, tile, &material](Channel& channel) -> Routine<> {
+                                           return prepare(channel, pack, stage, tile, material);
+                                         });
+  }
+
+  std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
+                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
+    if (!online_party()) return nullptr;
+    if (!is_server(self_))
+      return std::make_unique<RoutineStep>(
+          where(stage, tile), [this, pack, stage, tile](Channel& channel) { return help(channel, pack, stage, tile); });
+    if (scheme_.deals_ahead && !material) throw std::invalid_argument("a tile without its material");
+    auto own = std::shared_ptr<Material<Word>>(static_cast<Material<Word>*>(material.release()));
+    if (!own) own = std::make_shared<Material<Word>>();
+    return std::make_unique<RoutineStep>(
+        where(stage, tile),
+        [this, pack, stage, tile, in = std::move(in), out = std::move(out), own](Channel& channel) -> Routine<> {
+          if (stage == 0) return open_input(channel, pack, *out, *own);
+          return evaluate(channel, pack, stage, tile, *in, out.get(), *own);
+        });
+  }
+
+ private:
+  const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
+  bool last(std::size_t stage) const { return stage == network_.layers.size(); }
+  bool sent() const { return network_.dealing.randomness == Randomness::sent; }
+  std::string where(std::size_t stage, std::size_t tile) const {
+    return stage == 0 ? "input" : "layer '" + network_.layers[stage - 1].name + "', tile " + std::to_string(tile);
+  }
+  TileContext context(PackId pack, std::size_t stage, std::size_t tile) const {
+    return {network_.layers[stage - 1], tiles_[stage - 1][tile], network_.dealing.randomness,
+            tile_stream(pack, stage, tile)};
+  }
+  ShareSource source(Stream stream, std::span<const std::uint8_t> message) const {
+    return {with(PartyId::producer), self_, network_.dealing.randomness, stream, message};
+  }
+
+  template <class Send>
+  static void send_dealt(Dealer& dealer, const Send& send) {
+    for (const PartyId server : {PartyId::server0, PartyId::server1})
+      if (Payload message = dealer.take(server); !message.empty()) send(server, std::move(message));
+  }
+
+  // --- producer ---
+
+  void deal(Dealer& dealer, PackId pack, std::size_t stage, std::size_t tile) const {
+    if (stage > 0) {
+      const TileContext t = context(pack, stage, tile);
+      Filters<Word> fresh;
+      const bool is_fresh = network_.dealing.triples == Triples::fresh;
+      if (is_fresh) fresh = filter_mask<Word>(dealer, t.layer);
+      deal_product<Word>(dealer, *share_keys_, pack, stage, t.layer, t.layout, is_fresh ? fresh : filters_[stage - 1]);
+      if (scheme_.deal) scheme_.deal(dealer, t);
+    }
+    if (last(stage) || !dealer.sent()) return;
+    const auto [first, n] = opened(stage, tile);
+    for (const PartyId server : {PartyId::server0, PartyId::server1}) {
+      const Buffer<Word> a = input_mask<Word>(share_keys_->of(server), pack, stage + 1, first, n);
+      dealer.append(server, {reinterpret_cast<const std::uint8_t*>(a.data()), n * sizeof(Word)});
+    }
+  }
+
+  Routine<> help(Channel& channel, PackId pack, std::size_t stage, std::size_t tile) const {
+    Dealer dealer(*share_keys_, tile_stream(pack, stage, tile));
+    deal(dealer, pack, stage, tile);
+    send_dealt(dealer, [&](PartyId to, Payload m) { channel.send(to, std::move(m)); });
+    if (stage == 0) co_return;
+    const TileContext t = context(pack, stage, tile);
+    co_await scheme_.help(channel, t, *share_keys_);
+  }
+
+  // --- servers ---
+
+  /// Elements of the next layer's input that a tile opens.
+  std::pair<std::size_t, std::size_t> opened(std::size_t stage, std::size_t tile) const {
+    if (stage == 0) return {0, network_.input.elements()};
+    const LayerSpec& l = network_.layers[stage - 1];
+    const TileLayout& t = tiles_[stage - 1][tile];
+    return {t.out.begin * l.out().row_elements(), out_elements(l, t)};
+  }
+
+  Routine<> set_up_server(Channel& channel, std::size_t i, std::size_t stage) {
+    const LayerSpec& layer = network_.layers[i];
+    Payload message;
+    if (sent()) message = co_await channel.receive(PartyId::producer, filter_bytes<Word>(layer), "the weights' mask");
+    ShareSource dealt = source(tile_stream(0, stage, 0), message);
+    filters_[i] = co_await open_filter<Word>(channel, dealt, layer, weight_shares_[i]);
+  }
+
+  std::size_t dealt_bytes(std::size_t stage, std::size_t tile) const {
+    const Cost c = stage == 0 ? dealt_for_input<Word>(network_)
+                              : dealt_for_tile(scheme_, network_, stage - 1, tiles_[stage - 1][tile]);
+    return to_server(c, self_);
+  }
+
+  Routine<> prepare(Channel& channel, PackId pack, std::size_t stage, std::size_t tile,
+                    std::unique_ptr<TileMaterial>& out) const {
+    auto material = std::make_unique<Material<Word>>();
+    if (const std::size_t bytes = dealt_bytes(stage, tile))
+      material->message = co_await channel.receive(PartyId::producer, bytes, "dealt shares");
+    if (stage > 0 && prepares_product(network_.dealing)) {
+      const TileContext t = context(pack, stage, tile);
+      const std::size_t n = product_elements(t.layer, t.layout), row = t.layer.conv.in.row_elements();
+      ShareSource dealt = source(t.stream, material->message);
+      material->product = dealt.dealt<Word>(product_slot, n);
+      if (dealt.receives_dealt()) {
+        const std::span rest = std::span(material->message).subspan(n * sizeof(Word));
+        material->message = Payload(rest.begin(), rest.end());
+      }
+      const Buffer<Word> a =
+          input_mask<Word>(with(PartyId::producer), pack, stage, t.layout.in.begin * row, t.layout.in.size() * row);
+      finish_product(stage, t, a, filters_[stage - 1], material->product);
+    }
+    out = std::move(material);
+  }
+
+  /// Adds A_j*F and the bias to C_j.
+  void finish_product(std::size_t stage, const TileContext& t, std::span<const Word> a, const Filters<Word>& filters,
+                      Buffer<Word>& product) const {
+    add_bias<Word>(bias_share<Word>(t.layer, weight_shares_[stage - 1]), product);
+    tensor::convolve_rows<Word>(*filters.masked, a, t.layout.in, t.layout.conv, product, true);
+  }
+
+  Routine<> open_input(Channel& channel, PackId pack, Plane& out, Material<Word>& material) const {
+    if (const std::size_t bytes = dealt_bytes(0, 0); bytes && !scheme_.deals_ahead)
+      material.message = co_await channel.receive(PartyId::producer, bytes, "dealt shares");
+    const std::size_t n = network_.input.elements();
+    const Payload message = co_await channel.receive(PartyId::client, n * sizeof(Word), "the client's input share");
+    Buffer<Word> share(n);
+    std::memcpy(share.data(), message.data(), message.size());
+    ShareSource dealt = source(tile_stream(pack, 0, 0), material.message);
+    co_await open_masked(channel, dealt, pack, 0, 0, std::move(share), out);
+  }
+
+  Routine<> evaluate(Channel& channel, PackId pack, std::size_t stage, std::size_t tile, const Plane& in, Plane* out,
+                     Material<Word>& material) const {
+    const TileContext t = context(pack, stage, tile);
+    if (const std::size_t bytes = dealt_bytes(stage, tile); bytes && !scheme_.deals_ahead)
+      material.message = co_await channel.receive(PartyId::producer, bytes, "dealt shares");
+    ShareSource dealt = source(t.stream, material.message);
+    Filters<Word> fresh;
+    const bool is_fresh = network_.dealing.triples == Triples::fresh;
+    if (is_fresh) fresh = co_await open_filter<Word>(channel, dealt, t.layer, weight_shares_[stage - 1]);
+    const Filters<Word>& filters = is_fresh ? fresh : filters_[stage - 1];
+
+    const std::size_t row = t.layer.conv.in.row_elements(), first = t.layout.in.begin * row,
+                      n = t.layout.in.size() * row, all = t.layer.conv.in.elements();
+    const std::span<const Word> plane(reinterpret_cast<const Word*>(in.data()), in.size() / sizeof(Word));
+    Buffer<Word> z = std::move(material.product);
+    if (z.empty()) {
+      z = dealt.dealt<Word>(product_slot, product_elements(t.layer, t.layout));
+      Buffer<Word> expanded;
+      if (!sent()) expanded = input_mask<Word>(with(PartyId::producer), pack, stage, first, n);
+      finish_product(stage, t, sent() ? plane.subspan(all + first, n) : std::span<const Word>(expanded), filters, z);
+    }
+    tensor::convolve_rows<Word>(*filters.weights, plane.subspan(first, n), t.layout.in, t.layout.conv, z, true);
+    fresh = {};
+
+    Buffer<Word> y = co_await scheme_.evaluate(channel, dealt, t, with(other(self_)), std::move(z));
+    y = sum_averages<Word>(t.layer, t.layout, std::move(y));
+    if (last(stage)) {
+      // The answer's shares must say nothing but their sum.
+      Stream zero = t.stream;
+      zero.kind = static_cast<std::uint8_t>(Field::zero);
+      Buffer<Word> u(y.size());
+      with(other(self_)).template words<Word>(zero, 0, u);
+      for (std::size_t i = 0; i < y.size(); ++i) y[i] = self_ == PartyId::server0 ? y[i] + u[i] : y[i] - u[i];
+      channel.send(PartyId::client, to_payload<Word>(y));
+      co_return;
+    }
+    co_await open_masked(channel, dealt, pack, stage, tile, std::move(y), *out);
+  }
+
+  /// Opens E = X - A of the next layer's input for the tile's rows; A serves this opening of this pack only.
+  Routine<> open_masked(Channel& channel, ShareSource& dealt, PackId pack, std::size_t stage, std::size_t tile,
+                        Buffer<Word> share, Plane& out) const {
+    const auto [first, n] = opened(stage, tile);
+    const std::span<Word> plane(reinterpret_cast<Word*>(out.data()), out.size() / sizeof(Word));
+    Buffer<Word> a;
+    if (sent()) {
+      a.resize(n);
+      std::memcpy(a.data(), dealt.take(n * sizeof(Word)).data(), n * sizeof(Word));
+      std::memcpy(&plane[plane.size() / 2 + first], a.data(), n * sizeof(Word));
+    } else {
+      a = input_mask<Word>(with(PartyId::producer), pack, stage + 1, first, n);
+      with(PartyId::producer)
+          .note_opened({pack, static_cast<std::uint16_t>(stage + 1), Stream::whole_stage,
+                        static_cast<std::uint8_t>(Field::input_mask)},
+                       first * sizeof(Word), n * sizeof(Word));
+    }
+    for (std::size_t i = 0; i < n; ++i) share[i] -= a[i];
+    channel.send(other(self_), to_payload<Word>(share));
+    const Payload theirs = co_await channel.receive(other(self_), n * sizeof(Word), "masked activations");
+    std::memcpy(a.data(), theirs.data(), theirs.size());
+    for (std::size_t i = 0; i < n; ++i) plane[first + i] = share[i] + a[i];
+  }
+
+  const Scheme<Word>& scheme_;
+  NetworkSpec network_;
+  PartyId self_;
+  std::array<Prg, 3> with_;
+  std::optional<ShareKeys> share_keys_;
+  std::span<const Payload> weight_shares_;
+  std::vector<StageInfo> stages_;
+  std::vector<std::vector<TileLayout>> tiles_;
+  std::vector<Filters<Word>> filters_;
+};
+
+}  // namespace
+
+template <class Word>
+Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
+                                              const PartyContext& party) {
+  if (is_server(party.self)) {
+    if (party.weight_shares.size() != network.layers.size())
+      return fail("there are weight shares for " + std::to_string(party.weight_shares.size()) +
+                  " layers, the network has " + std::to_string(network.layers.size()));
+    for (std::size_t i = 0; i < network.layers.size(); ++i)
+      if (party.weight_shares[i].size() != weight_share_bytes<Word>(network.layers[i]))
+        return fail("layer '" + network.layers[i].name + "': the weight share has " +
+                    std::to_string(party.weight_shares[i].size()) + " bytes, expected " +
+                    std::to_string(weight_share_bytes<Word>(network.layers[i])) + ": deploy the model again");
+  }
+  return std::make_unique<BeaverProgram<Word>>(scheme, network, party);
+}
+
+template <class Word>
+Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage) {
+  Cost c;
+  const bool here = !scheme.deals_ahead;
+  if (stage == 0) {
+    const std::size_t bytes = network.input.elements() * sizeof(Word);
+    if (here) c += dealt_for_input<Word>(network);
+    c.rounds = (c.producer_to_server0 > 0 ? 1 : 0) + 1;
+    c.server0_to_server1 = c.server1_to_server0 = bytes;
+    c.client = 2 * bytes;
+    return c;
+  }
+  const std::size_t layer = stage - 1;
+  const LayerSpec& l = network.layers[layer];
+  const bool fresh = network.dealing.triples == Triples::fresh, last = stage == network.layers.size();
+  std::uint64_t rounds = 0;
+  for (const TileLayout& t : layer_tiles(scheme, network, layer)) {
+    const NonlinearCost part = scheme.cost({l, t, network.dealing.randomness, {}});
+    c += part.online;
+    if (here) c += dealt_for_tile(scheme, network, layer, t);
+    const std::size_t out = out_elements(l, t) * sizeof(Word),
+                      both = (fresh ? filter_bytes<Word>(l) : 0) + (last ? 0 : out);
+    c.server0_to_server1 += both;
+    c.server1_to_server0 += both;
+    if (last) c.client += 2 * out;
+    rounds = (here ? 1 : 0) + (fresh ? 1 : 0) + part.online.rounds + (last ? 0 : 1);
+  }
+  c.rounds = rounds;  // the same for every tile, and tiles go side by side
+  return c;
+}
+
+template <class Word>
+Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage) {
+  Cost c;
+  if (!scheme.deals_ahead) return c;
+  if (stage == 0) return dealt_for_input<Word>(network);
+  for (const TileLayout& t : layer_tiles(scheme, network, stage - 1))
+    c += dealt_for_tile(scheme, network, stage - 1, t);
+  return c;
+}
+
+template <class Word>
+Cost set_up_cost(const NetworkSpec& network, std::size_t stage) {
+  Cost c;
+  if (stage == 0 || network.dealing.triples == Triples::fresh) return c;
+  const std::size_t bytes = filter_bytes<Word>(network.layers[stage - 1]);
+  c.rounds = 1;
+  c.server0_to_server1 = c.server1_to_server0 = bytes;
+  c.producer_to_server0 = c.producer_to_server1 = random_bytes_sent(network.dealing.randomness, bytes);
+  return c;
+}
+
+template <class Word>
+Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId party) {
+  const bool server = is_server(party), fresh = network.dealing.triples == Triples::fresh;
+  const std::size_t element = plane_element_bytes<Word>(network);
+  Memory m;
+  if (server) m.per_query = network.input.elements() * sizeof(Word);
+  if (server && scheme.deals_ahead) m.per_pack = to_server(dealt_for_input<Word>(network), party);
+  std::size_t largest_stage = 0;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const LayerSpec& l = network.layers[i];
+    const std::size_t filter = filter_bytes<Word>(l),
+                      prepared = tensor::prepared_words<Word>(l.conv, tensor::ConvAlgorithm::direct) * sizeof(Word);
+    if (server) {
+      m.deployment += weight_share_bytes<Word>(l) + (fresh ? 0 : 2 * prepared);
+      m.per_query += l.conv.in.elements() * element;
+    } else if (!fresh) {
+      m.deployment += prepared;
+    }
+    if (!fresh) m.set_up = server ? m.set_up + 3 * filter : std::max(m.set_up, 3 * filter);
+    const auto layout = layer_tiles(scheme, network, i);
+    std::size_t largest_tile = 0;
+    for (const TileLayout& t : layout) {
+      const Cost dealt = dealt_for_tile(scheme, network, i, t);
+      if (server && scheme.deals_ahead) m.per_pack += material_bytes(scheme, network, i, t, party);
+      std::size_t bytes =
+          (t.in.size() * l.conv.in.row_elements() + 3 * product_elements(l, t)) * sizeof(Word) + scheme.working(l, t) +
+          (fresh ? 2 * prepared + filter : 0) +
+          tensor::working_words<Word>(l.conv, tensor::ConvAlgorithm::direct, t.conv.size()) * sizeof(Word);
+      if (!scheme.deals_ahead || !server) bytes += dealt.producer_to_server0 + dealt.producer_to_server1;
+      largest_tile = std::max(largest_tile, bytes);
+    }
+    m.working = std::max(m.working, largest_tile);
+    largest_stage = std::max(largest_stage, std::min(layout.size(), scheme.tiles_at_once) * largest_tile);
+  }
+  if (server || !scheme.deals_ahead) m.per_query += largest_stage;
+  return m;
+}
+
+template <class Word>
+Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input) {
+  const std::size_t n = network.input.elements();
+  if (input.size() != n)
+    return fail("the input has " + std::to_string(input.size()) + " values, the model takes " + std::to_string(n));
+  const Prg prg(random_key());
+  Buffer<Word> share0(n), share1(n);
+  prg.words<Word>({}, 0, share0);
+  for (std::size_t i = 0; i < n; ++i) share1[i] = static_cast<Word>(input[i]) - share0[i];
+  return std::array<Payload, 2>{to_payload<Word>(share0), to_payload<Word>(share1)};
+}
+
+template <class Word>
+std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network) {
+  return {network.input.elements() * sizeof(Word), network.input.elements() * sizeof(Word)};
+}
+
+template <class Word>
+Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages) {
+  const std::size_t n = network.layers.back().out().elements();
+  for (unsigned p = 0; p < 2; ++p)
+    if (messages[p].size() != n * sizeof(Word))
+      return fail("the answer of server" + std::to_string(p) + " has " + std::to_string(messages[p].size()) +
+                  " bytes, expected " + std::to_string(n * sizeof(Word)));
+  Buffer<Word> a(n), b(n);
+  std::memcpy(a.data(), messages[0].data(), messages[0].size());
+  std::memcpy(b.data(), messages[1].data(), messages[1].size());
+  std::vector<std::int64_t> values(n);
+  for (std::size_t i = 0; i < n; ++i) values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(a[i] + b[i]));
+  return values;
+}
+
+#define BLINDSIGHT_BEAVER_PROGRAM(Word)                                                                         \
+  template Result<std::unique_ptr<Program>> make_program(const Scheme<Word>&, const NetworkSpec&,               \
+                                                         const PartyContext&);                                  \
+  template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, std::size_t);                              \
+  template Cost offline_cost(const Scheme<Word>&, const NetworkSpec&, std::size_t);                             \
+  template Cost set_up_cost<Word>(const NetworkSpec&, std::size_t);                                             \
+  template Memory memory(const Scheme<Word>&, const NetworkSpec&, PartyId);                                     \
+  template Result<std::array<Payload, 2>> share_input<Word>(const NetworkSpec&, std::span<const std::int64_t>); \
+  template std::array<std::size_t, 2> input_share_bytes<Word>(const NetworkSpec&);                              \
+  template Result<std::vector<std::int64_t>> reveal_output<Word>(const NetworkSpec&, std::span<const Payload, 2>);
+
+BLINDSIGHT_BEAVER_PROGRAM(tensor::Word64)
+
+}  // namespace blindsight::protocol::beaver

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "protocol/beaver/linear.h"
+
+namespace blindsight::protocol::beaver {
+
+/// One tile of one layer for one query, as a protocol's own part sees it.
+struct TileContext {
+  const LayerSpec& layer;
+  const TileLayout& layout;
+  Dealing::Randomness randomness;
+  Stream stream;  ///< of the tile: kind and level are the slots'
+};
+
+/// What the non-linear part of a tile costs.
+struct NonlinearCost {
+  Cost dealt;   ///< by the producer in the tile's one message
+  Cost online;  ///< everything else
+};
+
+/// What a protocol adds to the linear part that all of the family share.
+template <class Word>
+struct Scheme {
+  std::string_view name;
+  /// Whether the producer deals ahead of the queries and is done; otherwise it deals and helps while they run.
+  bool deals_ahead;
+  std::size_t tile_elements;  ///< of a convolution's output in one tile, about
+  std::size_t tiles_at_once;
+
+  /// Server: from the linear result (not truncated) to the map after ReLU.
+  Routine<Buffer<Word>> (*evaluate)(Channel&, ShareSource&, const TileContext&, const Prg& with_other_server,
+                                    Buffer<Word> linear);
+  /// Producer: what `evaluate` reads from its source.
+  void (*deal)(Dealer&, const TileContext&);
+  /// Producer: its part while `evaluate` runs; null when it has none.
+  Routine<> (*help)(Channel&, const TileContext&, const ShareKeys&);
+
+  NonlinearCost (*cost)(const TileContext&);
+  /// Bytes that `evaluate` or `help` holds at once, about.
+  std::size_t (*working)(const LayerSpec&, const TileLayout&);
+};
+
+template <class Word>
+Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
+                                              const PartyContext& party);
+template <class Word>
+Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage);
+template <class Word>
+Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage);
+template <class Word>
+Cost set_up_cost(const NetworkSpec& network, std::size_t stage);
+template <class Word>
+Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId party);
+
+/// Data owner: words of the ring; server 0's share is uniform, server 1's the difference.
+template <class Word>
+Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input);
+template <class Word>
+std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network);
+template <class Word>
+Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages);
+
+}  // namespace blindsight::protocol::beaver

@@ -1,0 +1,127 @@
+// The linear part of the Beaver family by itself: a protocol of shares and triples whose only other operation is the
+// local truncation.
+#include "protocol/beaver/program.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "protocol/plaintext/layer.h"
+#include "tests/protocol/support/three_parties.h"
+
+namespace blindsight::protocol::beaver {
+namespace {
+
+using tensor::Word64;
+using testing::ThreeParties;
+
+Routine<Buffer<Word64>> truncate_only(Channel&, ShareSource& source, const TileContext& t, const Prg&,
+                                      Buffer<Word64> z) {
+  for (Word64& v : z) {
+    const auto own = static_cast<std::int64_t>(source.self() == PartyId::server0 ? v : Word64{0} - v);
+    const auto cut = static_cast<Word64>(own >> t.layer.fraction_bits);
+    v = source.self() == PartyId::server0 ? cut : Word64{0} - cut;
+  }
+  co_return z;
+}
+
+Routine<> no_help(Channel&, const TileContext&, const ShareKeys&) {
+  co_return;
+}
+
+Scheme<Word64> scheme(bool ahead) {
+  Scheme<Word64> s{};
+  s.name = "linear";
+  s.deals_ahead = ahead;
+  s.tile_elements = 200;  // several tiles with halo rows
+  s.tiles_at_once = 2;
+  s.evaluate = truncate_only;
+  s.help = no_help;
+  s.cost = [](const TileContext&) { return NonlinearCost{}; };
+  s.working = [](const LayerSpec&, const TileLayout&) { return std::size_t{0}; };
+  return s;
+}
+
+const Scheme<Word64> ahead = scheme(true), online = scheme(false);
+
+template <const Scheme<Word64>& S>
+Protocol protocol_of() {
+  Protocol p{};
+  p.name = "linear";
+  p.check = check_shapes;
+  p.make_program = [](const NetworkSpec& n, const PartyContext& c) { return make_program(S, n, c); };
+  p.online_cost = [](const NetworkSpec& n, std::size_t s) { return online_cost(S, n, s); };
+  p.offline_cost = [](const NetworkSpec& n, std::size_t s) { return offline_cost(S, n, s); };
+  p.set_up_cost = set_up_cost<Word64>;
+  p.memory = [](const NetworkSpec& n, PartyId id) { return memory(S, n, id); };
+  p.share_weights = [](const NetworkSpec& n, std::size_t l, const LayerWeights& w) {
+    return share_layer<Word64>(n.layers.at(l), w);
+  };
+  p.share_input = share_input<Word64>;
+  p.reveal_output = reveal_output<Word64>;
+  return p;
+}
+
+TEST_CASE("linear layers under triples fresh or reused, randomness sent or seeded, dealt ahead or online") {
+  std::mt19937_64 rng(1);
+  NetworkSpec net;
+  net.input = {12, 10, 3};
+  std::vector<LayerWeights> weights;
+  tensor::Shape in = net.input;
+  for (const std::size_t channels : {5, 4, 6}) {
+    LayerSpec l;
+    l.name = "layer " + std::to_string(channels);
+    l.conv = {in, channels, {3, 3, 1, 1, 1, 1, 1, 1}};
+    l.fraction_bits = 8;
+    if (channels == 4) l.average_pools = {{2, 2, 2, 2}};
+    in = l.out();
+    if (channels == 4) in = {1, 1, in.elements()};
+    if (channels == 6) l.conv.window = {};
+    LayerWeights w;
+    for (std::size_t i = 0; i < l.conv.filter_elements(); ++i) w.filter.push_back(static_cast<int>(rng() % 401) - 200);
+    for (std::size_t i = 0; i < l.conv.out_channels; ++i) w.bias.push_back(static_cast<int>(rng() % 20001) - 10000);
+    net.layers.push_back(l);
+    weights.push_back(w);
+  }
+  for (const Protocol& p : {protocol_of<ahead>(), protocol_of<online>()})
+    for (const auto triples : {Dealing::Triples::reused, Dealing::Triples::fresh})
+      for (const auto randomness : {Dealing::Randomness::seeded, Dealing::Randomness::sent}) {
+        net.dealing = {triples, randomness};
+        ThreeParties run(p, net, weights, {.seed = rng()});
+        CHECK(run.program(PartyId::server0).stages()[1].tiles.size() > 1);
+        for (PackId pack = 1; pack <= 2; ++pack) {
+          if (pack == 2) run.deliver_in_rounds();
+          std::vector<std::int64_t> x(net.input.elements());
+          for (auto& v : x) v = static_cast<std::int64_t>(rng() % 1001) - 500;
+          run.preprocess(pack);
+          for (const PartyId id : {PartyId::server0, PartyId::server1, PartyId::producer})
+            CHECK(run.pack_bytes(pack, id) == p.memory(net, id).per_pack);
+          const auto got = run.predict(pack, x);
+          for (std::size_t i = 0; i < net.layers.size(); ++i)
+            x = plaintext::evaluate(net.layers[i], plaintext::prepare(net.layers[i], weights[i]), x);
+          REQUIRE(got.size() == x.size());
+          double worst = 0, mean = 0;
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            worst = std::max(worst, std::abs(static_cast<double>(got[i] - x[i])));
+            mean += std::abs(static_cast<double>(x[i])) / static_cast<double>(x.size());
+          }
+          CHECK(worst < 100);  // units of the layers before, times their weights
+          CHECK(mean > 100);
+        }
+        Cost set_up;
+        for (std::size_t s = 0; s <= net.layers.size(); ++s) {
+          CAPTURE(s);
+          Cost declared = p.online_cost(net, s);
+          CHECK(declared.rounds == run.rounds()[s]);
+          declared.rounds = 0;
+          CHECK(run.online_cost()[s] == declared);
+          CHECK(run.offline_cost()[s] == p.offline_cost(net, s));
+          set_up += p.set_up_cost(net, s);
+        }
+        set_up.rounds = 0;
+        CHECK(run.set_up_cost() == set_up);
+      }
+}
+
+}  // namespace
+}  // namespace blindsight::protocol::beaver
