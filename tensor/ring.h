@@ -3,20 +3,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace blindsight::tensor {
 
-/// Words of the rings Z_2^16 (non-linear part), Z_2^32 (linear layers) and Z_2^64. Arithmetic wraps; a ring of b < word
-/// bits is a word whose low b bits are in force: whoever opens or packs a value cuts it to b bits first.
+/// Words of the rings Z_2^16 (non-linear part), Z_2^32 (linear layers), Z_2^64 and Z_2^128. Arithmetic wraps; a ring of
+/// b < word bits is a word whose low b bits are in force: whoever opens or packs a value cuts it to b bits first.
 using Word16 = std::uint16_t;
 using Word32 = std::uint32_t;
 using Word64 = std::uint64_t;
+__extension__ typedef unsigned __int128 Word128;
 
 /// The low `bits` bits set; `bits` from 0 to the word's width.
 template <class Word>
 constexpr Word low_mask(unsigned bits) {
-  return bits >= sizeof(Word) * 8 ? static_cast<Word>(~Word{0}) : static_cast<Word>((std::uint64_t{1} << bits) - 1);
+  using Wide = std::conditional_t<(sizeof(Word) > 8), Word, std::uint64_t>;
+  return bits >= sizeof(Word) * 8 ? static_cast<Word>(~Word{0}) : static_cast<Word>((Wide{1} << bits) - 1);
 }
 
 /// `x` mod 2^bits read as two's complement.

@@ -104,5 +104,9 @@ template Buffer<tensor::Word64> Dealer::random(Slot, std::size_t);
 template void Dealer::deal(Slot, std::span<const tensor::Word64>);
 template Buffer<tensor::Word64> ShareSource::random(Slot, std::size_t);
 template Buffer<tensor::Word64> ShareSource::dealt(Slot, std::size_t);
+template Buffer<tensor::Word128> Dealer::random(Slot, std::size_t);
+template void Dealer::deal(Slot, std::span<const tensor::Word128>);
+template Buffer<tensor::Word128> ShareSource::random(Slot, std::size_t);
+template Buffer<tensor::Word128> ShareSource::dealt(Slot, std::size_t);
 
 }  // namespace blindsight::protocol::beaver

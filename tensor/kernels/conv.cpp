@@ -22,11 +22,16 @@ constexpr std::size_t panels(const ConvShape& shape) {
 }
 
 template <class Word>
-const ConvKernels<Word>& conv_kernels() {
+constexpr bool has_winograd = sizeof(Word) <= 8;
+
+template <class Word>
+const auto& conv_kernels() {
   if constexpr (sizeof(Word) == 4)
     return kernels().conv32;
-  else
+  else if constexpr (sizeof(Word) == 8)
     return kernels().conv64;
+  else
+    return kernels().conv128;
 }
 
 template <class Word>
@@ -129,7 +134,7 @@ void convolve_direct(const PreparedFilter<Word>& filter, std::span<const Word> i
 
   const std::size_t depth = window.width * channels, all_depth = window.height * depth;
   const std::size_t column_step = window.stride_x * channels, row_step = window.stride_y * row_words;
-  const ConvKernels<Word>& kernel = conv_kernels<Word>();
+  const auto& kernel = conv_kernels<Word>();
   if (is_dot(shape)) {
     in_parallel(Range2d(0, out_rows.size() * result.width, std::max<std::size_t>(1, 65536 / all_depth), 0, outs, 1),
                 [&](const Range2d& range) {
@@ -327,14 +332,18 @@ PreparedFilter<Word> prepare_filter(const ConvShape& shape, ConvAlgorithm algori
   if (!supports(algorithm, shape))
     throw std::invalid_argument("prepare_filter: " + std::string(name(algorithm)) +
                                 " needs a 3x3 kernel with stride 1");
+  if (!has_winograd<Word> && algorithm != ConvAlgorithm::direct)
+    throw std::invalid_argument("prepare_filter: " + std::string(name(algorithm)) + " has words of 32 or 64 bits");
   if (filter.size() != shape.filter_elements() || filter.empty())
     throw std::invalid_argument("prepare_filter: the filter has " + std::to_string(filter.size()) +
                                 " elements, its shape " + std::to_string(shape.filter_elements()));
   PreparedFilter<Word> prepared{shape, algorithm, {}};
-  if (algorithm == ConvAlgorithm::direct)
-    prepare_direct(shape, filter, prepared.data);
-  else
-    prepare_winograd(shape, algorithm, filter, prepared.data);
+  if constexpr (has_winograd<Word>)
+    if (algorithm != ConvAlgorithm::direct) {
+      prepare_winograd(shape, algorithm, filter, prepared.data);
+      return prepared;
+    }
+  prepare_direct(shape, filter, prepared.data);
   return prepared;
 }
 
@@ -350,21 +359,26 @@ void convolve_rows(const PreparedFilter<Word>& filter, std::span<const Word> in,
       (needed.begin < needed.end && (needed.begin < in_rows.begin || needed.end > in_rows.end)))
     throw std::invalid_argument("convolve_rows: the rows given do not fit the filter's shape");
   if (out.empty()) return;
-  if (filter.algorithm == ConvAlgorithm::direct)
-    convolve_direct(filter, in, in_rows, out_rows, out, accumulate);
-  else
-    convolve_winograd(filter, in, in_rows, out_rows, out, accumulate);
+  if constexpr (has_winograd<Word>)
+    if (filter.algorithm != ConvAlgorithm::direct)
+      return convolve_winograd(filter, in, in_rows, out_rows, out, accumulate);
+  convolve_direct(filter, in, in_rows, out_rows, out, accumulate);
 }
 
 template std::size_t prepared_words<Word32>(const ConvShape&, ConvAlgorithm);
 template std::size_t prepared_words<Word64>(const ConvShape&, ConvAlgorithm);
+template std::size_t prepared_words<Word128>(const ConvShape&, ConvAlgorithm);
 template std::size_t working_words<Word32>(const ConvShape&, ConvAlgorithm, std::size_t);
 template std::size_t working_words<Word64>(const ConvShape&, ConvAlgorithm, std::size_t);
+template std::size_t working_words<Word128>(const ConvShape&, ConvAlgorithm, std::size_t);
 template PreparedFilter<Word32> prepare_filter<Word32>(const ConvShape&, ConvAlgorithm, std::span<const Word32>);
 template PreparedFilter<Word64> prepare_filter<Word64>(const ConvShape&, ConvAlgorithm, std::span<const Word64>);
+template PreparedFilter<Word128> prepare_filter<Word128>(const ConvShape&, ConvAlgorithm, std::span<const Word128>);
 template void convolve_rows<Word32>(const PreparedFilter<Word32>&, std::span<const Word32>, RowRange, RowRange,
                                     std::span<Word32>, bool);
 template void convolve_rows<Word64>(const PreparedFilter<Word64>&, std::span<const Word64>, RowRange, RowRange,
                                     std::span<Word64>, bool);
+template void convolve_rows<Word128>(const PreparedFilter<Word128>&, std::span<const Word128>, RowRange, RowRange,
+                                     std::span<Word128>, bool);
 
 }  // namespace blindsight::tensor

@@ -11,7 +11,7 @@ namespace blindsight::tensor {
 /// direct: any kernel, stride and padding, exact mod 2^word. winograd2 = F(2×2,3×3), winograd4 = F(4×4,3×3): 3×3,
 /// stride 1 only; the transforms use 2·G and 8·G (1/3 is the inverse of 3 in the ring), so the product is 4 or 64 times
 /// the result and 2 or 6 bits of the word are spent: the result is exact mod 2^(word - bits_spent) and its bits above
-/// are zero.
+/// are zero. Word128 knows direct alone.
 enum class ConvAlgorithm { direct, winograd2, winograd4 };
 
 std::string_view name(ConvAlgorithm algorithm);
@@ -30,7 +30,8 @@ struct PreparedFilter {
   std::size_t bytes() const { return data.size() * sizeof(Word); }
 };
 
-/// `filter`: [kernel row][kernel column][in channel][out channel]. Word is Word32 or Word64.
+/// `filter`: [kernel row][kernel column][in channel][out channel]. Word is Word32, Word64 or
+/// Word128.
 template <class Word>
 PreparedFilter<Word> prepare_filter(const ConvShape& shape, ConvAlgorithm algorithm, std::span<const Word> filter);
 

@@ -10,6 +10,8 @@
 /// it must not instantiate any inline function that the linker could merge with, and hand to, portable code.
 namespace blindsight::tensor {
 
+__extension__ typedef unsigned __int128 Word128;
+
 /// A prepared filter's output channels come in panels of one panel row = two cache lines, whatever the instruction set.
 constexpr std::size_t panel_bytes = 128;
 template <class Word>
@@ -65,9 +67,13 @@ struct WinogradKernels {
 };
 
 template <class Word>
-struct ConvKernels {
+struct ProductKernels {
   void (*multiply)(const PanelProduct<Word>&);
   Word (*dot)(const Word* a, const Word* b, std::size_t n);
+};
+
+template <class Word>
+struct ConvKernels : ProductKernels<Word> {
   WinogradKernels<Word> winograd2, winograd4;
 };
 
@@ -108,6 +114,7 @@ struct WrapWords {
 struct KernelTable {
   ConvKernels<std::uint32_t> conv32;
   ConvKernels<std::uint64_t> conv64;
+  ProductKernels<Word128> conv128;
   ElementKernels<std::uint16_t> element16;
   ElementKernels<std::uint32_t> element32;
   ElementKernels<std::uint64_t> element64;

@@ -13,7 +13,10 @@ template <class Word>
 std::vector<Word> random_words(std::size_t n, unsigned seed) {
   std::mt19937_64 generator(seed);
   std::vector<Word> words(n);
-  for (Word& word : words) word = static_cast<Word>(generator());
+  for (Word& word : words) {
+    word = static_cast<Word>(generator());
+    if constexpr (sizeof(Word) > 8) word = word << 64 | generator();
+  }
   return words;
 }
 

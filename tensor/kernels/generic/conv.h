@@ -238,5 +238,5 @@ template <class Word, class Scheme>
 constexpr WinogradKernels<Word> winograd_kernels{transform_filter<Word, Scheme>, transform_input<Word, Scheme>,
                                                  transform_output<Word, Scheme>};
 template <class Word>
-constexpr ConvKernels<Word> conv_kernels{multiply<Word>, dot<Word>, winograd_kernels<Word, Winograd2>,
-                                         winograd_kernels<Word, Winograd4>};
+constexpr ConvKernels<Word> conv_kernels{
+    {multiply<Word>, dot<Word>}, winograd_kernels<Word, Winograd2>, winograd_kernels<Word, Winograd4>};

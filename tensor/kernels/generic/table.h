@@ -2,7 +2,7 @@
 
 #define BLINDSIGHT_KERNEL_TABLE                                                                                     \
   {                                                                                                                 \
-    conv_kernels<std::uint32_t>, conv_kernels<std::uint64_t>,                                                       \
+    conv_kernels<std::uint32_t>, conv_kernels<std::uint64_t>, {multiply_wide, dot_wide},                            \
         {pack_between<std::uint16_t, 1, 16>, unpack_between<std::uint16_t, 1, 16>},                                 \
         {pack_between<std::uint32_t, 1, 32>, unpack_between<std::uint32_t, 1, 32>}, {pack_any, unpack_any},         \
         {select<std::uint16_t>, add<std::uint16_t>}, {select<std::uint32_t>, add<std::uint32_t>}, to_planes_of,     \

@@ -108,6 +108,8 @@ void sum_windows(const Shape& in, const Window& window, std::span<const Word> da
 
 template void convolve<Word32>(const ConvShape&, std::span<const Word32>, std::span<const Word32>, std::span<Word32>);
 template void convolve<Word64>(const ConvShape&, std::span<const Word64>, std::span<const Word64>, std::span<Word64>);
+template void convolve<Word128>(const ConvShape&, std::span<const Word128>, std::span<const Word128>,
+                                std::span<Word128>);
 template void pack_bits<Word16>(std::span<const Word16>, unsigned, std::span<std::uint8_t>);
 template void pack_bits<Word32>(std::span<const Word32>, unsigned, std::span<std::uint8_t>);
 template void pack_bits<Word64>(std::span<const Word64>, unsigned, std::span<std::uint8_t>);

@@ -34,6 +34,7 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 }
 
 #include "tensor/kernels/generic/conv.h"
+#include "tensor/kernels/generic/conv_wide.h"
 #include "tensor/kernels/generic/elements.h"
 #include "tensor/kernels/generic/elementwise.h"
 #include "tensor/kernels/generic/table.h"

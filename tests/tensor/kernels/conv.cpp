@@ -70,8 +70,8 @@ std::vector<RowRange> some_ranges(std::size_t height) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("direct convolution equals the naive loops for any kernel, stride and padding", Word, Word32,
-                   Word64) {
+TEST_CASE_TEMPLATE("direct convolution equals the naive loops for any kernel, stride and padding", Word, Word32, Word64,
+                   Word128) {
   const std::vector<ConvShape> shapes{
       {{8, 9, 3}, 64, same3},
       {{7, 7, 5}, 6, {5, 5, 1, 1}},
@@ -124,7 +124,9 @@ TEST_CASE("random geometries equal the naive loops") {
     const ConvAlgorithm algorithm = !winograd         ? ConvAlgorithm::direct
                                     : pick(0, 1) == 1 ? ConvAlgorithm::winograd2
                                                       : ConvAlgorithm::winograd4;
-    check<Word32>(shape, algorithm, {{begin, pick(begin + 1, out.height)}});
+    const std::vector<RowRange> rows{{begin, pick(begin + 1, out.height)}};
+    check<Word32>(shape, algorithm, rows);
+    if (!winograd && i % 2 == 0) check<Word128>(shape, algorithm, rows);
   }
 }
 
@@ -151,6 +153,9 @@ TEST_CASE("what an algorithm cannot do, and rows that do not fit, are refused") 
   CHECK_FALSE(supports(ConvAlgorithm::winograd2, {{8, 8, 1}, 1, {5, 5}}));
   const ConvShape shape{{8, 8, 2}, 3, same3};
   const std::vector<Word32> filter(shape.filter_elements(), 1);
+  const std::vector<Word128> wide(shape.filter_elements(), 1);
+  for (const ConvAlgorithm algorithm : {ConvAlgorithm::winograd2, ConvAlgorithm::winograd4})
+    CHECK_THROWS_AS(prepare_filter<Word128>(shape, algorithm, wide), std::invalid_argument);
   CHECK_THROWS_AS(prepare_filter<Word32>({{8, 8, 2}, 3, {3, 3, 2, 2}}, ConvAlgorithm::winograd4, filter),
                   std::invalid_argument);
   CHECK_THROWS_AS(prepare_filter<Word32>(shape, ConvAlgorithm::direct, std::span(filter).first(5)),
