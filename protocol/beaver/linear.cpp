@@ -122,5 +122,6 @@ void add_bias(std::span<const Word> bias, std::span<Word> product) {
   template void add_bias(std::span<const Word>, std::span<Word>);
 
 BLINDSIGHT_BEAVER_LINEAR(tensor::Word64)
+BLINDSIGHT_BEAVER_LINEAR(tensor::Word128)
 
 }  // namespace blindsight::protocol::beaver

@@ -504,5 +504,6 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
   template Result<std::vector<std::int64_t>> reveal_output<Word>(const NetworkSpec&, std::span<const Payload, 2>);
 
 BLINDSIGHT_BEAVER_PROGRAM(tensor::Word64)
+BLINDSIGHT_BEAVER_PROGRAM(tensor::Word128)
 
 }  // namespace blindsight::protocol::beaver

@@ -85,6 +85,8 @@ template void gather_window<Word64>(const Shape&, const Window&, std::size_t, st
                                     RowRange, RowRange, std::span<Word64>);
 template void sum_windows<Word64>(const Shape&, const Window&, std::span<const Word64>, RowRange, RowRange,
                                   std::span<Word64>);
+template void sum_windows<Word128>(const Shape&, const Window&, std::span<const Word128>, RowRange, RowRange,
+                                   std::span<Word128>);
 template void sum_windows<Word16>(const Shape&, const Window&, std::span<const Word16>, RowRange, RowRange,
                                   std::span<Word16>);
 template void sum_windows<Word32>(const Shape&, const Window&, std::span<const Word32>, RowRange, RowRange,

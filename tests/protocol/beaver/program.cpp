@@ -12,16 +12,18 @@
 namespace blindsight::protocol::beaver {
 namespace {
 
+using tensor::Word128;
 using tensor::Word64;
 using testing::ThreeParties;
 
-Routine<Buffer<Word64>> truncate_only(Channel&, ShareSource& source, const TileContext& t, const Prg&,
-                                      Buffer<Word64> z) {
-  for (Word64& v : z) {
-    const auto own = static_cast<std::int64_t>(source.self() == PartyId::server0 ? v : Word64{0} - v);
-    const auto cut = static_cast<Word64>(own >> t.layer.fraction_bits);
-    v = source.self() == PartyId::server0 ? cut : Word64{0} - cut;
-  }
+template <class Word>
+Routine<Buffer<Word>> truncate_only(Channel&, ShareSource& source, const TileContext& t, const Prg&, Buffer<Word> z) {
+  // Arithmetic shift: the sign comes down from the top.
+  const auto shift = [f = t.layer.fraction_bits](Word v) {
+    const Word top = v >> (8 * sizeof(Word) - 1) ? ~(~Word{0} >> f) : Word{0};
+    return static_cast<Word>(v >> f | top);
+  };
+  for (Word& v : z) v = source.self() == PartyId::server0 ? shift(v) : Word{0} - shift(Word{0} - v);
   co_return z;
 }
 
@@ -29,40 +31,44 @@ Routine<> no_help(Channel&, const TileContext&, const ShareKeys&) {
   co_return;
 }
 
-Scheme<Word64> scheme(bool ahead) {
-  Scheme<Word64> s{};
+template <class Word>
+Scheme<Word> scheme(bool ahead) {
+  Scheme<Word> s{};
   s.name = "linear";
   s.deals_ahead = ahead;
   s.tile_elements = 200;  // several tiles with halo rows
   s.tiles_at_once = 2;
-  s.evaluate = truncate_only;
+  s.evaluate = truncate_only<Word>;
   s.help = no_help;
   s.cost = [](const TileContext&) { return NonlinearCost{}; };
   s.working = [](const LayerSpec&, const TileLayout&) { return std::size_t{0}; };
   return s;
 }
 
-const Scheme<Word64> ahead = scheme(true), online = scheme(false);
+template <class Word, bool ahead>
+const Scheme<Word> linear = scheme<Word>(ahead);
 
-template <const Scheme<Word64>& S>
+template <class Word, bool ahead>
 Protocol protocol_of() {
+  static constexpr const auto& scheme = linear<Word, ahead>;
   Protocol p{};
   p.name = "linear";
   p.check = check_shapes;
-  p.make_program = [](const NetworkSpec& n, const PartyContext& c) { return make_program(S, n, c); };
-  p.online_cost = [](const NetworkSpec& n, std::size_t s) { return online_cost(S, n, s); };
-  p.offline_cost = [](const NetworkSpec& n, std::size_t s) { return offline_cost(S, n, s); };
-  p.set_up_cost = set_up_cost<Word64>;
-  p.memory = [](const NetworkSpec& n, PartyId id) { return memory(S, n, id); };
+  p.make_program = [](const NetworkSpec& n, const PartyContext& c) { return make_program(scheme, n, c); };
+  p.online_cost = [](const NetworkSpec& n, std::size_t s) { return online_cost(scheme, n, s); };
+  p.offline_cost = [](const NetworkSpec& n, std::size_t s) { return offline_cost(scheme, n, s); };
+  p.set_up_cost = set_up_cost<Word>;
+  p.memory = [](const NetworkSpec& n, PartyId id) { return memory(scheme, n, id); };
   p.share_weights = [](const NetworkSpec& n, std::size_t l, const LayerWeights& w) {
-    return share_layer<Word64>(n.layers.at(l), w);
+    return share_layer<Word>(n.layers.at(l), w);
   };
-  p.share_input = share_input<Word64>;
-  p.reveal_output = reveal_output<Word64>;
+  p.share_input = share_input<Word>;
+  p.reveal_output = reveal_output<Word>;
   return p;
 }
 
-TEST_CASE("linear layers under triples fresh or reused, randomness sent or seeded, dealt ahead or online") {
+TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent or seeded, dealt ahead or online",
+                   Word, Word64, Word128) {
   std::mt19937_64 rng(1);
   NetworkSpec net;
   net.input = {12, 10, 3};
@@ -83,7 +89,7 @@ TEST_CASE("linear layers under triples fresh or reused, randomness sent or seede
     net.layers.push_back(l);
     weights.push_back(w);
   }
-  for (const Protocol& p : {protocol_of<ahead>(), protocol_of<online>()})
+  for (const Protocol& p : {protocol_of<Word, true>(), protocol_of<Word, false>()})
     for (const auto triples : {Dealing::Triples::reused, Dealing::Triples::fresh})
       for (const auto randomness : {Dealing::Randomness::seeded, Dealing::Randomness::sent}) {
         net.dealing = {triples, randomness};
