@@ -14,6 +14,8 @@ using Word16 = std::uint16_t;
 using Word32 = std::uint32_t;
 using Word64 = std::uint64_t;
 __extension__ typedef unsigned __int128 Word128;
+/// A Word128 read as two's complement.
+__extension__ typedef __int128 Signed128;
 
 /// The low `bits` bits set; `bits` from 0 to the word's width.
 template <class Word>
