@@ -111,6 +111,24 @@ struct WrapWords {
   bool with_ab;
 };
 
+/// field67.h's CompareLanes as plain pointers.
+struct CompareBytes {
+  const std::uint8_t* x;
+  const std::uint64_t* v;
+  const std::uint8_t *beta, *s, *z;
+  bool constants;
+};
+struct Field67Kernels {
+  std::size_t (*draw_below)(const std::uint8_t* bytes, std::size_t available, unsigned bound, std::uint8_t* out,
+                            std::size_t count, std::size_t* used);
+  void (*pack)(const std::uint8_t* in, std::size_t eights, std::uint8_t* out);
+  void (*unpack)(const std::uint8_t* in, std::size_t eights, std::uint8_t* out);
+  void (*share_bits)(const std::uint64_t* words, const std::uint8_t* first, std::size_t n, std::uint8_t* second);
+  void (*compare_share)(const CompareBytes& in, std::size_t n, std::uint8_t* d);
+  void (*shuffle)(const std::uint8_t* places, std::size_t n, std::uint8_t* d);
+  void (*any_zero)(const std::uint8_t* d0, const std::uint8_t* d1, std::size_t n, std::uint8_t* found);
+};
+
 struct KernelTable {
   ConvKernels<std::uint32_t> conv32;
   ConvKernels<std::uint64_t> conv64;
@@ -131,6 +149,7 @@ struct KernelTable {
   void (*shift_down)(const std::uint32_t* x, std::size_t n, unsigned ring, unsigned shift, bool up, std::uint16_t* out);
   void (*multiplex)(const MultiplexWords& in, std::size_t n, std::uint16_t* out);
   void (*remove_wraps)(const WrapWords& in, std::size_t n, std::uint32_t* out);
+  Field67Kernels field67;
 };
 
 extern const KernelTable portable_kernels;

@@ -8,5 +8,7 @@
         {select<std::uint16_t>, add<std::uint16_t>}, {select<std::uint32_t>, add<std::uint32_t>}, to_planes_of,     \
         compare_digit_any, monomials_of, {cut<std::uint16_t>, add_cut<std::uint16_t>, subtract_cut<std::uint16_t>}, \
         {cut<std::uint32_t>, add_cut<std::uint32_t>, subtract_cut<std::uint32_t>}, shift_down_of, multiplex_of,     \
-        remove_wraps_of                                                                                             \
+        remove_wraps_of, {                                                                                          \
+      draw_below_of, pack67, unpack67, share_bits_of, compare_share_of, shuffle67, any_zero_of                      \
+    }                                                                                                               \
   }

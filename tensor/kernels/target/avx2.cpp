@@ -20,6 +20,10 @@ template <unsigned width>
 inline std::uint64_t spread(std::uint64_t x, unsigned bits) {
   return _pdep_u64(x, value_mask<width>(bits));
 }
+// The bytes of x under the mask's bytes of ones, side by side.
+inline std::uint64_t gather_bytes(std::uint64_t x, std::uint64_t mask) {
+  return _pext_u64(x, mask);
+}
 
 // The words' low bytes in one pair of registers, their high bytes in another; a mask of the bytes' top bits gives half
 // a plane's word, and doubling the bytes brings the next bit up.
@@ -48,6 +52,7 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 #include "tensor/kernels/generic/conv_wide.h"
 #include "tensor/kernels/generic/elements.h"
 #include "tensor/kernels/generic/elementwise.h"
+#include "tensor/kernels/generic/field67.h"
 #include "tensor/kernels/generic/table.h"
 
 }  // namespace

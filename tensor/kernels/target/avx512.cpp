@@ -20,6 +20,10 @@ template <unsigned width>
 inline std::uint64_t spread(std::uint64_t x, unsigned bits) {
   return _pdep_u64(x, value_mask<width>(bits));
 }
+// The bytes of x under the mask's bytes of ones, side by side.
+inline std::uint64_t gather_bytes(std::uint64_t x, std::uint64_t mask) {
+  return _pext_u64(x, mask);
+}
 
 // The words' low bytes in one register, their high bytes in another: a test of bytes gives a plane's whole word.
 inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64_t* planes, std::size_t stride) {
@@ -37,6 +41,7 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 #include "tensor/kernels/generic/conv_wide.h"
 #include "tensor/kernels/generic/elements.h"
 #include "tensor/kernels/generic/elementwise.h"
+#include "tensor/kernels/generic/field67.h"
 #include "tensor/kernels/generic/table.h"
 
 }  // namespace

@@ -18,6 +18,16 @@ template <unsigned width>
 inline std::uint64_t spread(std::uint64_t x, unsigned bits) {
   return spread_by_shifts<width>(x, bits);
 }
+// The bytes of x under the mask's bytes of ones, side by side.
+inline std::uint64_t gather_bytes(std::uint64_t x, std::uint64_t mask) {
+  std::uint64_t out = 0;
+  unsigned filled = 0;
+  for (unsigned i = 0; i < 64; i += 8) {
+    out |= (x >> i & mask >> i & 255) << filled;
+    filled += static_cast<unsigned>(mask >> i & 8);
+  }
+  return out;
+}
 
 // Bit `bit` of 64 words. Four words per multiplication: word i's bit lands on bit 48 + i, and no other product carries
 // into it.
@@ -37,6 +47,7 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 #include "tensor/kernels/generic/conv_wide.h"
 #include "tensor/kernels/generic/elements.h"
 #include "tensor/kernels/generic/elementwise.h"
+#include "tensor/kernels/generic/field67.h"
 #include "tensor/kernels/generic/table.h"
 
 }  // namespace
