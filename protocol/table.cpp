@@ -1,11 +1,15 @@
 #include "protocol/blink/protocol.h"
 #include "protocol/plaintext/protocol.h"
+#include "protocol/pond/protocol.h"
+#include "protocol/securenn/protocol.h"
 
 namespace blindsight::protocol {
 namespace {
 
 constexpr const Protocol* table[] = {
     &blink::protocol,
+    &securenn::protocol,
+    &pond::protocol,
     &plaintext::protocol,
 };
 

@@ -40,6 +40,7 @@ struct Scheme {
   std::size_t (*working)(const LayerSpec&, const TileLayout&);
 };
 
+/// The network must have passed the protocol's check.
 template <class Word>
 Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
                                               const PartyContext& party);
@@ -59,5 +60,28 @@ template <class Word>
 std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network);
 template <class Word>
 Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages);
+
+/// The entry of the table of protocols: fills in what the family shares. `own`: name, summary, what the protocol
+/// allows, check and stated_error.
+template <class Word, const Scheme<Word>& scheme>
+constexpr Protocol complete(Protocol own) {
+  own.dealing_choices = true;
+  own.make_program = [](const NetworkSpec& n, const PartyContext& p) { return make_program(scheme, n, p); };
+  own.online_cost = [](const NetworkSpec& n, std::size_t stage) { return online_cost(scheme, n, stage); };
+  own.offline_cost = [](const NetworkSpec& n, std::size_t stage) { return offline_cost(scheme, n, stage); };
+  own.set_up_cost = set_up_cost<Word>;
+  own.memory = [](const NetworkSpec& n, PartyId party) { return memory(scheme, n, party); };
+  own.share_weights = [](const NetworkSpec& n, std::size_t layer, const LayerWeights& w) {
+    return share_layer<Word>(n.layers.at(layer), w);
+  };
+  own.weight_share_bytes = [](const NetworkSpec& n, std::size_t layer) {
+    const std::size_t bytes = weight_share_bytes<Word>(n.layers.at(layer));
+    return std::array{bytes, bytes};
+  };
+  own.share_input = share_input<Word>;
+  own.input_share_bytes = input_share_bytes<Word>;
+  own.reveal_output = reveal_output<Word>;
+  return own;
+}
 
 }  // namespace blindsight::protocol::beaver

@@ -107,29 +107,29 @@ struct Protocol {
 
   /// Everything that must hold of a network (P1–P8 of the design) apart from calibration; the error names the layer and
   /// what to change.
-  Result<void> (*check)(const NetworkSpec&);
-  Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&);
+  Result<void> (*check)(const NetworkSpec&) = nullptr;
+  Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&) = nullptr;
   /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is
   /// one), in units after truncation, window sums included.
-  double (*stated_error)(const LayerSpec&);
+  double (*stated_error)(const LayerSpec&) = nullptr;
   /// The declared cost of one stage of one query.
-  Cost (*online_cost)(const NetworkSpec&, std::size_t stage);
-  Cost (*offline_cost)(const NetworkSpec&, std::size_t stage);
+  Cost (*online_cost)(const NetworkSpec&, std::size_t stage) = nullptr;
+  Cost (*offline_cost)(const NetworkSpec&, std::size_t stage) = nullptr;
   /// Once per deployment and session.
-  Cost (*set_up_cost)(const NetworkSpec&, std::size_t stage);
-  Memory (*memory)(const NetworkSpec&, PartyId);
+  Cost (*set_up_cost)(const NetworkSpec&, std::size_t stage) = nullptr;
+  Memory (*memory)(const NetworkSpec&, PartyId) = nullptr;
 
   /// Model owner: one layer's weights as a payload for each server (fresh randomness from the operating system).
-  Result<std::array<Payload, 2>> (*share_weights)(const NetworkSpec&, std::size_t layer, const LayerWeights&);
+  Result<std::array<Payload, 2>> (*share_weights)(const NetworkSpec&, std::size_t layer, const LayerWeights&) = nullptr;
   /// Bytes of those payloads, by server: what a server accepts when a model is deployed.
-  std::array<std::size_t, 2> (*weight_share_bytes)(const NetworkSpec&, std::size_t layer);
+  std::array<std::size_t, 2> (*weight_share_bytes)(const NetworkSpec&, std::size_t layer) = nullptr;
   /// Data owner: the encoded input (integers at the plan's input scale, network.input order) as stage 0's round-0
   /// payload for each server.
-  Result<std::array<Payload, 2>> (*share_input)(const NetworkSpec&, std::span<const std::int64_t>);
+  Result<std::array<Payload, 2>> (*share_input)(const NetworkSpec&, std::span<const std::int64_t>) = nullptr;
   /// Bytes of those payloads, by server: checked before a pack is spent on a query.
-  std::array<std::size_t, 2> (*input_share_bytes)(const NetworkSpec&);
+  std::array<std::size_t, 2> (*input_share_bytes)(const NetworkSpec&) = nullptr;
   /// Data owner: the last stage's payloads of both servers to the output integers.
-  Result<std::vector<std::int64_t>> (*reveal_output)(const NetworkSpec&, std::span<const Payload, 2>);
+  Result<std::vector<std::int64_t>> (*reveal_output)(const NetworkSpec&, std::span<const Payload, 2>) = nullptr;
 };
 
 /// The table of protocols (protocol/table.cpp: one line each). Null when there is none of that name.

@@ -14,6 +14,7 @@
 namespace blindsight::protocol {
 namespace {
 
+using testing::dealings;
 using testing::Net;
 using testing::ThreeParties;
 
@@ -127,13 +128,6 @@ std::array<Net, 2> networks(bool max_pool) {
 
 bool runs(const Protocol& protocol, const NetworkSpec& network) {
   return protocol.check(network).has_value();
-}
-
-std::vector<Dealing> dealings(const Protocol& protocol) {
-  using enum Dealing::Triples;
-  using enum Dealing::Randomness;
-  if (!protocol.dealing_choices) return {{}};
-  return {{reused, seeded}, {reused, sent}, {fresh, seeded}, {fresh, sent}};
 }
 
 TEST_CASE("what each party receives is distributed alike for two very different models and inputs") {

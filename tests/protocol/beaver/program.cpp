@@ -50,21 +50,7 @@ const Scheme<Word> linear = scheme<Word>(ahead);
 
 template <class Word, bool ahead>
 Protocol protocol_of() {
-  static constexpr const auto& scheme = linear<Word, ahead>;
-  Protocol p{};
-  p.name = "linear";
-  p.check = check_shapes;
-  p.make_program = [](const NetworkSpec& n, const PartyContext& c) { return make_program(scheme, n, c); };
-  p.online_cost = [](const NetworkSpec& n, std::size_t s) { return online_cost(scheme, n, s); };
-  p.offline_cost = [](const NetworkSpec& n, std::size_t s) { return offline_cost(scheme, n, s); };
-  p.set_up_cost = set_up_cost<Word>;
-  p.memory = [](const NetworkSpec& n, PartyId id) { return memory(scheme, n, id); };
-  p.share_weights = [](const NetworkSpec& n, std::size_t l, const LayerWeights& w) {
-    return share_layer<Word>(n.layers.at(l), w);
-  };
-  p.share_input = share_input<Word>;
-  p.reveal_output = reveal_output<Word>;
-  return p;
+  return complete<Word, linear<Word, ahead>>({.name = "linear", .summary = "no ReLU", .check = check_shapes});
 }
 
 TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent or seeded, dealt ahead or online",

@@ -50,4 +50,11 @@ std::vector<std::int64_t> random_input(std::size_t n, std::int64_t largest, std:
   return x;
 }
 
+std::vector<Dealing> dealings(const Protocol& protocol) {
+  using enum Dealing::Triples;
+  using enum Dealing::Randomness;
+  if (!protocol.dealing_choices) return {{}};
+  return {{reused, seeded}, {reused, sent}, {fresh, seeded}, {fresh, sent}};
+}
+
 }  // namespace blindsight::protocol::testing

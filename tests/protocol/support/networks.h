@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "protocol/core/layer_spec.h"
+#include "protocol/core/program.h"
 
 /// Small networks with random weights for tests of protocols.
 namespace blindsight::protocol::testing {
@@ -24,6 +24,9 @@ void read_out(Net& net);
 
 /// Adds random weights as large as the range allows for inputs of at most `largest`.
 void add(Net& net, LayerSpec layer, std::int64_t largest, std::mt19937_64& rng);
+
+/// Every way of dealing that a protocol has.
+std::vector<Dealing> dealings(const Protocol& protocol);
 
 std::vector<std::int64_t> random_input(std::size_t n, std::int64_t largest, std::mt19937_64& rng);
 

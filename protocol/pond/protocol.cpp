@@ -1,0 +1,99 @@
+#include "protocol/pond/protocol.h"
+
+#include <cmath>
+
+#include "protocol/beaver/program.h"
+#include "protocol/pond/relu.h"
+#include "protocol/pond/truncate.h"
+
+namespace blindsight::protocol::pond {
+namespace {
+
+using beaver::TileContext;
+
+std::size_t elements(const LayerSpec& layer, const TileLayout& tile) {
+  return tile.conv.size() * layer.conv_out().row_elements();
+}
+
+/// A server's tile behind the linear layer.
+Routine<Buffer<Word128>> evaluate(Channel& channel, beaver::ShareSource& source, const TileContext& t, const Prg&,
+                                  Buffer<Word128> linear) {
+  if (t.layer.relu) {
+    Buffer<Word128> y = co_await relu(channel, source, t.layer, std::move(linear));
+    co_return y;
+  }
+  truncate(linear, t.layer.fraction_bits, source.self());
+  co_return linear;
+}
+
+void deal(beaver::Dealer& dealer, const TileContext& t) {
+  if (t.layer.relu) deal_relu(dealer, t.layer, elements(t.layer, t.layout));
+}
+
+beaver::NonlinearCost cost(const TileContext& t) {
+  beaver::NonlinearCost c;
+  if (!t.layer.relu) return c;
+  const ReluSizes sizes = relu_sizes(t.layer, elements(t.layer, t.layout));
+  c.online.rounds = sizes.rounds;
+  c.online.server0_to_server1 = c.online.server1_to_server0 = sizes.opened_bytes;
+  c.dealt.producer_to_server0 = sizes.bytes_sent(t.randomness, PartyId::server0);
+  c.dealt.producer_to_server1 = sizes.bytes_sent(t.randomness, PartyId::server1);
+  return c;
+}
+
+std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
+  return layer.relu ? elements(layer, tile) * relu_words_held * sizeof(Word128) : 0;
+}
+
+constexpr beaver::Scheme<Word128> scheme{
+    .name = "pond",
+    .deals_ahead = true,
+    .tile_elements = 48 * 1024,
+    .tiles_at_once = 8,
+    .evaluate = evaluate,
+    .deal = deal,
+    .help = nullptr,
+    .cost = cost,
+    .working = working,
+};
+
+Result<void> check(const NetworkSpec& network) {
+  if (auto ok = check_shapes(network); !ok) return ok;
+  for (const LayerSpec& l : network.layers) {
+    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    if (!l.max_pools.empty())
+      return bad(
+          "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "
+          "average pooling, or use securenn or blink");
+    if (l.range_bits() > 60 || l.fraction_bits == 0)
+      return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
+                 " in all; 60 are possible, and at least one fraction bit");
+    if (!l.relu) continue;
+    if (auto ok = check_relu(l); !ok) return ok;
+  }
+  return {};
+}
+
+/// relu_error(), and that the polynomial reads the linear result before its truncation: at most its slope for the unit
+/// that truncation may take, over the whole range with its headroom. Of every element of a window sum.
+double stated_error(const LayerSpec& layer) {
+  if (!layer.relu) return static_cast<double>(layer.window_elements());
+  const double range = std::ldexp(1.0, static_cast<int>(layer.headroom_bits));
+  double slope = 0.5, power = range;
+  for (std::size_t k = 1; k < layer.relu_fit.even.size(); ++k, power *= range * range)
+    slope += 2 * static_cast<double>(k) * std::abs(layer.relu_fit.even[k]) * power;
+  return std::ceil(relu_error(layer, range) + slope + 0.5) * static_cast<double>(layer.window_elements());
+}
+
+}  // namespace
+
+const Protocol protocol = beaver::complete<Word128, scheme>({
+    .name = "pond",
+    .summary = "Pond: a polynomial in ReLU's place, average pooling only, 128-bit shares and triples dealt ahead; "
+               "semi-honest, no collusion",
+    .exact_relu = false,
+    .check = check,
+    .stated_error = stated_error,
+});
+
+}  // namespace blindsight::protocol::pond

@@ -1,0 +1,133 @@
+#include "protocol/securenn/protocol.h"
+
+#include "protocol/beaver/program.h"
+#include "protocol/securenn/maxpool.h"
+#include "protocol/securenn/relu.h"
+#include "protocol/securenn/truncate.h"
+#include "tensor/kernels/pool_windows.h"
+
+namespace blindsight::protocol::securenn {
+namespace {
+
+using beaver::TileContext;
+
+/// A pool of a tile: what its windows read and how many outputs there are.
+struct Pool {
+  tensor::Shape in;
+  const tensor::Window& window;
+  tensor::RowRange in_rows, out_rows;
+
+  std::size_t candidates() const { return window.height * window.width; }
+  std::size_t outputs() const { return out_rows.size() * window.out_width(in.width) * in.channels; }
+};
+
+std::vector<Pool> pools(const LayerSpec& layer, const TileLayout& tile) {
+  std::vector<Pool> all;
+  tensor::Shape map = layer.conv_out();
+  tensor::RowRange rows = tile.conv;
+  for (std::size_t p = 0; p < layer.max_pools.size(); ++p) {
+    all.push_back({map, layer.max_pools[p], rows, tile.max_pooled[p]});
+    map = LayerSpec::after(map, {layer.max_pools[p]});
+    rows = tile.max_pooled[p];
+  }
+  return all;
+}
+
+std::size_t relu_elements(const LayerSpec& layer, const TileLayout& tile) {
+  return tile.relu.size() * layer.relu_shape().row_elements();
+}
+
+std::vector<Buffer<Word64>> gather(const Pool& pool, const Buffer<Word64>& rows) {
+  std::vector<Buffer<Word64>> candidates;
+  for (std::size_t y = 0; y < pool.window.height; ++y)
+    for (std::size_t x = 0; x < pool.window.width; ++x) {
+      candidates.emplace_back(pool.outputs());
+      tensor::gather_window<Word64>(pool.in, pool.window, y, x, rows, pool.in_rows, pool.out_rows, candidates.back());
+    }
+  return candidates;
+}
+
+/// A server's tile behind the linear layer: truncation, max pools (max commutes with ReLU, and a quarter of the ReLUs
+/// is left), ReLU.
+Routine<Buffer<Word64>> evaluate(Channel& channel, beaver::ShareSource& source, const TileContext& t,
+                                 const Prg& with_other_server, Buffer<Word64> rows) {
+  truncate(source.self(), t.layer.fraction_bits, rows);
+  const Server server{source.self(), t.randomness, source.prg(), with_other_server, t.stream};
+  std::uint8_t level = 0;
+  for (const Pool& pool : pools(t.layer, t.layout)) {
+    std::vector<Buffer<Word64>> candidates = gather(pool, rows);
+    rows = co_await max_pool(channel, server, std::move(candidates), level);
+  }
+  if (t.layer.relu) rows = co_await relu(channel, server, std::move(rows), level);
+  co_return rows;
+}
+
+/// The producer's part in the same.
+Routine<> help(Channel& channel, const TileContext& t, const beaver::ShareKeys& keys) {
+  const Helper helper{keys, t.stream};
+  std::uint8_t level = 0;
+  for (const Pool& pool : pools(t.layer, t.layout))
+    co_await help_max_pool(channel, helper, pool.candidates(), pool.outputs(), level);
+  if (t.layer.relu) co_await help_relu(channel, helper, relu_elements(t.layer, t.layout), level);
+}
+
+beaver::NonlinearCost cost(const TileContext& t) {
+  beaver::NonlinearCost c;
+  for (const Pool& pool : pools(t.layer, t.layout))
+    c.online += max_pool_cost(t.randomness, pool.candidates(), pool.outputs());
+  if (t.layer.relu) c.online += relu_cost(t.randomness, relu_elements(t.layer, t.layout));
+  return c;
+}
+
+/// The largest comparison: bits in Z_67 as bytes, both ways, and some words.
+std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
+  std::size_t n = layer.relu ? relu_elements(layer, tile) : 0;
+  for (const Pool& pool : pools(layer, tile)) n = std::max(n, pool.candidates() / 2 * pool.outputs());
+  return n * (4 * 64 + 16 * sizeof(Word64));
+}
+
+constexpr beaver::Scheme<Word64> scheme{
+    .name = "securenn",
+    .deals_ahead = false,
+    .tile_elements = 32 * 1024,
+    .tiles_at_once = 4,
+    .evaluate = evaluate,
+    .deal = nullptr,
+    .help = help,
+    .cost = cost,
+    .working = working,
+};
+
+Result<void> check(const NetworkSpec& network) {
+  if (auto ok = check_shapes(network); !ok) return ok;
+  for (const LayerSpec& l : network.layers) {
+    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    // A comparison works on 2x, and a difference of two values has a bit more than they.
+    if (l.range_bits() > 60 || l.fraction_bits == 0 || l.activation_bits + l.headroom_bits > 60)
+      return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
+                 " in all; 60 are possible in the ring of 64 bits, and at least one fraction bit");
+    std::size_t levels = 1;
+    for (const auto& w : l.max_pools)
+      for (std::size_t c = w.height * w.width; c > 1; c -= c / 2) ++levels;
+    if (levels > 255) return bad("its max pools are too large");
+  }
+  return {};
+}
+
+/// One unit of truncation per element of a window sum, failures of it apart (truncate.h).
+double stated_error(const LayerSpec& layer) {
+  return static_cast<double>(layer.window_elements());
+}
+
+}  // namespace
+
+const Protocol protocol = beaver::complete<Word64, scheme>({
+    .name = "securenn",
+    .summary =
+        "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a truncation "
+        "fails with a probability of 2^-40 or so; semi-honest, no collusion",
+    .check = check,
+    .stated_error = stated_error,
+});
+
+}  // namespace blindsight::protocol::securenn
