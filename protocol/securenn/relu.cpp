@@ -22,15 +22,14 @@ Routine<Buffer<Word64>> relu(Channel& channel, const Server& server, Buffer<Word
 
   const Payload dealt =
       co_await receive_dealt(channel, material_bytes(server.randomness, server.self, n), "dealt values of ReLU");
+  Buffer<Word64> converted = co_await conversion.finish(channel);
   beaver::ShareSource source = server.source(dealt);
   MsbMaterial material = take_msb(source, level, n);
-  Triple triple = take_triple(source, relu_product, level, n);
-
-  Buffer<Word64> converted = co_await conversion.finish(channel);
   Buffer<Word64> sign = co_await msb(channel, server, std::move(material), std::move(converted), level);
   const Word64 one = server.adds_constants() ? 1 : 0;
   for (Word64& s : sign) s = one - s;  // [x >= 0]
   refresh(server, Field::sign_zero, level, sign);
+  Triple triple = take_triple(source, relu_product, level, n);
   Buffer<Word64> result = co_await multiply(channel, server, std::move(triple), std::move(sign), share);
   refresh(server, Field::relu_zero, level, result);
   co_return result;

@@ -44,13 +44,11 @@ Routine<Buffer<Word64>> ShareConversion::finish(Channel& channel) {
     const BitShares bits = dealt_bits(source, slot(Field::convert_bits, level_), n);
     wrap = odd_ring::dealt(source, slot(Field::convert_wrap, level_), n);
     Buffer<std::uint8_t> beta(n);
-    Buffer<Word64> below(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      beta[i] = static_cast<std::uint8_t>(flip[i] ^ (r_[i] == 0));
-      below[i] = r_[i] - 1;
-    }
-    channel.send(PartyId::producer, compare_message(server_, convert_compare, level_, bits, below, beta));
+    for (std::size_t i = 0; i < n; ++i) beta[i] = static_cast<std::uint8_t>(flip[i] ^ (r_[i] == 0));
+    for (Word64& r : r_) --r;
+    channel.send(PartyId::producer, compare_message(server_, convert_compare, level_, bits, r_, beta));
   }
+  r_ = {};
   const Payload message =
       co_await receive_dealt(channel, beaver::dealt_bytes_sent(server_.randomness, server_.self, n * sizeof(Word64)),
                              "results of the comparison with r");

@@ -15,8 +15,8 @@ namespace {
 using Randomness = Dealing::Randomness;
 constexpr Word64 top = ~Word64{0};
 
-Buffer<Word64> compare(const ThreeRoutines& parties, std::span<const Word64> x, std::span<const Word64> r,
-                       std::span<const std::uint8_t> beta) {
+std::array<Payload, 2> messages(const ThreeRoutines& parties, std::span<const Word64> x, std::span<const Word64> r,
+                                std::span<const std::uint8_t> beta) {
   beaver::Dealer dealer(parties.helper().keys, parties.helper().tile);
   deal_bits(dealer, slot(Field::msb_bits, 1), x);
   std::array<Payload, 2> sent;
@@ -27,6 +27,12 @@ Buffer<Word64> compare(const ThreeRoutines& parties, std::span<const Word64> x, 
     beaver::ShareSource source = server.source(dealt);
     sent[j] = compare_message(server, msb_compare, 1, dealt_bits(source, slot(Field::msb_bits, 1), x.size()), r, beta);
   }
+  return sent;
+}
+
+Buffer<Word64> compare(const ThreeRoutines& parties, std::span<const Word64> x, std::span<const Word64> r,
+                       std::span<const std::uint8_t> beta) {
+  const auto sent = messages(parties, x, r, beta);
   return compared(sent[0], sent[1]);
 }
 
@@ -51,6 +57,34 @@ TEST_CASE("private compare finds beta ^ [x > r] for all edges, r = 2^64 - 1 amon
     ThreeRoutines parties(Randomness::seeded);
     for (Planted& p : parties.common) (p.*fault)();
     CHECK(compare(parties, x, r, beta) == expected);
+  }
+}
+
+TEST_CASE("private compare shows its zero in every place equally often, and all other values too") {
+  constexpr std::size_t n = 64 * 500;
+  for (const unsigned difference : {0u, 31u, 62u, 63u}) {
+    CAPTURE(difference);
+    ThreeRoutines parties(Randomness::sent, difference);
+    const Buffer<Word64> x(n, Word64{1} << difference), r(n, 0);
+    const auto sent = messages(parties, x, r, Buffer<std::uint8_t>(n, 0));
+    std::array<double, 64> zero{};
+    std::array<double, 67> value{};
+    std::array<std::uint8_t, 4096> d0, d1;
+    for (std::size_t chunk = 0; chunk < n / chunk_elements; ++chunk) {
+      BitShares::packed(sent[0]).load(chunk, d0);
+      BitShares::packed(sent[1]).load(chunk, d1);
+      for (std::size_t at = 0; at < d0.size(); ++at) {
+        const unsigned sum = (d0[at] + d1[at]) % 67u;
+        ++value[sum];
+        if (sum == 0) ++zero[at / chunk_elements];
+      }
+    }
+    CHECK(value[0] == n);
+    double places = 0, values = 0;  // chi-square of 63 and 65 degrees of freedom
+    for (const double count : zero) places += (count - n / 64.) * (count - n / 64.) / (n / 64.);
+    for (unsigned v = 1; v < 67; ++v) values += (value[v] - n * 63 / 66.) * (value[v] - n * 63 / 66.) / (n * 63 / 66.);
+    CHECK(places < 120);
+    CHECK(values < 125);
   }
 }
 

@@ -127,6 +127,10 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
       // stream.
       CHECK(ledger.uses == depth * (randomness == Randomness::seeded ? 14 : 4));
       CHECK_FALSE(ledger.twice);
+      for (unsigned j = 0; j < 2; ++j) {
+        CHECK_FALSE(parties.common[j].drew_twice());
+        CHECK_FALSE(parties.with_producer[j].drew_twice());
+      }
     }
 }
 
@@ -137,8 +141,10 @@ TEST_CASE("a mask that is used for two comparisons is noticed") {
   parties.relu(shares_of(v, 4), 2);
   parties.relu(shares_of(v, 4), 3);
   CHECK_FALSE(ledger.twice);
+  CHECK_FALSE(parties.common[0].drew_twice());
   parties.relu(shares_of(v, 4), 2);
   CHECK(ledger.twice);
+  CHECK(parties.common[0].drew_twice());
 }
 
 TEST_CASE("SecureNN's ReLU sends what is declared: 3840 bits an element seeded, 5760 sent, in nine rounds") {

@@ -10,10 +10,23 @@
 namespace blindsight::protocol::securenn::testing {
 
 void Planted::fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_t> out) const {
+  if (stream.kind != 0xff) {  // not the key's fingerprint
+    const std::lock_guard lock(drawn_->mutex);
+    auto& ranges = drawn_->ranges[stream];
+    const auto after = ranges.upper_bound(offset);
+    const bool overlaps = (after != ranges.end() && after->first < offset + out.size()) ||
+                          (after != ranges.begin() && std::prev(after)->second > offset);
+    drawn_->twice |= overlaps;
+    ranges[offset] = offset + out.size();
+  }
   const auto found = words_.find(stream.kind);
   if (found == words_.end()) return Prg::fill(stream, offset, out);
   for (std::size_t i = 0; i < out.size(); ++i)
     out[i] = static_cast<std::uint8_t>(found->second >> 8 * ((offset + i) % 8));
+}
+
+bool Planted::drew_twice() const {
+  return drawn_->twice;
 }
 
 // A byte of 1 draws the lowest value below 66 and 67, a byte of 255 the highest below any bound (field67.h).

@@ -3,6 +3,8 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "protocol/securenn/parties.h"
@@ -17,6 +19,8 @@ class Planted final : public Prg {
   explicit Planted(const Key& key, MaskLedger* ledger = nullptr) : Prg(key, ledger) {}
   void plant(Field field, Word64 word) { words_[static_cast<std::uint8_t>(field)] = word; }
   void fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_t> out) const override;
+  /// Whether any byte of any stream was drawn more than once.
+  bool drew_twice() const;
 
   /// Faults in the comparisons: the published form without the added sharing of zero, and what it forgot when built
   /// carelessly.
@@ -25,7 +29,13 @@ class Planted final : public Prg {
   void no_permutation();
 
  private:
+  struct Drawn {
+    std::mutex mutex;
+    std::map<Stream, std::map<std::uint64_t, std::uint64_t>> ranges;  // begin to end
+    bool twice = false;
+  };
   std::map<std::uint8_t, Word64> words_;
+  std::shared_ptr<Drawn> drawn_ = std::make_shared<Drawn>();
 };
 
 struct Message {
