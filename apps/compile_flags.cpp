@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <map>
 #include <random>
 
 #include "apps/failure.h"
@@ -9,6 +10,11 @@
 #include "model/onnx/import.h"
 
 namespace blindsight::apps {
+
+namespace {
+const std::map<std::string, model::ReluWeight> relu_weights = {{"calibrated", model::ReluWeight::calibrated},
+                                                               {"uniform", model::ReluWeight::uniform}};
+}  // namespace
 
 void add_compile_flags(CLI::App& command, CompileFlags& flags) {
   const std::string group = "Compiling an ONNX model";
@@ -41,6 +47,18 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
       ->group(group)
       ->capture_default_str();
   command.add_option("--input-bits", o.input_bits, "Bits of an encoded pixel")->group(group)->capture_default_str();
+  command
+      .add_option("--relu-degree", o.relu_degree,
+                  "Degree of the polynomial that protocols without comparisons put for ReLU: 2, 4, 6, 8; 0: none")
+      ->group(group)
+      ->capture_default_str();
+  command
+      .add_option("--relu-fit", o.relu_fit,
+                  "What that polynomial is fitted to: calibrated (values as calibration saw them) or uniform (all of "
+                  "the range alike)")
+      ->group(group)
+      ->transform(CLI::CheckedTransformer(relu_weights))
+      ->default_str("calibrated");
   command
       .add_flag_callback(
           "--no-winograd", [&o] { o.winograd = false; }, "Direct convolutions only")

@@ -25,7 +25,7 @@ struct FixedOracle::Prepared {
   protocol::plaintext::ClearWeights weights;
 };
 
-FixedOracle::FixedOracle(const Plan& plan, const Weights& weights) : plan_(plan) {
+FixedOracle::FixedOracle(const Plan& plan, const Weights& weights, Relu relu) : plan_(plan), relu_(relu) {
   for (std::size_t i = 0; i < plan.network.layers.size(); ++i)
     prepared_.push_back({protocol::plaintext::prepare(plan.network.layers[i], weights.layers[i])});
 }
@@ -55,7 +55,7 @@ FixedTrace FixedOracle::run_layer(std::size_t index, std::span<const std::int64_
   const double bound = std::ldexp(1.0, static_cast<int>(layer.range_bits()));
   trace.worst = std::max(-static_cast<double>(trace.smallest) / bound,
                          static_cast<double>(trace.largest) / (bound - static_cast<double>(unit)));
-  trace.output = protocol::plaintext::after_truncation(layer, std::move(t));
+  trace.output = protocol::plaintext::after_truncation(layer, std::move(t), relu_);
   return trace;
 }
 

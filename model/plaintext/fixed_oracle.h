@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "model/plan/plan.h"
+#include "protocol/plaintext/relu.h"
 
 namespace blindsight::model {
+
+using protocol::plaintext::Relu;
 
 /// How Z becomes t. The protocol gives floor(Z / 2^f) + {0, 1}, +1 with probability (Z mod 2^f) / 2^f: unbiased.
 ///   floor    exactly the lower of the two: what a layer test compares with; over a whole network it is biased by half
@@ -33,8 +36,8 @@ struct FixedRun {
 /// thread-safe.
 class FixedOracle {
  public:
-  /// The plan must outlive the oracle.
-  FixedOracle(const Plan& plan, const Weights& weights);
+  /// The plan must outlive the oracle. `relu`: what the protocol evaluates; see Protocol::exact_relu.
+  FixedOracle(const Plan& plan, const Weights& weights, Relu relu = Relu::exact);
   ~FixedOracle();
   FixedOracle(const FixedOracle&) = delete;
   FixedOracle& operator=(const FixedOracle&) = delete;
@@ -49,6 +52,7 @@ class FixedOracle {
  private:
   struct Prepared;
   const Plan& plan_;
+  Relu relu_;
   std::vector<Prepared> prepared_;
 };
 

@@ -89,18 +89,21 @@ Shape pooled(const Shape& in, const Window& w) {
 
 }  // namespace
 
-FloatTrace run_float_layer(const FloatLayer& layer, std::span<const float> in) {
+FloatTrace run_float_layer(const FloatLayer& layer, std::span<const float> in,
+                           const std::function<float(float)>& relu) {
   FloatTrace trace;
   trace.linear = convolve(layer, in);
-  trace.output = trace.linear;
   Shape shape = layer.conv.out();
   for (const Window& w : layer.max_pools) {
-    trace.output = fold_windows(shape, w, trace.output, -std::numeric_limits<float>::infinity(),
-                                [](float a, float b) { return std::max(a, b); });
+    trace.relu_input =
+        fold_windows(shape, w, trace.relu_input.empty() ? trace.linear : trace.relu_input,
+                     -std::numeric_limits<float>::infinity(), [](float a, float b) { return std::max(a, b); });
     shape = pooled(shape, w);
   }
+  const auto before = trace.before_relu();
+  trace.output.assign(before.begin(), before.end());
   if (layer.relu)
-    for (float& v : trace.output) v = std::max(v, 0.0F);
+    for (float& v : trace.output) v = relu ? relu(v) : std::max(v, 0.0F);
   for (const Window& w : layer.average_pools) {
     trace.output = fold_windows(shape, w, trace.output, 0, [](float a, float b) { return a + b; });
     for (float& v : trace.output) v /= static_cast<float>(w.height * w.width);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -10,8 +11,12 @@ namespace blindsight::model {
 
 /// What one layer gave, in the clear.
 struct FloatTrace {
-  std::vector<float> linear;  ///< convolution and bias, row, column, channel
-  std::vector<float> output;  ///< after pools and ReLU: what the next layer reads
+  std::vector<float> linear;      ///< convolution and bias, row, column, channel
+  std::vector<float> relu_input;  ///< after the max pools; empty where there are none: `linear` itself
+  std::vector<float> output;      ///< after pools and ReLU: what the next layer reads
+
+  /// What ReLU works on.
+  std::span<const float> before_relu() const { return relu_input.empty() ? linear : relu_input; }
 };
 
 /// The trained network in float32, as any ONNX runtime would evaluate it. Layers run one after another, each parallel
@@ -21,8 +26,9 @@ std::vector<float> run_float(const FloatNetwork& network, std::span<const float>
 template <class Visitor>
 std::vector<float> run_float(const FloatNetwork& network, std::span<const float> image, Visitor&& layer);
 
-/// One layer.
-FloatTrace run_float_layer(const FloatLayer& layer, std::span<const float> in);
+/// One layer. `relu`, when given, stands in for max(x, 0).
+FloatTrace run_float_layer(const FloatLayer& layer, std::span<const float> in,
+                           const std::function<float(float)>& relu = {});
 
 template <class Visitor>
 std::vector<float> run_float(const FloatNetwork& network, std::span<const float> image, Visitor&& layer) {

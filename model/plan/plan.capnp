@@ -49,6 +49,10 @@ struct Layer {
   scale @11 :Float64;
   largestReal @12 :Float64;
   worst @13 :Float64;
+  # See protocol::ReluFit; no coefficients: the layer has none.
+  reluEven @14 :List(Float64);
+  reluWorst @15 :Float64;
+  reluRms @16 :Float64;
 }
 
 struct Plan {

@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "model/graph/graph.h"
+#include "model/quantize/relu_fit.h"
 #include "model/quantize/widths.h"
 #include "tensor/fixed_point.h"
 
@@ -39,6 +40,15 @@ bool sane(const Window& w) {
   for (const std::size_t v : {w.pad_top, w.pad_left, w.pad_bottom, w.pad_right})
     if (v > largest_side) return false;
   return true;
+}
+
+/// A fit is of a degree that we make and stays far from where a double, or a ring, would be full.
+bool sane(const protocol::ReluFit& fit, bool relu) {
+  constexpr double largest_coefficient = 1 << 20;
+  auto small = [](double v) { return std::abs(v) <= largest_coefficient; };  // false for NaN
+  if (fit.even.empty()) return fit == protocol::ReluFit{};
+  return relu && is_relu_degree(fit.degree()) && std::all_of(fit.even.begin(), fit.even.end(), small) &&
+         fit.worst >= 0 && small(fit.worst) && fit.rms >= 0 && small(fit.rms);
 }
 
 /// A pool's window must see the map wherever it stands, and all windows together must be a map that fits.
@@ -80,6 +90,7 @@ Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
     }
   if (layer.algorithm > tensor::ConvAlgorithm::winograd4 || !tensor::supports(layer.algorithm, layer.conv))
     return fail(where + " names an algorithm that cannot do its convolution");
+  if (!sane(layer.relu_fit, layer.relu)) return fail(where + " has an impossible polynomial for ReLU");
   return check_widths(plan.network, i);
 }
 

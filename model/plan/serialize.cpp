@@ -50,6 +50,11 @@ tensor::Window read(schema::Window::Reader from) {
 }
 
 template <class List>
+void write_numbers(List to, const auto& values) {
+  for (unsigned i = 0; i < values.size(); ++i) to.set(i, values[i]);
+}
+
+template <class List>
 void write_windows(List to, const std::vector<tensor::Window>& windows) {
   for (unsigned i = 0; i < windows.size(); ++i) write(to[i], windows[i]);
 }
@@ -76,6 +81,10 @@ void write(schema::Layer::Builder to, const protocol::LayerSpec& layer, const Ca
   to.setScale(range.scale);
   to.setLargestReal(range.largest_real);
   to.setWorst(range.worst);
+  const protocol::ReluFit& fit = layer.relu_fit;
+  if (!fit.even.empty()) write_numbers(to.initReluEven(static_cast<unsigned>(fit.even.size())), fit.even);
+  to.setReluWorst(fit.worst);
+  to.setReluRms(fit.rms);
 }
 
 void read(schema::Layer::Reader from, Plan& plan) {
@@ -89,13 +98,11 @@ void read(schema::Layer::Reader from, Plan& plan) {
   layer.fraction_bits = from.getFractionBits();
   layer.activation_bits = from.getActivationBits();
   layer.headroom_bits = from.getHeadroomBits();
+  for (const double c : from.getReluEven()) layer.relu_fit.even.push_back(c);
+  layer.relu_fit.worst = from.getReluWorst();
+  layer.relu_fit.rms = from.getReluRms();
   plan.network.layers.push_back(std::move(layer));
   plan.calibration.push_back({from.getScale(), from.getLargestReal(), from.getWorst()});
-}
-
-template <class List>
-void write_numbers(List to, const auto& values) {
-  for (unsigned i = 0; i < values.size(); ++i) to.set(i, values[i]);
 }
 
 std::vector<std::uint8_t> bytes_of(kj::ArrayPtr<const capnp::word> words) {

@@ -34,6 +34,7 @@ Result<std::vector<LayerStatistics>> calibrate(const FloatNetwork& network, cons
         const double size = std::abs(static_cast<double>(v));
         if (!(size <= all[i].largest)) all[i].largest = size;  // a NaN is kept too
       }
+      if (network.layers[i].relu) all[i].before_relu.add(trace.before_relu());
       all[i].input_mean_square += input / static_cast<double>(images.size());
       input = mean_square(trace.output);
     });

@@ -5,6 +5,7 @@
 
 #include "model/graph/float_network.h"
 #include "model/image/image.h"
+#include "model/quantize/relu_fit.h"
 #include "protocol/core/result.h"
 
 namespace blindsight::model {
@@ -13,6 +14,7 @@ namespace blindsight::model {
 struct LayerStatistics {
   double largest = 0;            ///< largest |linear result|, bias included, before pools and ReLU
   double input_mean_square = 0;  ///< of the layer's input
+  MomentSums before_relu;        ///< of what ReLU reads; of layers with ReLU alone
 };
 
 /// Float runs over `images`. An error names the image whose size is not the network's or the layer that gave no finite

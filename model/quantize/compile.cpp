@@ -116,6 +116,8 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   if (options.input_bits < 2 || options.input_bits > 24) return fail("input bits must be 2 to 24");
   for (const unsigned bits : {options.activation_bits, options.output_bits, options.fraction_bits})
     if (bits < 2 || bits > 24) return fail("activation, output and fraction bits must be 2 to 24");
+  if (options.relu_degree != 0 && !is_relu_degree(options.relu_degree))
+    return fail("the degree of the polynomial for ReLU must be 2, 4, 6 or 8, or 0 for none");
   if (!(options.weight_noise > 0)) return fail("the weight noise allowed must be above 0");
   auto seen = calibrate(network, images, progress);
   if (!seen) return fail(seen.error().what);
@@ -155,6 +157,8 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
     if (!(largest > 0))
       return fail("layer " + in_quotes(layer.name) +
                   " gave nothing but zeros in calibration: its scale cannot be found; calibrate on other images");
+    if (layer.relu && options.relu_degree != 0)
+      spec.relu_fit = fit_relu(options.relu_degree, options.relu_fit, (*seen)[i].before_relu.about(largest));
     if (auto ok = check_widths(plan.network, i); !ok) return fail(ok.error().what);
     spec.algorithm = options.winograd ? choose_algorithm(plan.network, i) : ConvAlgorithm::direct;
     if (i + 1 < network.layers.size()) choose_activation(plan.network, i, *seen, options.least_resolution);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/plan/plan.h"
+#include "model/quantize/relu_fit.h"
 #include "model/quantize/widths.h"
 
 namespace blindsight::model {
@@ -24,6 +25,8 @@ struct CompileOptions {
   /// this many units: the protocol's rounding of 0.4 units is then below 2 % of a typical value.
   double least_resolution = 20;
   bool winograd = true;
+  unsigned relu_degree = 4;  ///< of the polynomial that protocols without comparisons put for ReLU: 2, 4, 6, 8; 0: none
+  ReluWeight relu_fit = ReluWeight::calibrated;  ///< what that polynomial is fitted to
   std::vector<std::string> labels;
 };
 

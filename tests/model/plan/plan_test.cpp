@@ -47,6 +47,8 @@ TEST_CASE("a plan comes back from its bytes whole") {
   CHECK(back->network.layers[1].max_pools == plan.network.layers[1].max_pools);
   CHECK(back->network.layers[0].conv == plan.network.layers[0].conv);
   CHECK(back->output_scale == plan.output_scale);
+  REQUIRE(plan.network.layers[0].relu_fit.degree() == 4);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(back->network.layers[i].relu_fit == plan.network.layers[i].relu_fit);
   CHECK(to_hex(digest(plan)).size() == 64);
 }
 
@@ -65,6 +67,11 @@ TEST_CASE("whatever changes in a plan changes its digest") {
       [](Plan& p) { p.post = PostOperation::log_softmax; },
       [](Plan& p) { p.labels[9] = "ten"; },
       [](Plan& p) { p.calibration[2].worst *= 0.5; },
+      [](Plan& p) { p.network.layers[0].relu_fit.even[1] *= 2; },
+      [](Plan& p) { p.network.layers[0].relu_fit.even.pop_back(); },
+      [](Plan& p) { p.network.layers[1].relu_fit.worst *= 2; },
+      [](Plan& p) { p.network.layers[1].relu_fit.rms *= 2; },
+      [](Plan& p) { p.network.layers[1].relu_fit = {}; },
   };
   for (const auto& change : changes) {
     Plan other = plan;
@@ -108,6 +115,14 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
       {[](Plan& p) { p.output_scale = std::nan(""); }, "scale"},
       {[](Plan& p) { p.input_bits = 60; }, "input has 60 bits"},
       {[](Plan& p) { p.calibration.pop_back(); }, "calibrated range"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.even[2] = std::nan(""); }, "polynomial"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.even[2] = 1e9; }, "polynomial"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.even.resize(6); }, "polynomial"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.even.resize(1); }, "polynomial"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.even.clear(); }, "polynomial"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.worst = -1; }, "polynomial"},
+      {[](Plan& p) { p.network.layers[0].relu_fit.rms = INFINITY; }, "polynomial"},
+      {[](Plan& p) { p.network.layers[2].relu_fit = p.network.layers[0].relu_fit; }, "polynomial"},
   };
   for (const auto& [change, word] : cases) {
     Plan other = plan;
