@@ -32,6 +32,12 @@ std::uint64_t QueryReport::server1_to_server0() const {
 std::uint64_t QueryReport::producer_to(std::size_t server) const {
   return sum(servers[server], &StageReport::dealt_bytes);
 }
+std::uint64_t QueryReport::producer_online_to(std::size_t server) const {
+  return sum(servers[server], &StageReport::from_producer_bytes);
+}
+std::uint64_t QueryReport::to_producer(std::size_t server) const {
+  return sum(servers[server], &StageReport::to_producer_bytes);
+}
 std::uint64_t QueryReport::client_bytes() const {
   return servers[0].client_bytes + servers[1].client_bytes;
 }

@@ -14,7 +14,7 @@ namespace blindsight::actors {
 struct Interval {
   enum class Kind : std::uint8_t {
     compute,  ///< a call of the tile's step
-    wait,     ///< between two calls, until the other server's message was there
+    wait,     ///< between two calls, until the other party's message was there
     queue,    ///< from a call's being asked for to its beginning: the cores had other work
     send,     ///< a message to the other server was handed to the link: begin and end are equal
   };
@@ -33,10 +33,12 @@ constexpr std::size_t max_intervals = std::size_t{1} << 14;
 struct StageReport {
   std::string name;
   double compute_s = 0;                  ///< in the stage's online steps, all tiles added up
-  double wait_s = 0;                     ///< tiles added up: time in which a tile awaited a message of the other server
+  double wait_s = 0;                     ///< tiles added up: time in which a tile awaited a message of another party
   double offline_compute_s = 0;          ///< in the stage's preprocessing steps
   std::uint64_t sent_bytes = 0;          ///< to the other server, online
   std::uint64_t dealt_bytes = 0;         ///< received from the crypto producer, ahead of time
+  std::uint64_t from_producer_bytes = 0;  ///< received from the crypto producer, online
+  std::uint64_t to_producer_bytes = 0;    ///< to the crypto producer, online
   std::uint64_t rounds = 0;              ///< messages to the other server that had to follow one another
   std::vector<Interval> intervals = {};  ///< at most `max_intervals`; empty unless asked for
 
@@ -65,7 +67,9 @@ struct QueryReport {
   std::uint64_t rounds() const;
   std::uint64_t server0_to_server1() const;
   std::uint64_t server1_to_server0() const;
-  std::uint64_t producer_to(std::size_t server) const;
+  std::uint64_t producer_to(std::size_t server) const;         ///< dealt
+  std::uint64_t producer_online_to(std::size_t server) const;  ///< while the query ran
+  std::uint64_t to_producer(std::size_t server) const;         ///< from this server, while the query ran
   std::uint64_t client_bytes() const;
 };
 
@@ -75,6 +79,7 @@ struct PartyStatus {
   std::uint32_t wire_version = 0;
   protocol::PartyId role = protocol::PartyId::server0;
   std::string protocol;
+  std::string triples, randomness;  ///< keys of the same names
   bool in_session = false;
   std::string session;      ///< state for a person: what is connected, what is missing
   std::string deployment;   ///< model name, empty when nothing is deployed

@@ -18,12 +18,14 @@ using Clock = std::chrono::steady_clock;
 class Dealer : public caf::event_based_actor {
  public:
   Dealer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-         std::shared_ptr<PackCounter> counter, unsigned tiles_at_once, caf::actor node, monitoring::PackProbe probe)
+         std::shared_ptr<PackCounter> counter, unsigned tiles_at_once, caf::actor helper, caf::actor node,
+         monitoring::PackProbe probe)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
         counter_(std::move(counter)),
         tiles_at_once_(tiles_at_once),
+        helper_(std::move(helper)),
         node_(std::move(node)),
         probe_(std::move(probe)) {}
 
@@ -33,7 +35,7 @@ class Dealer : public caf::event_based_actor {
   void on_exit() override {
     layers_.clear();
     core_.reset();
-    node_ = nullptr;
+    helper_ = node_ = nullptr;
   }
 
   caf::behavior make_behavior() override {
@@ -80,6 +82,8 @@ class Dealer : public caf::event_based_actor {
       since_ = Clock::now();
       pack_ = ++*counter_;
       stage_ = tile_ = 0;
+      // Urgent as the query_start that answers it, which would overtake it otherwise.
+      if (helper_) send<caf::message_priority::high>(helper_, PackAnnounced{pack_});
       for (const auto server : {0u, 1u})
         send(core_->links[server],
              Send{Parcel(wire::Message{{Kind::deal_begins, wire::Lane::control, core_->session, pack_, 0, 0, 0}, {}})});
@@ -103,7 +107,7 @@ class Dealer : public caf::event_based_actor {
   std::vector<caf::actor> layers_;
   std::shared_ptr<PackCounter> counter_;
   const unsigned tiles_at_once_;
-  caf::actor node_;
+  caf::actor helper_, node_;
   monitoring::PackProbe probe_;
   std::array<std::uint64_t, 2> wanted_{};
   std::array<std::int64_t, 2> waiting_bytes_{};  ///< may dip below 0: a link may report before the layer does
@@ -118,8 +122,8 @@ class Dealer : public caf::event_based_actor {
 
 caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
                         std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned tiles_at_once,
-                        const caf::actor& node, monitoring::Registry& registry) {
-  return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), tiles_at_once, node,
+                        const caf::actor& helper, const caf::actor& node, monitoring::Registry& registry) {
+  return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), tiles_at_once, helper, node,
                               registry.packs());
 }
 

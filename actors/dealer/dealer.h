@@ -19,8 +19,10 @@ using PackCounter = std::atomic<std::uint64_t>;
 ///
 ///   want from the servers        → perhaps the next pack: deal_begins to both, then PrepareTiles to the layers
 ///   TilePrepared, Drained        → the next tiles
+///
+/// `helper`, if there is one, is told PackAnnounced before the servers are.
 caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
                         std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned tiles_at_once,
-                        const caf::actor& node, monitoring::Registry& registry);
+                        const caf::actor& helper, const caf::actor& node, monitoring::Registry& registry);
 
 }  // namespace blindsight::actors

@@ -102,6 +102,7 @@ class DeploymentKeeper : public caf::event_based_actor {
     auto core = std::make_shared<SessionCore>();
     core->self = self_;
     core->offload = offload_;
+    core->producer_online = protocol_->producer_online;
     const auto& network = m.deployment->plan.network;
     if (auto ok = protocol_->check(network); !ok) return {m.attempt, nullptr, ok.error().what};
     const auto estimate = estimate_memory(config_, *protocol_, network);

@@ -7,6 +7,7 @@
 
 #include "actors/inference/inference.h"
 #include "actors/messages/messages.h"
+#include "actors/session/handshake.h"
 
 namespace blindsight::actors {
 namespace {
@@ -114,12 +115,13 @@ class QueryDesk : public caf::event_based_actor {
       it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
     if (it == waiting_.end()) {
       // The pack has left the store, so nobody else gets it: burn it at server 1 too.
-      tell_peer(Kind::query_cancelled, pack.id, id, "the query was given up at server0");
+      tell_of_cancel(pack.id, id, "the query was given up at server0");
       burn(pack.id);
       tell_load();
       return;
     }
     tell_peer(Kind::query_start, pack.id, it->first, {});
+    if (core_->producer_online) tell(PartyId::producer, Kind::query_start, pack.id, it->first, {});
     begin(it->second.query, std::move(pack));
   }
 
@@ -149,8 +151,11 @@ class QueryDesk : public caf::event_based_actor {
   void arrived(const Arrived& m) {
     const auto message = m.message.take();
     auto note = wire::decode<wire::QueryNote>(message.payload);
-    if (!note || m.from != protocol::other(core_->self)) return violated(m.from, message.header.kind);
     const auto pack = message.header.query;
+    if (!note) return violated(m.from, message.header.kind);
+    if (m.from == PartyId::producer && core_->producer_online && message.header.kind == Kind::query_cancelled)
+      return failed_at_producer(note->query, pack, party_name(m.from) + ": " + note->text);
+    if (m.from != protocol::other(core_->self)) return violated(m.from, message.header.kind);
     switch (message.header.kind) {
       case Kind::query_pending:
         if (!leads()) return violated(m.from, message.header.kind);
@@ -181,10 +186,19 @@ class QueryDesk : public caf::event_based_actor {
     }
   }
 
+  /// The producer has told both servers. Its message may come before server 0's start of the query.
+  void failed_at_producer(const QueryId& id, PackId pack, const std::string& reason) {
+    if (auto running = running_.find(id); running != running_.end() && running->second.pack == pack)
+      send(running->second.inference, AbortQuery{reason});
+    else if (auto waiting = waiting_.find(id); waiting != waiting_.end() && !leads())
+      give_up(waiting, reason, true);
+    burn(pack);
+  }
+
   /// Server 1: server 0 has chosen a pack for a query.
   void start(const QueryId& id, PackId pack) {
     if (!waiting_.contains(id)) {
-      tell_peer(Kind::query_cancelled, pack, id, "the client's share is not here (any more)");
+      tell_of_cancel(pack, id, "the client's share is not here (any more)");
       burn(pack);
       return;
     }
@@ -196,13 +210,13 @@ class QueryDesk : public caf::event_based_actor {
               if (granted_pack.id != pack) {
                 // A mask is used once: neither another pack nor this one again.
                 const auto reason = "pack " + std::to_string(pack) + " was used, burned, or never ready at server1";
-                tell_peer(Kind::query_cancelled, pack, id, reason);
+                tell_of_cancel(pack, id, reason);
                 if (it != waiting_.end()) give_up(it, reason, false);
                 return;
               }
               ++packs_received_;
               if (it == waiting_.end()) {
-                tell_peer(Kind::query_cancelled, pack, id, "the client has gone");
+                tell_of_cancel(pack, id, "the client has gone");
                 burn(pack);
                 tell_load();
                 return;
@@ -219,7 +233,10 @@ class QueryDesk : public caf::event_based_actor {
     running_.erase(it);
     const bool told = told_.erase(m.query) > 0;
     if (m.outcome != Outcome::ok) {
-      if (!told) tell_peer(Kind::query_cancelled, m.pack, m.query, m.reason);
+      if (told)
+        tell_producer_of_cancel(m.pack, m.query, m.reason);
+      else
+        tell_of_cancel(m.pack, m.query, m.reason);
       burn(m.pack);
     }
     tell_load();
@@ -277,8 +294,22 @@ class QueryDesk : public caf::event_based_actor {
     send(store_, BurnPack{pack});
   }
 
+  /// Whoever takes part in queries is told when one that has a pack is over.
+  void tell_of_cancel(PackId pack, const QueryId& id, const std::string& reason) {
+    tell_peer(Kind::query_cancelled, pack, id, reason);
+    tell_producer_of_cancel(pack, id, reason);
+  }
+
+  void tell_producer_of_cancel(PackId pack, const QueryId& id, const std::string& reason) {
+    if (core_->producer_online) tell(PartyId::producer, Kind::query_cancelled, pack, id, reason);
+  }
+
   void tell_peer(Kind kind, PackId pack, const QueryId& id, const std::string& text) {
-    const auto& link = core_->links[static_cast<std::size_t>(protocol::other(core_->self))];
+    tell(protocol::other(core_->self), kind, pack, id, text);
+  }
+
+  void tell(PartyId to, Kind kind, PackId pack, const QueryId& id, const std::string& text) {
+    const auto& link = core_->links[static_cast<std::size_t>(to)];
     send(link, Send{Parcel(wire::Message{{kind, wire::Lane::control, core_->session, pack, 0, 0, 0},
                                          wire::encode(wire::QueryNote{id, text})})});
   }

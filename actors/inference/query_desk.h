@@ -20,7 +20,10 @@ struct DeskSettings {
 ///   client → both servers: SubmitQuery at each
 ///   server 1 tells server 0 that the client's share is there (query_pending)
 ///   server 0, when both have it and a pack is ready at both: query_start with the pack's number; both spawn an
-///   inference whatever goes wrong at one is told the other (query_cancelled), and the pack is burned at both
+///   inference
+///   whatever goes wrong at one is told the other (query_cancelled), and the pack is burned at both
+///
+/// A producer that helps online is told query_start, too, and query_cancelled by both; it cancels a query at both.
 ///
 /// EndSession fails all queries with its reason and ends the desk.
 caf::actor spawn_query_desk(caf::actor_system& system, std::shared_ptr<const SessionCore> core,

@@ -134,7 +134,7 @@ struct Query {
   std::vector<MaterialPtr> materials;
   std::vector<bool> written;  ///< rows of the input plane
   std::vector<bool> begun;    ///< tiles
-  std::size_t done = 0;
+  std::size_t begun_count = 0, done = 0;
   StageReport report;
 };
 
@@ -165,6 +165,7 @@ class Layer : public caf::event_based_actor {
         core_(std::move(core)),
         stage_(stage),
         info_(core_->program->stages()[stage]),
+        bounded_(info_.tiles_at_once < info_.tiles.size()),
         node_(std::move(node)),
         next_(std::move(next)),
         probes_{online, preprocessing} {}
@@ -194,6 +195,11 @@ class Layer : public caf::event_based_actor {
   }
 
  private:
+  /// Whether a step's first message is the client's.
+  bool client_sends(Phase phase) const {
+    return phase == Phase::online && stage_ == 0 && protocol::is_server(core_->self);
+  }
+
   const monitoring::LayerProbe& probe(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
 
   void tell_queue(Phase phase) const {
@@ -212,7 +218,10 @@ class Layer : public caf::event_based_actor {
 
   void prepare(const PrepareTiles& m) {
     retired_.announced(m.pack);
-    if (retired_.contains(m.pack)) return;
+    if (retired_.contains(m.pack)) {
+      for (const auto tile : m.tiles) tell_dealer_of_dropped(m.store, m.pack, tile);
+      return;
+    }
     for (const auto tile : m.tiles) {
       auto material = std::make_shared<MaterialPtr>();
       auto step = core_->program->preprocess(m.pack, stage_, tile, *material);
@@ -225,6 +234,13 @@ class Layer : public caf::event_based_actor {
       running.store = m.store;
       begin({Phase::preprocess, m.pack, tile}, std::move(step), std::move(running));
     }
+  }
+
+  /// A dealer counts the tiles that it has handed out, also those of a pack that went before they were dealt. A store
+  /// must not: it would take such a pack for ready.
+  void tell_dealer_of_dropped(const caf::actor& dealer, PackId pack, std::size_t tile) {
+    if (!protocol::is_server(core_->self))
+      send(dealer, TilePrepared{pack, stage_, tile, Parcel<MaterialPtr>(nullptr), 0, 0, {}});
   }
 
   void begin_query(const BeginQuery& m) {
@@ -245,23 +261,29 @@ class Layer : public caf::event_based_actor {
     begin_tiles(query);
   }
 
+  /// A stage whose tiles are bounded begins them strictly in rising order: so do the peers, and nobody waits for a tile
+  /// that another has put off.
   void begin_tiles(Query& query) {
     const auto pack = query.begin.pack;
     for (std::size_t tile = 0; tile < info_.tiles.size(); ++tile) {
       if (query.begun[tile]) continue;
+      if (query.begun_count - query.done >= info_.tiles_at_once) return;
       const auto needs = info_.tiles[tile].needs;
       bool ready = true;
       for (auto row = needs.begin; row < needs.end && ready; ++row) ready = query.written[row];
+      if (!ready && bounded_) return;
       if (!ready) continue;
       query.begun[tile] = true;
+      ++query.begun_count;
+      auto material = tile < query.materials.size() ? std::move(query.materials[tile]) : nullptr;
       auto step =
-          core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(query.materials[tile]));
+          core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(material));
       if (!step) {
         if (!tile_done(query, tile)) return;
         continue;
       }
       Running running;
-      if (stage_ == 0) {
+      if (client_sends(Phase::online)) {
         const bool last = tile + 1 == info_.tiles.size();
         (void)running.waiting.add(
             {PartyId::client, 0, last ? query.begin.client_share.take() : query.begin.client_share.look()});
@@ -347,7 +369,7 @@ class Layer : public caf::event_based_actor {
     const auto bytes = out.payload.size();
     if (out.to == PartyId::client) {
       auto query = queries_.find(key.pack);
-      if (key.phase != Phase::online || query == queries_.end()) {
+      if (key.phase != Phase::online || query == queries_.end() || !protocol::is_server(core_->self)) {
         failed(key, "it sends to a client outside a query");
         return false;
       }
@@ -383,8 +405,7 @@ class Layer : public caf::event_based_actor {
   void next_message(RunningMap::iterator it) {
     auto& running = it->second;
     if (!running.step) return;
-    const bool client_first = it->first.phase == Phase::online && stage_ == 0;
-    auto message = running.waiting.pop(client_first ? std::optional(PartyId::client) : std::nullopt);
+    auto message = running.waiting.pop(client_sends(it->first.phase) ? std::optional(PartyId::client) : std::nullopt);
     if (!message) return;
     const auto now = Clock::now();
     const double waited = seconds(now - running.idle_since);
@@ -415,8 +436,10 @@ class Layer : public caf::event_based_actor {
         report.compute_s += running.compute_s;
         report.wait_s += running.wait_s;
         report.sent_bytes += running.sent[static_cast<std::size_t>(protocol::other(core_->self))];
+        report.from_producer_bytes += running.received_from_producer;
+        report.to_producer_bytes += running.sent[static_cast<std::size_t>(PartyId::producer)];
         report.rounds = std::max(report.rounds, running.messages_to_server);
-        tile_done(query->second, key.tile);
+        if (tile_done(query->second, key.tile) && bounded_) begin_tiles(query->second);
         return;
       }
     }
@@ -449,7 +472,11 @@ class Layer : public caf::event_based_actor {
   void drop(PackId pack) {
     retired_.add(pack);
     queries_.erase(pack);
-    std::erase_if(running_, [&](const auto& r) { return r.first.phase != Phase::set_up && r.first.pack == pack; });
+    std::erase_if(running_, [&](const auto& r) {
+      const bool gone = r.first.phase != Phase::set_up && r.first.pack == pack;
+      if (gone && r.first.phase == Phase::preprocess) tell_dealer_of_dropped(r.second.store, pack, r.first.tile);
+      return gone;
+    });
     tell_queue(Phase::preprocess);
     tell_queue(Phase::online);
     std::erase_if(early_, [&](const auto& e) {
@@ -500,6 +527,7 @@ class Layer : public caf::event_based_actor {
   std::shared_ptr<const SessionCore> core_;
   const std::size_t stage_;
   const protocol::StageInfo& info_;
+  const bool bounded_;  ///< tiles may have to wait for others to end
   caf::actor node_, next_;
   std::array<monitoring::LayerProbe, 2> probes_;
   RunningMap running_;

@@ -14,9 +14,10 @@ namespace blindsight::actors {
 ///
 ///   SetUp         → the stage's set-up step runs; StageSetUp to `node`
 ///   PrepareTiles  → the tiles' preprocessing steps run; TilePrepared to the store or dealer
-///   BeginQuery    → a query may begin tiles as RowsWritten says that their rows are there (stage 0: at once)
+///   BeginQuery    → a query may begin tiles as RowsWritten says that their rows are there (stage 0: at once), so many
+///                   at once as the stage says. At a producer that helps online: no planes, material or client's share
 ///   Arrived       → the message goes to its step, or waits for the step to begin
-///   tile done     → RowsWritten to `next`; all tiles done → StageDone to the inference
+///   tile done     → RowsWritten to `next`; all tiles done → StageDone to the inference (at the producer: the query helper)
 ///   a step fails  → StepFailed to the inference (online) or `node` (set-up, preprocessing)
 caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, std::size_t stage,
                        const caf::actor& node, const caf::actor& next, monitoring::Registry& registry);

@@ -128,7 +128,7 @@ struct BeginQuery {
   std::shared_ptr<protocol::Plane> out;
   Parcel<std::vector<MaterialPtr>> materials;
   Parcel<protocol::Payload> client_share;  ///< stage 0 only
-  caf::actor inference;
+  caf::actor inference;                    ///< or query helper
   /// The start of the query, if its report shall have intervals.
   std::optional<std::chrono::steady_clock::time_point> timeline_from;
 };
@@ -201,6 +201,16 @@ struct PackGranted {
 struct QueryLoad {
   std::size_t waiting = 0, running = 0;
   std::uint64_t packs_received = 0;
+};
+
+/// Dealer to query helper: the servers were told of this pack.
+struct PackAnnounced {
+  protocol::PackId pack = 0;
+};
+
+/// Query helper to itself.
+struct HelpTooLong {
+  protocol::PackId pack = 0;
 };
 
 /// From an inference to the query desk, once.
@@ -323,6 +333,8 @@ BLINDSIGHT_LOCAL_MESSAGE(TakePack)
 BLINDSIGHT_LOCAL_MESSAGE(BurnPack)
 BLINDSIGHT_LOCAL_MESSAGE(PackGranted)
 BLINDSIGHT_LOCAL_MESSAGE(QueryLoad)
+BLINDSIGHT_LOCAL_MESSAGE(PackAnnounced)
+BLINDSIGHT_LOCAL_MESSAGE(HelpTooLong)
 BLINDSIGHT_LOCAL_MESSAGE(QueryEnded)
 BLINDSIGHT_LOCAL_MESSAGE(AbortQuery)
 BLINDSIGHT_LOCAL_MESSAGE(SubmitQuery)

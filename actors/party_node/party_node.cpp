@@ -11,6 +11,7 @@
 
 #include "actors/correlation_store/correlation_store.h"
 #include "actors/dealer/dealer.h"
+#include "actors/helper/query_helper.h"
 #include "actors/inference/query_desk.h"
 #include "actors/layer/layer.h"
 #include "actors/messages/messages.h"
@@ -65,7 +66,7 @@ class PartyNode : public caf::event_based_actor {
 
   /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
   void on_exit() override {
-    gate_ = keeper_ = listener_ = packs_ = desk_ = nullptr;
+    gate_ = keeper_ = listener_ = packs_ = desk_ = helper_ = nullptr;
     layers_.clear();
     core_.reset();
     dials_.clear();
@@ -232,8 +233,12 @@ class PartyNode : public caf::event_based_actor {
                                {config_.limits.max_queries, milliseconds(config_.query.timeout_ms)}, this, gate_);
       monitor(desk_);
     } else {
-      packs_ = spawn_dealer(system(), core_, layers_, pack_counter_, 2 * or_cores(config_.threads.preprocessing), this,
-                            *registry_);
+      if (core_->producer_online) {
+        helper_ = spawn_query_helper(system(), core_, layers_, milliseconds(config_.query.timeout_ms), this);
+        monitor(helper_);
+      }
+      packs_ = spawn_dealer(system(), core_, layers_, pack_counter_, 2 * or_cores(config_.threads.preprocessing),
+                            helper_, this, *registry_);
     }
     for (const auto& layer : layers_) monitor(layer);
     monitor(packs_);
@@ -249,7 +254,7 @@ class PartyNode : public caf::event_based_actor {
       routes.name = protocol::name(peer);
       routes.session = short_session_id(*session_);
       routes.control = this;
-      routes.queries = desk_;
+      routes.queries = protocol::is_server(self_) ? desk_ : helper_;
       routes.packs = packs_;
       routes.layers = layers_;
       if (peer != PartyId::producer && self_ == PartyId::producer) routes.drain_watcher = packs_;
@@ -321,9 +326,10 @@ class PartyNode : public caf::event_based_actor {
     if (desk_) send(desk_, EndSession{reason});
     desk_ = nullptr;
     for (const auto& layer : layers_) send_exit(layer, caf::exit_reason::user_shutdown);
-    if (packs_) send_exit(packs_, caf::exit_reason::user_shutdown);
+    for (const auto& actor : {packs_, helper_})
+      if (actor) send_exit(actor, caf::exit_reason::user_shutdown);
     layers_.clear();
-    packs_ = nullptr;
+    packs_ = helper_ = nullptr;
     core_.reset();
     if (failure) ++failures_;
     begin_attempt();
@@ -528,7 +534,7 @@ class PartyNode : public caf::event_based_actor {
   template <class Address>
   bool of_this_session(const Address& actor) const {
     const auto is = [&](const caf::actor& a) { return a && a == actor; };
-    return core_ && (is(desk_) || is(packs_) || std::any_of(layers_.begin(), layers_.end(), is));
+    return core_ && (is(desk_) || is(packs_) || is(helper_) || std::any_of(layers_.begin(), layers_.end(), is));
   }
 
   void stop() {
@@ -587,6 +593,7 @@ class PartyNode : public caf::event_based_actor {
   std::shared_ptr<SessionCore> core_;
   std::vector<caf::actor> layers_;
   caf::actor packs_, desk_;
+  caf::actor helper_;  ///< at a producer that helps online
   std::size_t stages_set_up_ = 0;
   std::chrono::steady_clock::time_point set_up_began_{};
 

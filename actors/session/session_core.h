@@ -19,6 +19,7 @@ struct SessionCore {
   std::uint64_t session = 0;                     ///< in every header
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
   std::unique_ptr<protocol::Program> program;
+  bool producer_online = false;                        ///< Protocol::producer_online
   PackBudget budget;                                   ///< of a server
   std::size_t input_share_bytes = 0;                   ///< of a client's message to this server
   std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none

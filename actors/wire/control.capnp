@@ -12,6 +12,8 @@ struct Hello {
   deploymentId @5 :Data;   # 16 bytes, or none
   planDigest @6 :Data;     # 32 bytes, or none
   maxFrameBytes @7 :UInt32;
+  triples @8 :Text;
+  randomness @9 :Text;
 }
 
 struct Text1 { text @0 :Text; }
@@ -49,6 +51,8 @@ struct StageReport {
   dealtBytes @5 :UInt64;
   rounds @6 :UInt64;
   intervals @7 :List(Interval);
+  fromProducerBytes @8 :UInt64;
+  toProducerBytes @9 :UInt64;
 }
 
 struct Predicted {
@@ -85,4 +89,6 @@ struct Status {
   isa @14 :Text;
   diskFreeBytes @15 :UInt64;
   plaintextLinksAllowed @16 :Bool;
+  triples @17 :Text;
+  randomness @18 :Text;
 }

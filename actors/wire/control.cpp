@@ -94,6 +94,8 @@ Payload encode(const Hello& h) {
     b.setRole(static_cast<std::uint8_t>(h.role));
     b.setPublicKey(bytes_of(h.public_key));
     b.setProtocol(h.protocol);
+    b.setTriples(h.triples);
+    b.setRandomness(h.randomness);
     if (h.deployment) {
       b.setDeploymentId(bytes_of(h.deployment->id));
       b.setPlanDigest(bytes_of(h.deployment->plan));
@@ -112,6 +114,8 @@ Result<Hello> decode(std::span<const std::uint8_t> bytes) {
     h.role = *role;
     if (auto ok = fill(h.public_key, r.getPublicKey(), "public key"); !ok) return ok;
     h.protocol = string_of(r.getProtocol());
+    h.triples = string_of(r.getTriples());
+    h.randomness = string_of(r.getRandomness());
     if (r.getDeploymentId().size() > 0 || r.getPlanDigest().size() > 0) {
       h.deployment.emplace();
       if (auto ok = fill(h.deployment->id, r.getDeploymentId(), "deployment id"); !ok) return ok;
@@ -186,6 +190,8 @@ Payload encode(const Predicted& p) {
       to.setOfflineComputeS(from.offline_compute_s);
       to.setSentBytes(from.sent_bytes);
       to.setDealtBytes(from.dealt_bytes);
+      to.setFromProducerBytes(from.from_producer_bytes);
+      to.setToProducerBytes(from.to_producer_bytes);
       to.setRounds(from.rounds);
       auto intervals = to.initIntervals(static_cast<unsigned>(from.intervals.size()));
       for (unsigned k = 0; k < intervals.size(); ++k) {
@@ -211,7 +217,8 @@ Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
     p.report.offline_sent_bytes = r.getOfflineSentBytes();
     for (const auto s : r.getStages()) {
       p.report.stages.push_back({string_of(s.getName()), s.getComputeS(), s.getWaitS(), s.getOfflineComputeS(),
-                                 s.getSentBytes(), s.getDealtBytes(), s.getRounds()});
+                                 s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(),
+                                 s.getToProducerBytes(), s.getRounds()});
       if (auto ok = read_intervals(s.getIntervals(), p.report.stages.back().intervals); !ok) return ok;
     }
     return fill(p.query, r.getQueryId(), "query id");
@@ -264,6 +271,8 @@ Payload encode(const PartyStatus& s) {
     b.setWireVersion(s.wire_version);
     b.setRole(static_cast<std::uint8_t>(s.role));
     b.setProtocol(s.protocol);
+    b.setTriples(s.triples);
+    b.setRandomness(s.randomness);
     b.setInSession(s.in_session);
     b.setSession(s.session);
     b.setDeployment(s.deployment);
@@ -289,6 +298,8 @@ Result<PartyStatus> decode(std::span<const std::uint8_t> bytes) {
          r.getWireVersion(),
          *role,
          string_of(r.getProtocol()),
+         string_of(r.getTriples()),
+         string_of(r.getRandomness()),
          r.getInSession(),
          string_of(r.getSession()),
          string_of(r.getDeployment()),

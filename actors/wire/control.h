@@ -33,6 +33,7 @@ struct Hello {
   protocol::PartyId role = protocol::PartyId::client;
   PublicKey public_key{};  ///< fresh for each attempt at a session; zero at clients
   std::string protocol;
+  std::string triples, randomness;  ///< keys of the same names
   std::optional<DeploymentName> deployment;
   std::uint32_t max_frame_bytes = 0;  ///< payload of the largest frame that the sender takes
   bool operator==(const Hello&) const = default;

@@ -12,7 +12,7 @@
 namespace blindsight::actors::wire {
 
 /// Raised whenever a frame or control message changes its meaning: parties of different versions refuse each other.
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 /// Strict priority on a link, the first before the second before the third.
 enum class Lane : std::uint16_t { control = 0, online = 1, preprocessing = 2 };
@@ -32,8 +32,9 @@ enum class Kind : std::uint16_t {
   deal_begins,      ///< producer to servers: pack `query` is being dealt
   pack_ready,       ///< server 1 to server 0
   query_pending,    ///< server 1 to server 0: a client's share is here
-  query_start,      ///< server 0 to server 1: the query and the pack it uses
-  query_cancelled,  ///< between servers, with the reason; burns the pack `query` unless that is 0
+  query_start,      ///< server 0 to server 1, and to a producer that helps online: the query and the pack it uses
+  query_cancelled,  ///< between servers, and to and from a producer that helps online, with the reason; burns the pack
+                    ///< `query` unless that is 0
   // clients
   status_request,
   status,

@@ -104,6 +104,8 @@ struct Protocol {
   bool dealing_choices = false;
   /// Whether ReLU is max(x, 0); otherwise it is LayerSpec::relu_fit, and a layer with ReLU must have one.
   bool exact_relu = true;
+  /// Whether Program::online_party() is true at the producer: the servers then tell it of each query that begins.
+  bool producer_online = false;
 
   /// Everything that must hold of a network (P1–P8 of the design) apart from calibration; the error names the layer and
   /// what to change.
