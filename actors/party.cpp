@@ -14,6 +14,7 @@
 #include "actors/memory/memory.h"
 #include "actors/messages/messages.h"
 #include "actors/party_node/party_node.h"
+#include "actors/session/dealing.h"
 #include "actors/session/handshake.h"
 
 namespace blindsight::actors {
@@ -67,15 +68,18 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     if (auto ok = check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
       return tl::unexpected(ok.error());
   }
+  if (auto wrong = dealing_refusal(protocol, config.triples, config.randomness); !wrong.empty())
+    return protocol::fail(wrong);
   auto folder = DeploymentFolder::open(config.data_dir, protocol::is_server(self));
   if (!folder) return tl::unexpected(folder.error());
   auto deployment = folder->current();
   if (!deployment) return tl::unexpected(deployment.error());
   if (*deployment) {
-    if (auto ok = protocol.check((*deployment)->plan.network); !ok)
+    const auto network = dealt_as((*deployment)->plan.network, dealing_of(config.triples, config.randomness));
+    if (auto ok = protocol.check(network); !ok)
       return protocol::fail("the deployment in '" + config.data_dir.string() + "' does not fit the protocol " +
                             config.protocol + ": " + ok.error().what + "; deploy the model again");
-    const auto estimate = estimate_memory(config, protocol, (*deployment)->plan.network);
+    const auto estimate = estimate_memory(config, protocol, network);
     auto budget = budget_packs(config, estimate, memory_for_this_process());
     if (!budget)
       return protocol::fail(budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");

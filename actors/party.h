@@ -16,7 +16,8 @@ class Party {
  public:
   /// Binds `config.listen` (port 0: a free one), loads the deployment kept in `config.data_dir` and starts to connect.
   /// Errors are those a person can mend: a port in use, a data folder that cannot be written, a plaintext link off the
-  /// loopback interface. `protocol` and `registry` must outlive the party.
+  /// loopback interface, a choice of dealing that the protocol does not have. `protocol` and `registry` must outlive
+  /// the party.
   static protocol::Result<std::unique_ptr<Party>> start(const config::PartyConfig& config,
                                                         const protocol::Protocol& protocol,
                                                         monitoring::Registry& registry);

@@ -91,6 +91,8 @@ struct PartyConfig {
 
   Role role = Role::server0;
   std::string protocol = "blink";
+  std::string triples = "reused";
+  std::string randomness = "seeded";
   Address listen;
   bool insecure_plaintext_links = false;
   std::filesystem::path data_dir;
@@ -158,8 +160,8 @@ Loaded<PartyConfig> parse_party(std::string_view toml, std::string_view file);
 Loaded<ClientConfig> parse_client(std::string_view toml, std::string_view file);
 
 /// What does not fit between the files of parties that are to run together: a role taken twice or missing, different
-/// protocols, a peer's address that is not where that peer listens, an address or a data folder used by two. Empty when
-/// all is well.
+/// protocols or ways of dealing, a peer's address that is not where that peer listens, an address or a data folder used
+/// by two. Empty when all is well.
 std::vector<std::string> check_together(std::span<const PartyConfig> parties);
 
 /// One key as the tables declare it, in text for a person.

@@ -79,6 +79,19 @@ std::vector<Key<PartyConfig>> party_table() {
        .field = at(&C::protocol),
        .description =
            "How a query is computed; the same at all three parties. `plaintext` protects nothing and is for tests."},
+      {.name = "triples",
+       .field = at(&C::triples),
+       .description =
+           "How often a weight is masked: once a session (reused) or anew for each image (fresh: more bytes, "
+           "and no two images share a mask). The same at all three parties; only for protocols that have "
+           "the choice.",
+       .choices = triples_choices},
+      {.name = "randomness",
+       .field = at(&C::randomness),
+       .description = "How the crypto producer gives out shares that may be uniform: expanded from common seeds "
+                      "(seeded) or as bytes (sent). The same at all three parties; only for protocols that have the "
+                      "choice.",
+       .choices = randomness_choices},
       {.name = "listen",
        .field = at(&C::listen),
        .description = "Where the other parties and the clients connect to this one.",

@@ -45,6 +45,8 @@ std::span<const Key<Config>> keys() {
 }
 
 inline constexpr std::string_view role_names[] = {"server0", "server1", "crypto_producer"};
+inline constexpr std::string_view triples_choices[] = {"reused", "fresh"};
+inline constexpr std::string_view randomness_choices[] = {"seeded", "sent"};
 inline constexpr std::string_view log_levels[] = {"trace", "debug", "info", "warning", "error", "off"};
 
 /// Reads "host:port"; false when it is not one.

@@ -144,6 +144,13 @@ std::vector<std::string> check_together(std::span<const PartyConfig> parties) {
         problems.push_back(role(a) + " runs protocol " + a.protocol + " and " + role(b) + " runs " + b.protocol +
                            ": use the same");
       }
+      const auto differ = [&](const char* key, const std::string& mine, const std::string& other) {
+        if (mine != other)
+          problems.push_back(role(a) + " has " + key + " = \"" + mine + "\" and " + role(b) + " has " + key + " = \"" +
+                             other + "\": use the same");
+      };
+      differ("triples", a.triples, b.triples);
+      differ("randomness", a.randomness, b.randomness);
       if (a.data_dir.lexically_normal() == b.data_dir.lexically_normal()) {
         problems.push_back(role(a) + " and " + role(b) + " have the same data_dir = \"" + a.data_dir.string() +
                            "\": whoever reads both shares knows the weights");

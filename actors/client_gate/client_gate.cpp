@@ -119,6 +119,8 @@ class ClientGate : public caf::event_based_actor {
     s.wire_version = wire::version;
     s.role = self_;
     s.protocol = config_.protocol;
+    s.triples = config_.triples;
+    s.randomness = config_.randomness;
     s.in_session = serving_.in_session;
     s.session = serving_.state;
     if (deployment_) {

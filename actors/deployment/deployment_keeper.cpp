@@ -6,6 +6,7 @@
 
 #include "actors/memory/memory.h"
 #include "actors/messages/messages.h"
+#include "actors/session/dealing.h"
 
 namespace blindsight::actors {
 namespace {
@@ -26,6 +27,7 @@ class DeploymentKeeper : public caf::event_based_actor {
         folder_(std::move(folder)),
         self_(self),
         config_(std::move(party)),
+        dealing_(dealing_of(config_.triples, config_.randomness)),
         protocol_(protocol),
         offload_(offload) {}
 
@@ -60,6 +62,7 @@ class DeploymentKeeper : public caf::event_based_actor {
         if (!begin) return tl::unexpected(begin.error());
         auto plan = model::plan_from_bytes(begin->plan);
         if (!plan) return fail("the plan was refused: " + plan.error().what);
+        plan->network.dealing = dealing_;
         if (auto fits = protocol_->check(plan->network); !fits)
           return fail("the plan does not fit protocol " + std::string(protocol_->name) + ": " + fits.error().what);
         if (auto fits =
@@ -103,7 +106,8 @@ class DeploymentKeeper : public caf::event_based_actor {
     core->self = self_;
     core->offload = offload_;
     core->producer_online = protocol_->producer_online;
-    const auto& network = m.deployment->plan.network;
+    core->network = dealt_as(m.deployment->plan.network, dealing_);
+    const auto& network = core->network;
     if (auto ok = protocol_->check(network); !ok) return {m.attempt, nullptr, ok.error().what};
     const auto estimate = estimate_memory(config_, *protocol_, network);
     auto budget = budget_packs(config_, estimate, memory_for_this_process());
@@ -128,6 +132,7 @@ class DeploymentKeeper : public caf::event_based_actor {
   protocol::NetworkSpec network_;  ///< of that deployment
   protocol::PartyId self_;
   config::PartyConfig config_;
+  protocol::Dealing dealing_;
   const protocol::Protocol* protocol_;
   Offload* offload_;
 };

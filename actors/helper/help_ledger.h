@@ -1,10 +1,8 @@
 #pragma once
 
 #include <map>
-#include <optional>
-#include <string>
 
-#include "actors/wire/control.h"
+#include "protocol/core/party.h"
 #include "protocol/core/program.h"
 
 namespace blindsight::actors {
@@ -35,10 +33,16 @@ class HelpLedger {
     return Start::cancelled;
   }
 
-  /// A server has given a query up. False for a pack that was never announced.
-  bool cancel(PackId pack) {
+  /// A server has given a query up. False for a pack that was never announced. After server 0 has, it starts none; its
+  /// start may still be on its way when server 1 has.
+  bool cancel(PackId pack, protocol::PartyId by) {
     if (first_ == 0 || pack < first_ || pack > last_) return false;
-    if (auto it = state_.find(pack); it != state_.end()) it->second = State::cancelled;
+    if (auto it = state_.find(pack); it != state_.end()) {
+      if (by == protocol::PartyId::server0)
+        state_.erase(it);
+      else
+        it->second = State::cancelled;
+    }
     return true;
   }
 

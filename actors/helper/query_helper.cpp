@@ -78,7 +78,8 @@ class QueryHelper : public caf::event_based_actor {
     }
     if (kind != Kind::query_cancelled || !protocol::is_server(m.from))
       return violated(m.from, kind, "it is not for the crypto producer");
-    if (!ledger_.cancel(pack)) return violated(m.from, kind, "pack " + std::to_string(pack) + " was not announced");
+    if (!ledger_.cancel(pack, m.from))
+      return violated(m.from, kind, "pack " + std::to_string(pack) + " was not announced");
     drop(pack);
   }
 

@@ -153,7 +153,8 @@ class QueryDesk : public caf::event_based_actor {
     auto note = wire::decode<wire::QueryNote>(message.payload);
     const auto pack = message.header.query;
     if (!note) return violated(m.from, message.header.kind);
-    if (m.from == PartyId::producer && core_->producer_online && message.header.kind == Kind::query_cancelled)
+    if (m.from == PartyId::producer && core_->producer_online && message.header.kind == Kind::query_cancelled &&
+        pack != 0)
       return failed_at_producer(note->query, pack, party_name(m.from) + ": " + note->text);
     if (m.from != protocol::other(core_->self)) return violated(m.from, message.header.kind);
     switch (message.header.kind) {

@@ -42,7 +42,9 @@ std::filesystem::path own_cgroup(const std::filesystem::path& proc) {
 std::string parts(const MemoryEstimate& e, const config::PartyConfig& config) {
   std::string text =
       "process and links " + in_mib(e.process + e.links) + ", filters and weight shares " + in_mib(e.deployment);
-  if (!protocol::is_server(static_cast<PartyId>(config.role))) return text + ", work " + in_mib(e.working);
+  if (!protocol::is_server(static_cast<PartyId>(config.role)))
+    return text + (e.answers ? ", each query at once " + in_mib(e.per_query) : std::string()) + ", work " +
+           in_mib(e.working);
   return text + ", each pack " + in_mib(e.per_pack) + ", each query at once " + in_mib(e.per_query) + ", work " +
          in_mib(e.working);
 }
@@ -64,8 +66,9 @@ MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol
   e.set_up = m.set_up;
   e.per_pack = m.per_pack;
   e.per_query = m.per_query;
+  e.answers = protocol::is_server(self) || protocol.producer_online;
   const std::uint64_t preparing = or_cores(config.threads.preprocessing),
-                      answering = protocol::is_server(self) ? or_cores(config.threads.online) : 0;
+                      answering = e.answers ? or_cores(config.threads.online) : 0;
   e.working = m.working * (preparing + answering);
   // Two peers: what a lane may have under way, and one frame being read.
   e.links = 2 * (lanes * std::uint64_t{config.link.credit_bytes} + config.link.frame_bytes);
@@ -77,7 +80,7 @@ protocol::Result<PackBudget> budget_packs(const config::PartyConfig& config, con
                                           std::uint64_t available_bytes) {
   const auto who = std::string(config::name(config.role));
   const bool server = protocol::is_server(static_cast<PartyId>(config.role));
-  if (const auto needed = e.peak(server, server); needed > available_bytes)
+  if (const auto needed = e.peak(server, e.answers); needed > available_bytes)
     return protocol::fail("the model does not fit into the memory of " + who +
                           ": with one pack and one query it needs " + in_mib(needed) + " (" + parts(e, config) +
                           "), and the process may take " + in_mib(available_bytes) +
@@ -120,9 +123,11 @@ std::uint64_t memory_for_this_process(const std::filesystem::path& proc, const s
 
 std::string describe(const MemoryEstimate& e, const config::PartyConfig& config, std::uint64_t packs) {
   const bool server = protocol::is_server(static_cast<PartyId>(config.role));
-  return "at most " + in_mib(e.peak(packs, server)) +
-         (server ? " with " + std::to_string(packs) + " packs and one query at a time" : std::string()) + ": " +
-         parts(e, config);
+  return "at most " + in_mib(e.peak(server ? packs : 0, e.answers)) +
+         (server      ? " with " + std::to_string(packs) + " packs and one query at a time"
+          : e.answers ? std::string(" with one query at a time")
+                      : std::string()) +
+         ": " + parts(e, config);
 }
 
 }  // namespace blindsight::actors

@@ -23,6 +23,7 @@ struct MemoryEstimate {
   std::uint64_t per_query = 0;  ///< more than its pack
   std::uint64_t working = 0;    ///< temporaries of the tiles in work at once
   std::uint64_t links = 0;      ///< messages waiting in links
+  bool answers = true;          ///< takes part in queries: not a producer that only deals
 
   /// Most that is held with `packs` ready, in preparation or in use, and `queries` running.
   std::uint64_t peak(std::uint64_t packs, std::uint64_t queries) const;

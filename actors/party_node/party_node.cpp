@@ -173,6 +173,8 @@ class PartyNode : public caf::event_based_actor {
     h.role = self_;
     h.public_key = keys_->public_key();
     h.protocol = config_.protocol;
+    h.triples = config_.triples;
+    h.randomness = config_.randomness;
     if (deployment_) h.deployment = deployment_->name;
     h.max_frame_bytes = config_.link.frame_bytes;
     return h;

@@ -73,6 +73,14 @@ std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optio
   if (own.protocol != peer.protocol)
     return party_name(own.role) + " runs protocol " + own.protocol + ", " + party_name(peer.role) + " runs " +
            peer.protocol + "; set the key `protocol` to the same at all three";
+  const auto differ = [&](const std::string& key, const std::string& mine, const std::string& other) {
+    return mine == other
+               ? std::string()
+               : party_name(own.role) + " has " + key + " = \"" + mine + "\", " + party_name(peer.role) + " has " +
+                     key + " = \"" + other + "\"; set the key `" + key + "` to the same at all three";
+  };
+  if (auto text = differ("triples", own.triples, peer.triples); !text.empty()) return text;
+  if (auto text = differ("randomness", own.randomness, peer.randomness); !text.empty()) return text;
   return {};
 }
 

@@ -12,11 +12,12 @@
 
 namespace blindsight::actors {
 
-/// What all actors of one session share. Weight shares and program live as long as any step, material or actor of the
-/// session.
+/// What all actors of one session share. Network, weight shares and program live as long as any step, material or actor
+/// of the session.
 struct SessionCore {
   protocol::PartyId self = protocol::PartyId::server0;
   std::uint64_t session = 0;                     ///< in every header
+  protocol::NetworkSpec network;                 ///< with the parties' choice of dealing
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
   std::unique_ptr<protocol::Program> program;
   bool producer_online = false;                        ///< Protocol::producer_online
