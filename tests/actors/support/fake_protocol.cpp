@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <random>
 
 namespace blindsight::test {
@@ -54,7 +55,8 @@ struct Layout {
   std::size_t rows, width;
   std::vector<StageInfo> stages;
 
-  explicit Layout(const NetworkSpec& n) : network(n), rows(n.input.height), width(n.input.row_elements()) {
+  explicit Layout(const NetworkSpec& n, bool helped = false)
+      : network(n), rows(n.input.height), width(n.input.row_elements()) {
     stages.push_back({"input", 0, {{{0, 0}, {0, rows}}}});
     const std::size_t layers = n.layers.size();
     for (std::size_t i = 1; i <= layers; ++i) {
@@ -64,6 +66,7 @@ struct Layout {
       } else {
         for (std::size_t r = 0; r < rows; r += 2) s.tiles.push_back({{r > 0 ? r - 1 : 0, r + 2}, {r, r + 2}});
       }
+      if (helped && i == 1) s.tiles_at_once = fake_tiles_at_once;
       stages.push_back(std::move(s));
     }
   }
@@ -148,14 +151,55 @@ class PrepareStep final : public Step {
   std::unique_ptr<TileMaterial>& material_;
 };
 
-/// Input: client's share, then E. Layer: a greeting of one word, then E of the result.
+std::uint32_t tile_word(std::size_t stage, std::size_t tile) {
+  return static_cast<std::uint32_t>(stage * 1000 + tile);
+}
+
+/// A producer that helps: awaits a word of each server and sends them a sharing of zero.
+class HelpStep final : public Step {
+ public:
+  HelpStep(const Layout& l, const SessionKeys& keys, PackId pack, std::size_t stage, std::size_t tile)
+      : l_(l), keys_(keys), pack_(pack), stage_(stage), tile_(tile) {}
+  Result<Progress> begin() override { return Progress{}; }
+  Result<Progress> advance(Inbound m) override {
+    auto w = checked(m, asked_ == 0 ? m.from : other(first_), 0, 1);
+    if (!w) return tl::unexpected(w.error());
+    if ((*w)[0] != tile_word(stage_, tile_)) return fail("the question is for another tile");
+    first_ = m.from;
+    if (++asked_ < 2 || fake_hooks().stall_helper_stage == static_cast<int>(stage_)) return Progress{};
+    auto zero = mask(keys_.own, pack_, stage_, l_.stages[stage_].tiles[tile_].makes, l_.width);
+    auto minus = zero;
+    for (auto& v : minus) v = 0 - v;
+    fake_hooks().tile({PartyId::producer, pack_, stage_, tile_, false});
+    return Progress{{{PartyId::server0, 0, to_payload(zero)}, {PartyId::server1, 0, to_payload(minus)}}, true};
+  }
+
+ private:
+  const Layout& l_;
+  const SessionKeys& keys_;
+  PackId pack_;
+  std::size_t stage_, tile_;
+  int asked_ = 0;
+  PartyId first_ = PartyId::server0;
+};
+
+/// Input: client's share, then E. Layer: a greeting of one word, then E of the result. With a helper also a word to it,
+/// and its share of zero, which goes into the result.
 class OnlineStep final : public Step {
  public:
-  OnlineStep(const Layout& l, PartyId self, std::uint32_t weight, std::size_t stage, std::size_t tile,
-             std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material)
-      : l_(l), self_(self), weight_(weight), stage_(stage), tile_(tile), in_(std::move(in)), out_(std::move(out)) {
-    material_.reset(static_cast<Material*>(material.release()));
-  }
+  OnlineStep(const Layout& l, PartyId self, std::uint32_t weight, PackId pack, std::size_t stage, std::size_t tile,
+             std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out, std::unique_ptr<Material> material,
+             bool helped)
+      : l_(l),
+        self_(self),
+        weight_(weight),
+        pack_(pack),
+        stage_(stage),
+        tile_(tile),
+        in_(std::move(in)),
+        out_(std::move(out)),
+        material_(std::move(material)),
+        helped_(helped && stage > 0) {}
 
   Result<Progress> begin() override {
     if (fake_hooks().stall_stage == static_cast<int>(stage_) && self_ == PartyId::server0 && fake_hooks().on_stalled)
@@ -167,7 +211,15 @@ class OnlineStep final : public Step {
       for (const auto v : x) sum += v;
       return Progress{{{PartyId::client, 0, to_payload(Words(l_.network.layers.back().conv.out_channels, sum))}}, true};
     }
-    return sent({stage_word()}, 0);
+    auto progress = sent({tile_word(stage_, tile_)}, 0);
+    if (helped_) {
+      Words question{tile_word(stage_, tile_)};
+      int stage = static_cast<int>(stage_);
+      if (self_ == PartyId::server1 && fake_hooks().damage_helper_stage.compare_exchange_strong(stage, -1))
+        question.push_back(0);
+      progress->outbound.push_back({PartyId::producer, 0, to_payload(question)});
+    }
+    return progress;
   }
 
   Result<Progress> advance(Inbound m) override {
@@ -178,26 +230,42 @@ class OnlineStep final : public Step {
       result_ = std::move(*x);
       return send_masked(0);
     }
-    if (stage_ > 0 && !greeted_) {
+    if (helped_ && !help_ && m.from == PartyId::producer) {
+      auto help = checked(m, PartyId::producer, 0, l_.out_words(stage_, tile_));
+      if (!help) return tl::unexpected(help.error());
+      help_ = std::move(*help);
+    } else if (stage_ > 0 && !greeted_) {
       auto w = checked(m, other(self_), 0, 1);
       if (!w) return tl::unexpected(w.error());
-      if ((*w)[0] != stage_word()) return fail("the greeting is for another tile");
+      if ((*w)[0] != tile_word(stage_, tile_)) return fail("the greeting is for another tile");
       greeted_ = true;
+    } else {
+      auto theirs = checked(m, other(self_), stage_ == 0 ? 0 : 1, l_.out_words(stage_, tile_));
+      if (!theirs) return tl::unexpected(theirs.error());
+      theirs_ = std::move(*theirs);
+    }
+    Result<Progress> progress = Progress{};
+    if (stage_ > 0 && greeted_ && masked_.empty() && (help_ || !helped_)) {
       result_ = layer();
-      return send_masked(1);
+      for (std::size_t i = 0; helped_ && i < result_.size(); ++i) result_[i] += (*help_)[i];
+      progress = send_masked(1);
     }
-    auto theirs = checked(m, other(self_), stage_ == 0 ? 0 : 1, result_.size());
-    if (!theirs) return tl::unexpected(theirs.error());
-    const auto& t = l_.stages[stage_].tiles[tile_];
-    for (std::size_t i = 0; i < result_.size(); ++i) {
-      const std::uint32_t e = masked_[i] + (*theirs)[i];
-      std::memcpy(out_->data() + (t.makes.begin * l_.width + i) * 4, &e, 4);
+    if (!masked_.empty() && theirs_) {
+      open();
+      progress->done = true;
+      fake_hooks().tile({self_, pack_, stage_, tile_, false});
     }
-    return Progress{{}, true};
+    return progress;
   }
 
  private:
-  std::uint32_t stage_word() const { return static_cast<std::uint32_t>(stage_ * 1000 + tile_); }
+  void open() {
+    const auto& t = l_.stages[stage_].tiles[tile_];
+    for (std::size_t i = 0; i < result_.size(); ++i) {
+      const std::uint32_t e = masked_[i] + (*theirs_)[i];
+      std::memcpy(out_->data() + (t.makes.begin * l_.width + i) * 4, &e, 4);
+    }
+  }
 
   Words shares() const {
     const auto needs = l_.stages[stage_].tiles[tile_].needs;
@@ -241,18 +309,21 @@ class OnlineStep final : public Step {
   const Layout& l_;
   PartyId self_;
   std::uint32_t weight_;
+  PackId pack_;
   std::size_t stage_, tile_;
   std::shared_ptr<const Plane> in_;
   std::shared_ptr<Plane> out_;
   std::unique_ptr<Material> material_;
+  const bool helped_;
   bool have_client_ = false, greeted_ = false;
+  std::optional<Words> help_, theirs_;
   Words result_, masked_;
 };
 
 class FakeProgram final : public Program {
  public:
-  FakeProgram(const NetworkSpec& network, const PartyContext& party)
-      : layout_(network), self_(party.self), keys_(party.keys) {
+  FakeProgram(const NetworkSpec& network, const PartyContext& party, bool helped)
+      : layout_(network, helped), self_(party.self), keys_(party.keys), helped_(helped) {
     for (const auto& share : party.weight_shares) weights_.push_back(to_words(share).at(0));
     const auto& key = party.keys.with[is_server(self_) ? 2 : 0].bytes();
     std::uint64_t fingerprint = 0;
@@ -260,29 +331,42 @@ class FakeProgram final : public Program {
     prefix_ = std::string(name(self_)) + " " + std::to_string(fingerprint) + " ";
   }
   const std::vector<StageInfo>& stages() const override { return layout_.stages; }
-  bool online_party() const override { return is_server(self_); }
+  bool online_party() const override { return is_server(self_) || helped_; }
   std::unique_ptr<Step> set_up(std::size_t stage) override {
     if (stage == 0 || !is_server(self_)) return nullptr;
     return std::make_unique<SetUpStep>(self_);
   }
   std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
                                    std::unique_ptr<TileMaterial>& material) const override {
+    if (helped_) return nullptr;
     if (self_ == PartyId::producer) return std::make_unique<DealStep>(layout_, keys_, pack, stage, tile);
     return std::make_unique<PrepareStep>(layout_, self_, keys_, pack, stage, tile, material);
   }
   std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
                                std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
-    if (!is_server(self_)) return nullptr;
+    if (!is_server(self_) && !helped_) return nullptr;
     fake_hooks().consumed(prefix_ + std::to_string(pack) + " " + std::to_string(stage) + " " + std::to_string(tile));
+    if (self_ == PartyId::producer && (in || out || material)) std::abort();  // it has neither planes nor material
+    if (self_ == PartyId::producer && (stage == 0 || layout_.last(stage))) return nullptr;
+    fake_hooks().tile({self_, pack, stage, tile, true});
+    if (self_ == PartyId::producer) return std::make_unique<HelpStep>(layout_, keys_, pack, stage, tile);
+    std::unique_ptr<Material> mine(static_cast<Material*>(material.release()));
+    if (helped_) {
+      const auto& t = layout_.stages[stage].tiles[tile];
+      mine = std::make_unique<Material>();
+      if (stage > 0) mine->in = mask(keys_.with[2], pack, stage, t.needs, layout_.width);
+      if (!layout_.last(stage)) mine->out = mask(keys_.with[2], pack, stage + 1, t.makes, layout_.width);
+    }
     const auto weight = stage == 0 ? 0 : weights_.at(stage - 1);
-    return std::make_unique<OnlineStep>(layout_, self_, weight, stage, tile, std::move(in), std::move(out),
-                                        std::move(material));
+    return std::make_unique<OnlineStep>(layout_, self_, weight, pack, stage, tile, std::move(in), std::move(out),
+                                        std::move(mine), helped_);
   }
 
  private:
   Layout layout_;
   PartyId self_;
   SessionKeys keys_;
+  bool helped_;
   std::vector<std::uint32_t> weights_;
   std::string prefix_;
 };
@@ -297,22 +381,25 @@ Result<void> check(const NetworkSpec&) {
   return {};
 }
 
+template <bool helped>
 Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const PartyContext& party) {
   if (is_server(party.self) && party.weight_shares.size() != network.layers.size()) return fail("weights are missing");
   for (const auto& share : party.weight_shares)
     if (share.size() < 4) return fail("a weight share is too short");
-  return std::make_unique<FakeProgram>(network, party);
+  return std::make_unique<FakeProgram>(network, party, helped);
 }
 
 Cost no_cost(const NetworkSpec&, std::size_t) {
   return {};
 }
 
+template <bool helped>
 Memory memory(const NetworkSpec& network, PartyId party) {
   Memory m;
   if (!is_server(party)) return m;
-  const Layout l(network);
+  const Layout l(network, helped);
   m.deployment = network.layers.size() * 4;
+  if (helped) return m;
   for (std::size_t stage = 0; stage < l.stages.size(); ++stage)
     for (std::size_t tile = 0; tile < l.stages[stage].tiles.size(); ++tile)
       m.per_pack += 4 * ((stage > 0 ? l.in_words(stage, tile) : 0) + l.out_words(stage, tile));
@@ -367,25 +454,45 @@ std::vector<std::string> FakeHooks::lines() {
   return lines_;
 }
 
+void FakeHooks::tile(const FakeTile& tile) {
+  const std::scoped_lock lock(mutex_);
+  tiles_.push_back(tile);
+}
+
+std::vector<FakeTile> FakeHooks::tiles() {
+  const std::scoped_lock lock(mutex_);
+  return tiles_;
+}
+
 FakeHooks& fake_hooks() {
   static FakeHooks hooks;
   return hooks;
 }
 
-const Protocol fake_protocol{.name = "fake",
-                             .summary = "for tests of the actors",
-                             .check = check,
-                             .make_program = make_program,
-                             .stated_error = [](const LayerSpec&) { return 0.0; },
-                             .online_cost = no_cost,
-                             .offline_cost = no_cost,
-                             .set_up_cost = no_cost,
-                             .memory = memory,
-                             .share_weights = share_weights,
-                             .weight_share_bytes = weight_share_bytes,
-                             .share_input = share_input,
-                             .input_share_bytes = input_share_bytes,
-                             .reveal_output = reveal_output};
+namespace {
+
+template <bool helped>
+constexpr Protocol the_protocol{.name = helped ? "fake-helped" : "fake",
+                                .summary = "for tests of the actors",
+                                .dealing_choices = helped,
+                                .producer_online = helped,
+                                .check = check,
+                                .make_program = make_program<helped>,
+                                .stated_error = [](const LayerSpec&) { return 0.0; },
+                                .online_cost = no_cost,
+                                .offline_cost = no_cost,
+                                .set_up_cost = no_cost,
+                                .memory = memory<helped>,
+                                .share_weights = share_weights,
+                                .weight_share_bytes = weight_share_bytes,
+                                .share_input = share_input,
+                                .input_share_bytes = input_share_bytes,
+                                .reveal_output = reveal_output};
+
+}  // namespace
+
+const Protocol fake_protocol = the_protocol<false>;
+const Protocol fake_helped_protocol = the_protocol<true>;
 
 model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
   model::Plan plan;

@@ -41,13 +41,13 @@ std::uint16_t free_port() {
   }
 }
 
-Neighbourhood::Neighbourhood() {
+Neighbourhood::Neighbourhood(std::string_view protocol) {
   std::array<config::Address, 3> addresses;
   for (auto& a : addresses) a = {"127.0.0.1", free_port()};
   for (std::size_t i = 0; i < 3; ++i) {
     auto& c = parties[i];
     c.role = static_cast<config::Role>(i);
-    c.protocol = "fake";
+    c.protocol = protocol;
     c.listen = addresses[i];
     c.data_dir = folder.path() / std::to_string(i);
     if (i != 0) c.peers.server0 = addresses[0];
@@ -64,17 +64,20 @@ Neighbourhood::Neighbourhood() {
   client.query.timeout_ms = 20'000;
 }
 
-ThreeParties::ThreeParties()
-    : registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {
+ThreeParties::ThreeParties(const Protocol& protocol)
+    : protocol_(protocol),
+      neighbourhood_(protocol.name),
+      registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {
   quiet_log();
 }
 
-ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust) : ThreeParties() {
+ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust, const Protocol& protocol)
+    : ThreeParties(protocol) {
   for (auto& c : neighbourhood_.parties) adjust(c);
 }
 
 void ThreeParties::start(std::size_t party) {
-  auto started = actors::Party::start(neighbourhood_.parties[party], fake_protocol, registries_[party]);
+  auto started = actors::Party::start(neighbourhood_.parties[party], protocol_, registries_[party]);
   if (!started) FAIL(started.error().what);
   running_[party] = std::move(*started);
 }

@@ -33,18 +33,19 @@ std::uint16_t free_port();
 
 /// Configurations of three parties on loopback that are to run together, and of their client.
 struct Neighbourhood {
-  Neighbourhood();
+  explicit Neighbourhood(std::string_view protocol = "fake");
 
   TemporaryFolder folder;
   std::array<config::PartyConfig, 3> parties;
   config::ClientConfig client;
 };
 
-/// Three parties of the fake protocol in one process. Parties are started and stopped one by one.
+/// Three parties of a fake protocol in one process. Parties are started and stopped one by one.
 class ThreeParties {
  public:
-  ThreeParties();
-  explicit ThreeParties(const std::function<void(config::PartyConfig&)>& adjust);
+  explicit ThreeParties(const protocol::Protocol& protocol = fake_protocol);
+  explicit ThreeParties(const std::function<void(config::PartyConfig&)>& adjust,
+                        const protocol::Protocol& protocol = fake_protocol);
 
   void start(std::size_t party);
   void start_all();
@@ -61,6 +62,7 @@ class ThreeParties {
   monitoring::Registry& registry(std::size_t party) { return registries_[party]; }
 
  private:
+  const protocol::Protocol& protocol_;
   Neighbourhood neighbourhood_;
   std::array<monitoring::Registry, 3> registries_;
   std::array<std::unique_ptr<actors::Party>, 3> running_;
