@@ -20,7 +20,7 @@ using Columns = std::vector<std::vector<Word128>>;
 
 std::vector<Word128> words_of(std::span<const std::uint8_t> bytes) {
   std::vector<Word128> words(bytes.size() / sizeof(Word128));
-  std::memcpy(words.data(), bytes.data(), words.size() * sizeof(Word128));
+  if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * sizeof(Word128));
   return words;
 }
 
