@@ -1,8 +1,8 @@
-// The table of one target: its copies of the texts above.
+// The table of one target: its copies of the texts above, and its panel product in Z_2^128.
 
-#define BLINDSIGHT_KERNEL_TABLE                                                                                     \
+#define BLINDSIGHT_KERNEL_TABLE(multiply_128)                                                                       \
   {                                                                                                                 \
-    conv_kernels<std::uint32_t>, conv_kernels<std::uint64_t>, {multiply_wide, dot_wide},                            \
+    conv_kernels<std::uint32_t>, conv_kernels<std::uint64_t>, {multiply_128, dot_wide},                             \
         {pack_between<std::uint16_t, 1, 16>, unpack_between<std::uint16_t, 1, 16>},                                 \
         {pack_between<std::uint32_t, 1, 32>, unpack_between<std::uint32_t, 1, 32>}, {pack_any, unpack_any},         \
         {select<std::uint16_t>, add<std::uint16_t>}, {select<std::uint32_t>, add<std::uint32_t>}, to_planes_of,     \

@@ -57,7 +57,7 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 
 }  // namespace
 
-extern const KernelTable avx2_kernels = BLINDSIGHT_KERNEL_TABLE;
+extern const KernelTable avx2_kernels = BLINDSIGHT_KERNEL_TABLE(multiply_wide);
 
 }  // namespace blindsight::tensor
 #endif

@@ -43,10 +43,11 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 #include "tensor/kernels/generic/elementwise.h"
 #include "tensor/kernels/generic/field67.h"
 #include "tensor/kernels/generic/table.h"
+#include "tensor/kernels/target/avx512_limbs.h"
 
 }  // namespace
 
-extern const KernelTable avx512_kernels = BLINDSIGHT_KERNEL_TABLE;
+extern const KernelTable avx512_kernels = BLINDSIGHT_KERNEL_TABLE(multiply_widest);
 
 }  // namespace blindsight::tensor
 #endif

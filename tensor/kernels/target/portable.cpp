@@ -52,6 +52,6 @@ inline void bits_of_64_words(const std::uint16_t* in, unsigned bits, std::uint64
 
 }  // namespace
 
-extern const KernelTable portable_kernels = BLINDSIGHT_KERNEL_TABLE;
+extern const KernelTable portable_kernels = BLINDSIGHT_KERNEL_TABLE(multiply_wide);
 
 }  // namespace blindsight::tensor

@@ -89,6 +89,23 @@ TEST_CASE_TEMPLATE("direct convolution equals the naive loops for any kernel, st
   for (const ConvShape& shape : shapes) check<Word>(shape, ConvAlgorithm::direct, some_ranges(shape.out().height));
 }
 
+TEST_CASE("sums of many products in Z_2^128 wrap as they should, whatever the words are made of") {
+  for (const ConvShape& shape : {ConvShape{{3, 9, 300}, 13, {3, 3}}, {{1, 1, 5000}, 16, {}}, {{1, 7, 1024}, 8, {}}})
+    check<Word128>(shape, ConvAlgorithm::direct, {{0, shape.out().height}});
+  // The words with the largest parts: 1024 products and more of -1 by -1.
+  for (const std::size_t depth : {1023, 1024, 1025, 4100}) {
+    const ConvShape shape{{1, 5, depth}, 9, {}};
+    const std::vector<Word128> in(shape.in.elements(), ~Word128{0}), filter(shape.filter_elements(), ~Word128{0});
+    for_each_isa([&](Isa isa) {
+      CAPTURE(name(isa));
+      const auto prepared = prepare_filter<Word128>(shape, ConvAlgorithm::direct, filter);
+      std::vector<Word128> out(shape.out().elements());
+      convolve_rows<Word128>(prepared, in, {0, 1}, {0, 1}, out, false);
+      for (const Word128 word : out) REQUIRE(word == depth);
+    });
+  }
+}
+
 TEST_CASE_TEMPLATE("Winograd convolution is exact modulo the word without its spent bits", Word, Word32, Word64) {
   for (const ConvAlgorithm algorithm : {ConvAlgorithm::winograd2, ConvAlgorithm::winograd4}) {
     for (const std::size_t size : {1, 2, 4, 5, 6, 7, 8, 12})
