@@ -54,6 +54,8 @@ class Dealer {
   Stream stream(Slot slot) const;
   const Prg& prg(PartyId server) const { return keys_.of(server); }
   void append(PartyId server, std::span<const std::uint8_t> bytes);
+  /// What the server will be sent in all, when that is known: the message then takes no more memory than its bytes.
+  void reserve(PartyId server, std::size_t bytes) { messages_[static_cast<unsigned>(server)].reserve(bytes); }
 
   /// What the server is to be sent; empty: nothing.
   Payload take(PartyId server) { return std::move(messages_[static_cast<unsigned>(server)]); }

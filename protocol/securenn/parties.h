@@ -35,6 +35,10 @@ struct Server {
 struct Helper {
   const beaver::ShareKeys& keys;
   Stream tile;
+
+  Dealing::Randomness randomness() const {
+    return keys.sent() ? Dealing::Randomness::sent : Dealing::Randomness::seeded;
+  }
 };
 
 /// The producer's next message to this server, which may be one that is never sent: then `bytes` is 0.

@@ -39,6 +39,8 @@ Routine<> help_relu(Channel& channel, const Helper& helper, std::size_t n, std::
   if (n == 0) co_return;
   {
     beaver::Dealer dealer(helper.keys, helper.tile);
+    for (const PartyId server : {PartyId::server0, PartyId::server1})
+      dealer.reserve(server, material_bytes(helper.randomness(), server, n));
     deal_msb(dealer, level, n);
     deal_triple(dealer, relu_product, level, n);
     send_dealt(channel, dealer);

@@ -3,8 +3,8 @@
 namespace blindsight::protocol::securenn {
 namespace {
 
-std::size_t bits_and_wrap_bytes(const Server& s, std::size_t n) {
-  return beaver::dealt_bytes_sent(s.randomness, s.self, bits_bytes(n) + n * sizeof(Word64));
+std::size_t bits_and_wrap_bytes(Dealing::Randomness randomness, PartyId server, std::size_t n) {
+  return beaver::dealt_bytes_sent(randomness, server, bits_bytes(n) + n * sizeof(Word64));
 }
 
 }  // namespace
@@ -39,7 +39,8 @@ Routine<Buffer<Word64>> ShareConversion::finish(Channel& channel) {
   const Buffer<std::uint8_t> flip = common_bits(server_, Field::convert_flip, level_, n);
   Buffer<Word64> wrap;
   {
-    const Payload message = co_await receive_dealt(channel, bits_and_wrap_bytes(server_, n), "bits of masked values");
+    const Payload message = co_await receive_dealt(channel, bits_and_wrap_bytes(server_.randomness, server_.self, n),
+                                                   "bits of masked values");
     beaver::ShareSource source = server_.source(message);
     const BitShares bits = dealt_bits(source, slot(Field::convert_bits, level_), n);
     wrap = odd_ring::dealt(source, slot(Field::convert_wrap, level_), n);
@@ -79,6 +80,8 @@ Routine<> help_share_convert(Channel& channel, const Helper& helper, std::size_t
       wrap[i] = x[i] < wrap[i];
     }
     beaver::Dealer dealer(helper.keys, helper.tile);
+    for (const PartyId server : {PartyId::server0, PartyId::server1})
+      dealer.reserve(server, bits_and_wrap_bytes(helper.randomness(), server, n));
     deal_bits(dealer, slot(Field::convert_bits, level), x);
     odd_ring::deal(dealer, slot(Field::convert_wrap, level), wrap);
     send_dealt(channel, dealer);
