@@ -112,7 +112,7 @@ struct Protocol {
   Result<void> (*check)(const NetworkSpec&) = nullptr;
   Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&) = nullptr;
   /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is
-  /// one), in units after truncation, window sums included.
+  /// one) while the linear result is within the calibrated range; in units after truncation, window sums included.
   double (*stated_error)(const LayerSpec&) = nullptr;
   /// The declared cost of one stage of one query.
   Cost (*online_cost)(const NetworkSpec&, std::size_t stage) = nullptr;

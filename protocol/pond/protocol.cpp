@@ -1,5 +1,6 @@
 #include "protocol/pond/protocol.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "protocol/beaver/program.h"
@@ -74,15 +75,25 @@ Result<void> check(const NetworkSpec& network) {
   return {};
 }
 
-/// relu_error(), and that the polynomial reads the linear result before its truncation: at most its slope for the unit
-/// that truncation may take, over the whole range with its headroom. Of every element of a window sum.
+/// Largest |p'(t)| for |t| <= 1, on a fine grid.
+double steepest(const ReluFit& fit) {
+  constexpr int points = 1000;
+  double most = 0;
+  for (int i = -points; i <= points; ++i) {
+    const double t = static_cast<double>(i) / points;
+    double slope = 0.5, power = t;
+    for (std::size_t k = 1; k < fit.even.size(); ++k, power *= t * t)
+      slope += 2 * static_cast<double>(k) * fit.even[k] * power;
+    most = std::max(most, std::abs(slope));
+  }
+  return most;
+}
+
+/// relu_error(), and that the polynomial reads the linear result before its truncation: its slope times the unit that
+/// truncation may take, and the oracle's own rounding. Of every element of a window sum.
 double stated_error(const LayerSpec& layer) {
-  if (!layer.relu) return static_cast<double>(layer.window_elements());
-  const double range = std::ldexp(1.0, static_cast<int>(layer.headroom_bits));
-  double slope = 0.5, power = range;
-  for (std::size_t k = 1; k < layer.relu_fit.even.size(); ++k, power *= range * range)
-    slope += 2 * static_cast<double>(k) * std::abs(layer.relu_fit.even[k]) * power;
-  return std::ceil(relu_error(layer, range) + slope + 0.5) * static_cast<double>(layer.window_elements());
+  const double each = layer.relu ? std::ceil(relu_error(layer, 1) + steepest(layer.relu_fit) + 0.5) : 1;
+  return each * static_cast<double>(layer.window_elements());
 }
 
 }  // namespace
