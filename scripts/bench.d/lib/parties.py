@@ -77,10 +77,10 @@ class Deployment:
         self.stop()
         self.network.close()
 
-    def compile(self, model, calibration):
+    def compile(self, model, calibration, *options):
         """Returns the bound that the compiler states on a logit's rounding error."""
         said = run([self.blindsight, "model", "compile", model, "--calibration", calibration, "--protocol",
-                    self.protocol, "-o", self.plan])
+                    self.protocol, "-o", self.plan, *options])
         return float(re.search(r"at most ([0-9.]+)", said).group(1))
 
     def start(self):
@@ -117,10 +117,15 @@ class Deployment:
             raise Stop(1, f"the encrypted logits lie {off:.4f} from the fixed-point ones; stated are {stated_error:.4f}")
         return ways["encrypted"]["max_abs_diff"]
 
-    def predict(self, image):
-        """One query of `blindsight predict`: its JSON."""
+    def predict(self, image, compare=None):
+        """One query of `blindsight predict`: its JSON. `compare`: the trained model, to tell the difference from it."""
         return json.loads(run([self.blindsight, "predict", image, "--config", self.client, "--plan", self.plan,
-                               "--protocol", self.protocol, "--json"], 1))
+                               "--protocol", self.protocol, "--json", *(["--compare", compare] if compare else [])], 1))
+
+    def inspect(self, *options):
+        """What the plan declares to cost: the JSON of `blindsight model inspect`."""
+        return json.loads(run([self.blindsight, "model", "inspect", self.plan, "--protocol", self.protocol, "--json",
+                               *options]))
 
     def predict_when_serving(self, image):
         deadline = time.monotonic() + PATIENCE_S
