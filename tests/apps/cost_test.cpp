@@ -36,6 +36,11 @@ TEST_CASE("what inspect declares before any network is what a prediction measure
     CHECK(layers[i].at("rounds") == online.at("rounds"));
     CHECK(layers[i].at("server0").at("dealt_bytes") == offline.at("producer_to_server0"));
     CHECK(layers[i].at("server1").at("dealt_bytes") == offline.at("producer_to_server1"));
+    CHECK(layers[i].at("server0").at("from_producer_bytes") == online.at("producer_to_server0"));
+    CHECK(layers[i].at("server1").at("from_producer_bytes") == online.at("producer_to_server1"));
+    CHECK(layers[i].at("server0").at("to_producer_bytes").get<std::uint64_t>() +
+              layers[i].at("server1").at("to_producer_bytes").get<std::uint64_t>() ==
+          online.at("server_to_producer"));
     rounds += layers[i].at("rounds").get<std::uint64_t>();
     for (const char* server : {"server0", "server1"}) {
       CHECK(layers[i].at(server).at("compute_s").get<double>() > 0);
@@ -47,6 +52,10 @@ TEST_CASE("what inspect declares before any network is what a prediction measure
     CHECK(bytes.at(link) == declared.at("online").at(link));
   for (const char* link : {"producer_to_server0", "producer_to_server1"})
     CHECK(bytes.at(link) == declared.at("offline").at(link));
+  for (const char* link : {"producer_to_server0", "producer_to_server1"})
+    CHECK(bytes.at(std::string("online_") + link) == declared.at("online").at(link));
+  CHECK(bytes.at("server0_to_producer").get<std::uint64_t>() + bytes.at("server1_to_producer").get<std::uint64_t>() ==
+        declared.at("online").at("server_to_producer"));
   CHECK(measured.at("rounds") == declared.at("online").at("rounds"));
   CHECK(measured.at("rounds") == rounds);
 }
