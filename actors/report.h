@@ -32,15 +32,15 @@ constexpr std::size_t max_intervals = std::size_t{1} << 14;
 /// What one stage of one query cost at one server. Bytes are payload, without headers.
 struct StageReport {
   std::string name;
-  double compute_s = 0;                  ///< in the stage's online steps, all tiles added up
-  double wait_s = 0;                     ///< tiles added up: time in which a tile awaited a message of another party
-  double offline_compute_s = 0;          ///< in the stage's preprocessing steps
-  std::uint64_t sent_bytes = 0;          ///< to the other server, online
-  std::uint64_t dealt_bytes = 0;         ///< received from the crypto producer, ahead of time
+  double compute_s = 0;                   ///< in the stage's online steps, all tiles added up
+  double wait_s = 0;                      ///< tiles added up: time in which a tile awaited a message of another party
+  double offline_compute_s = 0;           ///< in the stage's preprocessing steps
+  std::uint64_t sent_bytes = 0;           ///< to the other server, online
+  std::uint64_t dealt_bytes = 0;          ///< received from the crypto producer, ahead of time
   std::uint64_t from_producer_bytes = 0;  ///< received from the crypto producer, online
   std::uint64_t to_producer_bytes = 0;    ///< to the crypto producer, online
-  std::uint64_t rounds = 0;              ///< messages to the other server that had to follow one another
-  std::vector<Interval> intervals = {};  ///< at most `max_intervals`; empty unless asked for
+  std::uint64_t rounds = 0;               ///< messages to the other server that had to follow one another
+  std::vector<Interval> intervals = {};   ///< at most `max_intervals`; empty unless asked for
 
   bool operator==(const StageReport&) const = default;
 };

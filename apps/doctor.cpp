@@ -18,6 +18,7 @@
 #include "apps/configs.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
+#include "protocol/core/program.h"
 #include "tensor/kernels/isa.h"
 
 namespace blindsight::apps {
@@ -121,7 +122,15 @@ void look_at_links(const config::ClientConfig& client, Findings& findings) {
                  "whoever reads both servers' wires sees images: use only on a network of your own, or a VPN");
 }
 
-void look_at_party(const Answered& a, const std::string& protocol, Findings& findings) {
+/// How a party computes, for a person; the dealing where the protocol leaves a choice.
+std::string way(const std::string& protocol, const std::string& triples, const std::string& randomness) {
+  const auto* known = protocol::find_protocol(protocol);
+  if (known != nullptr && !known->dealing_choices) return protocol;
+  return protocol + ", triples " + triples + ", randomness " + randomness;
+}
+
+/// `own`: when the file is a party's.
+void look_at_party(const Answered& a, const std::optional<config::PartyConfig>& own, Findings& findings) {
   const std::string who(config::name(a.role));
   const auto& s = a.status;
   const bool same_version = s.version == version();
@@ -130,11 +139,14 @@ void look_at_party(const Answered& a, const std::string& protocol, Findings& fin
   const bool right_role = static_cast<unsigned>(s.role) == static_cast<unsigned>(a.role);
   findings.add(right_role ? Verdict::ok : Verdict::fail, who + ": role", std::string(protocol::name(s.role)),
                right_role ? "" : "another party listens there: correct the addresses");
-  if (!protocol.empty() && s.protocol != protocol)
-    findings.add(Verdict::fail, who + ": protocol", s.protocol,
-                 "this file says " + protocol + ": use one at all three");
-  if (s.protocol == "plaintext")
-    findings.add(Verdict::warn, who + ": protocol", s.protocol, "it protects nothing: key `protocol` = \"blink\"");
+  const auto theirs = way(s.protocol, s.triples, s.randomness);
+  const auto ours = own ? way(own->protocol, own->triples, own->randomness) : theirs;
+  if (theirs != ours)
+    findings.add(Verdict::fail, who + ": protocol", theirs, "this file says " + ours + ": use one at all three");
+  else if (s.protocol == "plaintext")
+    findings.add(Verdict::warn, who + ": protocol", theirs, "it protects nothing: key `protocol` = \"blink\"");
+  else
+    findings.add(Verdict::ok, who + ": protocol", theirs);
   const bool in_time = std::abs(a.clock_offset_s) <= clock_tolerance_s;
   findings.add(in_time ? Verdict::ok : Verdict::warn, who + ": clock",
                (a.clock_offset_s < 0 ? "-" : "+") + human_seconds(std::abs(a.clock_offset_s)),
@@ -191,13 +203,13 @@ std::optional<Answered> ask(actors::Client& client, Role role, Findings& finding
 Exit run(const fs::path& file) {
   Findings findings;
   config::ClientConfig addresses;
-  std::string protocol;
+  std::optional<config::PartyConfig> own;
   if (is_party_file(file)) {
     const auto party = read_party_config(file);
     findings.add(Verdict::ok, "configuration", "of " + std::string(config::name(party.role)));
     look_at_data_folder(party, findings);
     addresses = as_client(party);
-    protocol = party.protocol;
+    own = party;
   } else {
     addresses = read_client_config(file);
     findings.add(Verdict::ok, "configuration", "of a client");
@@ -208,7 +220,7 @@ Exit run(const fs::path& file) {
   std::vector<Answered> parties;
   for (const auto role : roles)
     if (auto answered = ask(client, role, findings)) {
-      look_at_party(*answered, protocol, findings);
+      look_at_party(*answered, own, findings);
       parties.push_back(*std::move(answered));
     }
   if (!parties.empty()) look_at_deployment(parties, findings);

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <fstream>
 #include <iostream>
@@ -35,6 +36,8 @@ constexpr auto start_patience = std::chrono::seconds(30);
 struct Arguments {
   fs::path model, weights, dir = "blindsight-local", config_dir;
   bool any_ports = false;
+  std::string protocol;
+  DealingFlags dealing;
   CompileFlags compile;
 };
 
@@ -60,11 +63,13 @@ class Local {
  public:
   explicit Local(const Arguments& a) : a_(a) {
     signals_.on_signal([this] { stop_ = true; });
+    const auto& named = protocol_named(a.protocol.empty() ? "blink" : a.protocol);
+    (void)dealing_of(a.dealing, named);
     // A model that cannot be used is told before anything is started.
     if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile);
     configs_ = a.config_dir;
     if (configs_.empty()) {
-      write_local_configs(a.dir, a.any_ports ? free_ports() : LocalPorts{});
+      write_local_configs(a.dir, a.any_ports ? free_ports() : LocalPorts{}, chosen_keys());
       configs_ = a.dir;
     }
     logs_ = a.dir / "logs";
@@ -77,7 +82,10 @@ class Local {
     for (const auto& problem : config::check_together(parties)) problems += "\n  " + problem;
     if (!problems.empty())
       throw Failure(Exit::mend, "the three files in '" + configs_.string() + "' do not fit:" + problems);
+    check_chosen(parties);
     protocol_ = &protocol_named(parties.front().protocol);
+    if (compiled_)
+      compiled_->plan.network.dealing = dealing_of({parties.front().triples, parties.front().randomness}, *protocol_);
     if (compiled_) check_memory(parties);
     client_.emplace(read_client_config(configs_ / "client.toml"));
   }
@@ -106,6 +114,31 @@ class Local {
   }
 
  private:
+  /// What the command line says about how to compute, by key.
+  std::array<std::pair<const char*, std::string>, 3> chosen() const {
+    return {{{"protocol", a_.protocol}, {"triples", a_.dealing.triples}, {"randomness", a_.dealing.randomness}}};
+  }
+
+  std::string chosen_keys() const {
+    std::string lines;
+    for (const auto& [key, value] : chosen())
+      if (!value.empty()) lines += std::string(key) + " = \"" + value + "\"\n";
+    return lines;
+  }
+
+  /// Files that were there already are kept, and may say otherwise.
+  void check_chosen(const std::vector<config::PartyConfig>& parties) const {
+    const auto& p = parties.front();
+    const std::array in_file = {p.protocol, p.triples, p.randomness};
+    for (std::size_t i = 0; i < in_file.size(); ++i) {
+      const auto [key, value] = chosen()[i];
+      if (!value.empty() && value != in_file[i])
+        throw Failure(Exit::mend, "the files in '" + configs_.string() + "' were there already and have " + key +
+                                      " = \"" + in_file[i] + "\": remove them, use another --dir, or leave out --" +
+                                      key + " " + value);
+    }
+  }
+
   fs::path log_of(const std::string& name) const { return logs_ / (name + ".log"); }
 
   std::string command_of(const std::string& name) const {
@@ -136,7 +169,7 @@ class Local {
       const bool server = party.role != config::Role::crypto_producer;
       const auto estimate = actors::estimate_memory(party, *protocol_, compiled_->plan.network);
       const std::uint64_t packs = server ? party.preprocessing.depth : 0;
-      needed += estimate.peak(packs, server);
+      needed += estimate.peak(packs, estimate.answers);
       parts += "\n  " + std::string(config::name(party.role)) + ": " + actors::describe(estimate, party, packs);
     }
     std::cout << "memory of the three parties with this model:" << parts << std::endl;
@@ -181,7 +214,9 @@ class Local {
   }
 
   void say_what_next() const {
-    const auto client = (configs_ / "client.toml").string();
+    // What hides nothing must be named by whoever asks.
+    const auto client =
+        (configs_ / "client.toml").string() + (protocol_->name == "plaintext" ? " --protocol plaintext" : "");
     std::cout << "three parties run on this machine; logs in " << logs_.string() << '\n';
     if (compiled_)
       std::cout << "they serve " << compiled_->plan.model_name
@@ -215,12 +250,15 @@ void add_local(CLI::App& app, Exit& status) {
   command->add_option("--dir", a->dir, "Folder for configuration, logs and shares")
       ->capture_default_str()
       ->type_name("DIR");
-  command
-      ->add_option("--config-dir", a->config_dir,
-                   "Use the .toml files of this folder instead of writing some into --dir")
-      ->type_name("DIR");
+  auto* config_dir = command
+                         ->add_option("--config-dir", a->config_dir,
+                                      "Use the .toml files of this folder instead of writing some into --dir")
+                         ->type_name("DIR");
   command->add_flag("--any-ports", a->any_ports,
                     "Choose free ports instead of 7100-7102 (9100-9102 for metrics) when the files are written");
+  add_optional_protocol_flag(*command, a->protocol, "blink")->excludes(config_dir);
+  add_dealing_flags(*command, a->dealing);
+  for (const char* flag : {"--triples", "--randomness"}) command->get_option(flag)->excludes(config_dir);
   add_compile_flags(*command, a->compile);
   command->footer(
       "One machine that runs all three can put the shares together: this protects nobody, it only shows how it "

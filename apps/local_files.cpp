@@ -74,7 +74,7 @@ LocalPorts free_ports() {
   return ports;
 }
 
-void write_local_configs(const fs::path& folder, const LocalPorts& ports) {
+void write_local_configs(const fs::path& folder, const LocalPorts& ports, const std::string& more_keys) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw Failure(Exit::mend, "cannot make the folder '" + folder.string() + "': " + error.message());
@@ -85,7 +85,7 @@ void write_local_configs(const fs::path& folder, const LocalPorts& ports) {
     client += name + " = " + loopback(ports.parties[i]) + '\n';
     std::string text = "# All keys: blindsight party --help-config\nrole = " + quoted(name) +
                        "\nlisten = " + loopback(ports.parties[i]) + "\ndata_dir = " + quoted((home / name).string()) +
-                       "\n\n[peers]\n";
+                       "\n" + more_keys + "\n[peers]\n";
     for (std::size_t k = 0; k < 3; ++k)
       if (k != i) text += std::string(party_names[k]) + " = " + loopback(ports.parties[k]) + '\n';
     text += "\n[metrics]\nlisten = " + loopback(ports.metrics[i]) + '\n';

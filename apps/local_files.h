@@ -20,6 +20,7 @@ LocalPorts free_ports();
 
 /// Writes server0.toml, server1.toml, crypto_producer.toml and client.toml into `folder`, made if need be; files that
 /// are there already are kept.
-void write_local_configs(const std::filesystem::path& folder, const LocalPorts& ports);
+/// `more_keys`: lines for each party's file.
+void write_local_configs(const std::filesystem::path& folder, const LocalPorts& ports, const std::string& more_keys);
 
 }  // namespace blindsight::apps

@@ -92,8 +92,8 @@ Quality quality(const Column& column, const std::vector<std::size_t>& truth) {
 
 class Check {
  public:
-  explicit Check(const Arguments& a)
-      : a_(a), protocol_(protocol_named(a.protocol)), network_(value_or_mend(model::import_onnx(a.model))) {
+  explicit Check(const Arguments& a) : a_(a), network_(value_or_mend(model::import_onnx(a.model))) {
+    if (!a.protocol.empty()) (void)protocol_named(a.protocol);
     compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile) : load_or_compile(a.plan, a.weights, {});
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
@@ -101,7 +101,9 @@ class Check {
       throw Failure(Exit::mend, "'" + a.plan.string() + "' was not compiled from '" + a.model.string() + "'");
     if (!a.config.empty()) {
       client_.emplace(read_client_config(a.config));
-      value_or_fail(check_protocol(*client_, protocol_));
+      const auto agreed = agree(*client_, a.protocol);
+      protocol_ = &agreed.protocol;
+      compiled_.plan.network.dealing = agreed.dealing;
     }
     layers_.resize(network_.layers.size());
   }
@@ -163,7 +165,7 @@ class Check {
     fixed_.add(reference, model::decode_output(compiled_.plan, run.output));
 
     if (client_) {
-      auto answer = value_or_fail(classify(*client_, protocol_, compiled_.plan, image));
+      auto answer = value_or_fail(classify(*client_, *protocol_, compiled_.plan, image));
       encrypted_.add(reference, std::move(answer.logits));
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());
@@ -256,7 +258,7 @@ class Check {
   }
 
   const Arguments& a_;
-  const protocol::Protocol& protocol_;
+  const protocol::Protocol* protocol_ = nullptr;  ///< of the servers
   model::FloatNetwork network_;
   model::Compiled compiled_;
   std::optional<actors::Client> client_;
@@ -290,7 +292,8 @@ void add_model_check(CLI::App& model, Exit& status) {
                     "Layer by layer: float against fixed point, and how much of the bound is used");
   command->add_flag("--json", a->json, "One JSON object instead of the tables");
   command->add_option("--json-file", a->json_file, "Also write that object into a file")->type_name("FILE");
-  add_protocol_flag(*command, a->protocol);
+  add_optional_protocol_flag(*command, a->protocol,
+                             "with --config, as the servers say; plaintext only when it is named");
   add_compile_flags(*command, a->compile);
   command->footer(
       "Exit status 1 also when an image drives a layer over its bound.\n\n"

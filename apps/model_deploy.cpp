@@ -18,11 +18,12 @@ struct Arguments {
 };
 
 void run(const Arguments& a) {
-  const auto& protocol = protocol_named(a.protocol);
+  if (!a.protocol.empty()) (void)protocol_named(a.protocol);
   actors::Client client(read_client_config(a.config));
-  const auto compiled = load_or_compile(a.model, a.weights, a.compile);
+  auto compiled = load_or_compile(a.model, a.weights, a.compile);
+  const auto [protocol, dealing] = agree(client, a.protocol);
+  compiled.plan.network.dealing = dealing;
   value_or_mend(protocol.check(compiled.plan.network));
-  value_or_fail(check_protocol(client, protocol));
   value_or_fail(deploy(client, protocol, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << model::to_hex(model::digest(compiled.plan)) << '\n';
@@ -39,7 +40,7 @@ void add_model_deploy(CLI::App& model, Exit&) {
   command->add_option("--weights", a->weights, "The plan's weights (default: NAME.weights beside NAME.plan)")
       ->type_name("FILE");
   command->add_option("--config", a->config, "Where the parties are")->required()->type_name("client.toml");
-  add_protocol_flag(*command, a->protocol);
+  add_optional_protocol_flag(*command, a->protocol, "as the servers say; plaintext only when it is named");
   add_compile_flags(*command, a->compile);
   command->footer(
       "The plan goes to all three parties, one random-looking share of the weights to each server. What was deployed\n"

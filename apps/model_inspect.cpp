@@ -22,6 +22,7 @@ using protocol::Cost;
 struct Arguments {
   std::filesystem::path model;
   std::string protocol;
+  DealingFlags dealing;
   bool json = false;
   CompileFlags compile;
 };
@@ -34,8 +35,8 @@ std::uint64_t between_servers(const Cost& c) {
   return c.server0_to_server1 + c.server1_to_server0;
 }
 
-/// What crosses ahead of time, whoever sends it.
-std::uint64_t offline_bytes(const Cost& c) {
+/// What crosses without the client, whoever sends it.
+std::uint64_t all_bytes(const Cost& c) {
   return c.producer_to_server0 + c.producer_to_server1 + c.server_to_producer + between_servers(c);
 }
 
@@ -45,6 +46,7 @@ ordered_json to_json(const Cost& c) {
           {"server1_to_server0", c.server1_to_server0},
           {"producer_to_server0", c.producer_to_server0},
           {"producer_to_server1", c.producer_to_server1},
+          {"server_to_producer", c.server_to_producer},
           {"client", c.client}};
 }
 
@@ -63,7 +65,7 @@ ordered_json memory_json(const model::Plan& plan, const protocol::Protocol& prot
     const auto c = default_config(role);
     const bool server = role != config::Role::crypto_producer;
     const auto e = actors::estimate_memory(c, protocol, plan.network);
-    all[std::string(config::name(role))] = {{"peak", e.peak(server ? c.preprocessing.depth : 0, server)},
+    all[std::string(config::name(role))] = {{"peak", e.peak(server ? c.preprocessing.depth : 0, e.answers)},
                                             {"process", e.process},
                                             {"links", e.links},
                                             {"deployment", e.deployment},
@@ -122,6 +124,13 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
             << '\n';
 }
 
+/// What a producer that helps online sends and is sent; empty for one that does not.
+std::string with_producer(const Cost& online) {
+  if (online.producer_to_server0 + online.producer_to_server1 + online.server_to_producer == 0) return {};
+  return "the crypto producer to server 0 " + human_bytes(online.producer_to_server0) + ", to server 1 " +
+         human_bytes(online.producer_to_server1) + ", from both " + human_bytes(online.server_to_producer) + "; ";
+}
+
 void print_table(const model::Plan& plan, const model::PlanReport& report, const std::string& protocol,
                  bool calibrated) {
   std::cout << plan.model_name << ", reads " << text(plan.network.input) << ", under " << protocol << '\n';
@@ -145,25 +154,24 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
                {"online"},
                {"offline"},
                {"rounds"}});
-  table.row({"input", "", "", text(plan.network.input), "", "", "", "", "",
-             human_bytes(between_servers(report.input_online)), human_bytes(offline_bytes(report.input_offline)),
-             std::to_string(report.input_online.rounds)});
+  table.row({"input", "", "", text(plan.network.input), "", "", "", "", "", human_bytes(all_bytes(report.input_online)),
+             human_bytes(all_bytes(report.input_offline)), std::to_string(report.input_online.rounds)});
   for (const auto& r : report.layers)
     table.row({r.name, r.kind, text(r.in), text(r.out), std::string(tensor::name(r.algorithm)), human_count(r.macs),
                human_count(r.max_comparisons + r.relu_comparisons),
                std::to_string(r.range_bits) + " = " + std::to_string(r.fraction_bits) + "+" +
                    std::to_string(r.activation_bits) + "+" + std::to_string(r.headroom_bits),
-               calibrated ? fixed(r.free_headroom_bits, 1) : "", human_bytes(between_servers(r.online)),
-               human_bytes(offline_bytes(r.offline)), std::to_string(r.online.rounds)});
+               calibrated ? fixed(r.free_headroom_bits, 1) : "", human_bytes(all_bytes(r.online)),
+               human_bytes(all_bytes(r.offline)), std::to_string(r.online.rounds)});
   table.rule();
   table.row({"total", "", "", "", "", human_count(report.macs), human_count(report.comparisons), "", "",
-             human_bytes(between_servers(report.online)), human_bytes(offline_bytes(report.offline)),
+             human_bytes(all_bytes(report.online)), human_bytes(all_bytes(report.offline)),
              std::to_string(report.online.rounds)});
   table.print(std::cout);
   std::cout << "\nweights " << human_count(report.weights) << "; multiplications after Winograd "
             << human_count(report.multiplications) << "\nonline: between the servers, "
             << human_bytes(report.online.server0_to_server1) << " and " << human_bytes(report.online.server1_to_server0)
-            << " each way; client " << human_bytes(report.online.client)
+            << " each way; " << with_producer(report.online) << "client " << human_bytes(report.online.client)
             << "\noffline, ahead of each prediction: the crypto producer to server 0 "
             << human_bytes(report.offline.producer_to_server0) << ", to server 1 "
             << human_bytes(report.offline.producer_to_server1)
@@ -182,6 +190,7 @@ void run(const Arguments& a) {
     calibrated = !a.compile.calibration.empty();
     plan = calibrated ? compile_with_flags(network, a.compile).plan : compile_uncalibrated(network, a.compile).plan;
   }
+  plan.network.dealing = dealing_of(a.dealing, protocol);
   value_or_mend(protocol.check(plan.network));
   const auto report = model::report(plan, protocol);
   if (a.json) return print_json(plan, report, protocol, calibrated);
@@ -198,6 +207,7 @@ void add_model_inspect(CLI::App& model, Exit&) {
   command->add_option("model", a->model, "A trained model or a compiled plan")->required()->type_name("FILE");
   command->add_flag("--json", a->json, "One JSON object instead of the table");
   add_protocol_flag(*command, a->protocol);
+  add_dealing_flags(*command, a->dealing);
   add_compile_flags(*command, a->compile);
   command->footer(
       "Examples:\n  blindsight model inspect skin.onnx\n"

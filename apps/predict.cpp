@@ -61,7 +61,9 @@ ordered_json layers_json(const actors::QueryReport& r) {
     return ordered_json({{"compute_s", s.compute_s},
                          {"wait_s", s.wait_s},
                          {"sent_bytes", s.sent_bytes},
-                         {"dealt_bytes", s.dealt_bytes}});
+                         {"dealt_bytes", s.dealt_bytes},
+                         {"from_producer_bytes", s.from_producer_bytes},
+                         {"to_producer_bytes", s.to_producer_bytes}});
   };
   const auto& [first, second] = r.servers;
   ordered_json all = ordered_json::array();
@@ -93,6 +95,10 @@ ordered_json to_json(const std::string& image, const model::Plan& plan, const An
                         {"server1_to_server0", r.server1_to_server0()},
                         {"producer_to_server0", r.producer_to(0)},
                         {"producer_to_server1", r.producer_to(1)},
+                        {"online_producer_to_server0", r.producer_online_to(0)},
+                        {"online_producer_to_server1", r.producer_online_to(1)},
+                        {"server0_to_producer", r.to_producer(0)},
+                        {"server1_to_producer", r.to_producer(1)},
                         {"client", r.client_bytes()}}},
                       {"rounds", r.rounds()},
                       {"layers", layers_json(r)}};
@@ -130,6 +136,11 @@ void print_outputs(const model::Plan& plan, const Answer& answer, const std::opt
   }
 }
 
+/// Whether the crypto producer took part in the query.
+bool helped(const actors::QueryReport& r) {
+  return r.producer_online_to(0) + r.producer_online_to(1) + r.to_producer(0) + r.to_producer(1) > 0;
+}
+
 void print_cost(const actors::QueryReport& r) {
   std::cout << "  online " << human_seconds(r.online_s()) << " + preprocessing " << human_seconds(r.offline_s())
             << " = total " << human_seconds(r.online_s() + r.offline_s()) << "; " << r.rounds() << " rounds\n";
@@ -138,27 +149,45 @@ void print_cost(const actors::QueryReport& r) {
   table.row({"server 1 to server 0", human_bytes(r.server1_to_server0())});
   table.row({"crypto producer to server 0", human_bytes(r.producer_to(0))});
   table.row({"crypto producer to server 1", human_bytes(r.producer_to(1))});
+  if (helped(r))
+    for (const std::size_t server : {0u, 1u}) {
+      const auto name = "server " + std::to_string(server);
+      table.row({"crypto producer to " + name + ", online", human_bytes(r.producer_online_to(server))});
+      table.row({name + " to crypto producer, online", human_bytes(r.to_producer(server))});
+    }
   table.row({"client, both ways", human_bytes(r.client_bytes())});
   table.print(std::cout, "  ");
 }
 
 void print_layers(const actors::QueryReport& r) {
   const auto& [first, second] = r.servers;
-  Table table({{"layer", Table::Align::left},
-               {"compute"},
-               {"waits"},
-               {"0 to 1"},
-               {"1 to 0"},
-               {"rounds"},
-               {"dealt to 0"},
-               {"dealt to 1"},
-               {"prepared in"}});
+  const bool online_producer = helped(r);
+  std::vector<Table::Column> heads = {{"layer", Table::Align::left},
+                                      {"compute"},
+                                      {"waits"},
+                                      {"0 to 1"},
+                                      {"1 to 0"},
+                                      {"rounds"},
+                                      {"dealt to 0"},
+                                      {"dealt to 1"},
+                                      {"prepared in"}};
+  if (online_producer) heads.insert(heads.end(), {{"to producer"}, {"from producer"}});
+  Table table(heads);
   for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
     const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
-    table.row({a.name, human_seconds(std::max(a.compute_s, b.compute_s)), human_seconds(std::max(a.wait_s, b.wait_s)),
-               human_bytes(a.sent_bytes), human_bytes(b.sent_bytes), std::to_string(std::max(a.rounds, b.rounds)),
-               human_bytes(a.dealt_bytes), human_bytes(b.dealt_bytes),
-               human_seconds(std::max(a.offline_compute_s, b.offline_compute_s))});
+    std::vector<std::string> cells = {a.name,
+                                      human_seconds(std::max(a.compute_s, b.compute_s)),
+                                      human_seconds(std::max(a.wait_s, b.wait_s)),
+                                      human_bytes(a.sent_bytes),
+                                      human_bytes(b.sent_bytes),
+                                      std::to_string(std::max(a.rounds, b.rounds)),
+                                      human_bytes(a.dealt_bytes),
+                                      human_bytes(b.dealt_bytes),
+                                      human_seconds(std::max(a.offline_compute_s, b.offline_compute_s))};
+    if (online_producer)
+      cells.insert(cells.end(), {human_bytes(a.to_producer_bytes + b.to_producer_bytes),
+                                 human_bytes(a.from_producer_bytes + b.from_producer_bytes)});
+    table.row(std::move(cells));
   }
   std::cout << "  per layer, at the slower server, all its tiles added up (they overlap; a tile waits while others "
                "compute)\n";
@@ -167,9 +196,9 @@ void print_layers(const actors::QueryReport& r) {
 
 class Predict {
  public:
-  explicit Predict(const Arguments& a)
-      : a_(a), protocol_(protocol_named(a.protocol)), config_(read_client_config(a.config)), client_(config_) {
-    // What can be wrong with the caller's files is told before any connection is made.
+  explicit Predict(const Arguments& a) : a_(a), config_(read_client_config(a.config)), client_(config_) {
+    // What can be wrong with the caller's words and files is told before any connection is made.
+    if (!a.protocol.empty()) (void)protocol_named(a.protocol);
     if (!a.compare.empty()) network_ = value_or_mend(model::import_onnx(a.compare));
     const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
     if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
@@ -185,9 +214,11 @@ class Predict {
       if (files_.size() > 1) refuse_timeline_of(files_.size());
       check_writable(a.timeline);
     }
-    value_or_fail(check_protocol(client_, protocol_));
+    const auto agreed = agree(client_, a.protocol);
+    protocol_ = &agreed.protocol;
     if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
-    value_or_mend(protocol_.check(plan_.network));
+    plan_.network.dealing = agreed.dealing;
+    value_or_mend(protocol_->check(plan_.network));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
       throw Failure(Exit::mend, "'" + a.compare.string() + "' reads or gives something else than the servers' model " +
@@ -219,7 +250,7 @@ class Predict {
            " pixels, the model reads " + std::to_string(plan_.network.input.height) + "×" +
            std::to_string(plan_.network.input.width) + ": resized here, and others like it");
     }
-    const auto answer = classify(client_, protocol_, plan_, image, !a_.timeline.empty());
+    const auto answer = classify(client_, *protocol_, plan_, image, !a_.timeline.empty());
     if (!answer) return report_problem(Exit::failed, name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
@@ -279,7 +310,7 @@ class Predict {
   }
 
   const Arguments& a_;
-  const protocol::Protocol& protocol_;
+  const protocol::Protocol* protocol_ = nullptr;
   config::ClientConfig config_;
   actors::Client client_;
   std::optional<model::FloatNetwork> network_;
@@ -307,7 +338,7 @@ void add_predict(CLI::App& app, Exit& status) {
       ->type_name("FILE.svg");
   command->add_option("--plan", a->plan, "Ask for this very plan instead of the one that the servers have")
       ->type_name("FILE.plan");
-  add_protocol_flag(*command, a->protocol);
+  add_optional_protocol_flag(*command, a->protocol, "as the servers say; plaintext only when it is named");
   command->footer(
       "The image is preprocessed and split into two random-looking shares here; each server gets one of them.\n"
       "Images of another size are resized. An image that fails does not stop the others; the exit status tells.\n"
@@ -320,8 +351,10 @@ void add_predict(CLI::App& app, Exit& status) {
       "  blindsight predict photo.jpg --config client.toml --timeline query.svg      open it in a browser\n\n"
       "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here,\n"
       "from sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,\n"
-      "producer_to_server1, client), rounds, layers (name, rounds, and for server0 and server1: compute_s, wait_s,\n"
-      "sent_bytes, dealt_bytes); with --compare also compare (logits, max_abs_diff).");
+      "producer_to_server1: dealt; online_producer_to_server0, online_producer_to_server1, server0_to_producer,\n"
+      "server1_to_producer: while the query ran, under a protocol whose producer helps; client), rounds,\n"
+      "layers (name, rounds, and for server0 and server1: compute_s, wait_s, sent_bytes, dealt_bytes,\n"
+      "from_producer_bytes, to_producer_bytes); with --compare also compare (logits, max_abs_diff).");
   command->callback([a, &status] { status = Predict(*a).run(); });
 }
 

@@ -2,11 +2,13 @@
 
 #include <chrono>
 
+#include "actors/session/dealing.h"
+#include "apps/failure.h"
+#include "apps/protocols.h"
 #include "apps/terminal.h"
 
 namespace blindsight::apps {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {
@@ -29,16 +31,31 @@ Result<Answer> classify(actors::Client& client, const protocol::Protocol& protoc
   return Answer{model::decode_output(plan, *output), std::move(prediction->report)};
 }
 
-Result<void> check_protocol(actors::Client& client, const protocol::Protocol& protocol) {
-  for (const auto role : {config::Role::server0, config::Role::server1}) {
-    const auto status = client.status(role);
-    if (!status) return tl::unexpected(status.error());
-    if (status->protocol != protocol.name)
-      return fail(std::string(config::name(role)) + " computes by '" + status->protocol + "', this command by '" +
-                  std::string(protocol.name) + "': add --protocol " + status->protocol +
-                  " if that is what you want, or change the key `protocol` at all three parties");
-  }
-  return {};
+Agreed agree(actors::Client& client, const std::string& named) {
+  if (!named.empty()) (void)protocol_named(named);
+  const auto first = value_or_fail(client.status(config::Role::server0)),
+             second = value_or_fail(client.status(config::Role::server1));
+  const auto same = [](const char* key, const std::string& a, const std::string& b) {
+    if (a != b)
+      throw Failure(Exit::failed, std::string("server0 and server1 do not compute alike: key `") + key + "` is '" + a +
+                                      "' and '" + b + "'; set it to the same at all three parties");
+  };
+  same("protocol", first.protocol, second.protocol);
+  same("triples", first.triples, second.triples);
+  same("randomness", first.randomness, second.randomness);
+  if (named.empty() && first.protocol == "plaintext")
+    throw Failure(Exit::mend,
+                  "server0 computes by 'plaintext', which hides nothing from the servers: add --protocol plaintext if "
+                  "that is what you want, or change the key `protocol` at all three parties");
+  if (!named.empty() && first.protocol != named)
+    throw Failure(Exit::mend, "server0 computes by '" + first.protocol + "', this command by '" + named +
+                                  "': leave --protocol out or name theirs if that is what you want, or change the key "
+                                  "`protocol` at all three parties");
+  const auto* protocol = protocol::find_protocol(first.protocol);
+  if (protocol == nullptr)
+    throw Failure(Exit::failed, "server0 computes by '" + first.protocol +
+                                    "', which this program does not know: install the same release as the servers'");
+  return {*protocol, actors::dealing_of(first.triples, first.randomness)};
 }
 
 Result<void> deploy(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,

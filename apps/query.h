@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "actors/client/client.h"
@@ -21,8 +22,16 @@ struct Answer {
 protocol::Result<Answer> classify(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                                   const model::Image& image, bool timeline = false);
 
-/// Asks both servers whether they compute by `protocol`: shares of another protocol would be nonsense to them.
-protocol::Result<void> check_protocol(actors::Client& client, const protocol::Protocol& protocol);
+/// How the servers compute.
+struct Agreed {
+  const protocol::Protocol& protocol;
+  protocol::Dealing dealing;
+};
+
+/// Asks both servers how they compute. A Failure when they differ, when it is not by the protocol that the caller has
+/// named, and when it is by "plaintext" and the caller has not named it (`named` is empty): a server that says so would
+/// be shown the image.
+Agreed agree(actors::Client& client, const std::string& named);
 
 /// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them, or
 /// until `give_up()`, asked every second, says so.

@@ -192,6 +192,21 @@ class Picture {
     out_ += title.empty() ? "/>\n" : "><title>" + escaped(title) + "</title></rect>\n";
   }
 
+  std::uint64_t to_producer() const { return report_.to_producer(0) + report_.to_producer(1); }
+  std::uint64_t from_producer() const { return report_.producer_online_to(0) + report_.producer_online_to(1); }
+
+  /// Whose message a server waits for: with a producer that helps it may be either's.
+  std::string awaited(std::size_t server) const {
+    return to_producer() + from_producer() > 0 ? "a message" : "server " + std::to_string(1 - server);
+  }
+
+  /// What a producer that helped sent and was sent; empty for one that did not.
+  std::string producer() const {
+    const auto from = from_producer(), to = to_producer();
+    if (from + to == 0) return {};
+    return "; " + human_bytes(to) + " to the crypto producer, " + human_bytes(from) + " back";
+  }
+
   void header() {
     const auto& r = report_;
     text(margin, 24, model_, "class=\"t\" font-size=\"16\" font-weight=\"bold\"");
@@ -199,7 +214,7 @@ class Picture {
          "online " + fixed(1e3 * r.servers[0].online_s, 1) + " ms at server 0, " +
              fixed(1e3 * r.servers[1].online_s, 1) + " ms at server 1; " + std::to_string(r.rounds()) + " rounds; " +
              human_bytes(r.server0_to_server1()) + " from server 0 to server 1, " +
-             human_bytes(r.server1_to_server0()) + " back");
+             human_bytes(r.server1_to_server0()) + " back" + producer());
     text(margin, 59,
          std::string("Each server's times count from its own start of the query: the two clocks differ, so compare "
                      "lengths between servers, not moments.") +
@@ -213,9 +228,9 @@ class Picture {
       left += width + 5 + room;
     };
     entry("c0", 16, "server 0 computes", 125);
-    entry("w0", 16, "server 0 waits for server 1", 180);
+    entry("w0", 16, "server 0 waits for " + awaited(0), 180);
     entry("c1", 16, "server 1 computes", 125);
-    entry("w1", 16, "server 1 waits for server 0", 180);
+    entry("w1", 16, "server 1 waits for " + awaited(1), 180);
     entry("q", 16, "ready, but the cores are busy", 190);
     entry("s", 1.5, "a message leaves for the other server", 240);
     text(left, 77, "Each line inside a lane is a tile.", "class=\"n\"");
@@ -284,7 +299,7 @@ class Picture {
             lasting("c" + number, "computes ");
             break;
           case Interval::Kind::wait:
-            lasting("w" + number, "waits for server " + std::to_string(1 - server) + " for ");
+            lasting("w" + number, "waits for " + awaited(server) + " for ");
             break;
           case Interval::Kind::queue:
             lasting("q", "is ready, the cores are busy for ");

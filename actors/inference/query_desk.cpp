@@ -1,5 +1,6 @@
 #include "actors/inference/query_desk.h"
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <deque>
 #include <map>
@@ -189,6 +190,8 @@ class QueryDesk : public caf::event_based_actor {
 
   /// The producer has told both servers. Its message may come before server 0's start of the query.
   void failed_at_producer(const QueryId& id, PackId pack, const std::string& reason) {
+    if (std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; }))
+      return violated(PartyId::producer, Kind::query_cancelled);
     if (auto running = running_.find(id); running != running_.end() && running->second.pack == pack)
       send(running->second.inference, AbortQuery{reason});
     else if (auto waiting = waiting_.find(id); waiting != waiting_.end() && !leads())

@@ -276,8 +276,7 @@ class Layer : public caf::event_based_actor {
       query.begun[tile] = true;
       ++query.begun_count;
       auto material = tile < query.materials.size() ? std::move(query.materials[tile]) : nullptr;
-      auto step =
-          core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(material));
+      auto step = core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(material));
       if (!step) {
         if (!tile_done(query, tile)) return;
         continue;

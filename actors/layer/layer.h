@@ -17,8 +17,10 @@ namespace blindsight::actors {
 ///   BeginQuery    → a query may begin tiles as RowsWritten says that their rows are there (stage 0: at once), so many
 ///                   at once as the stage says. At a producer that helps online: no planes, material or client's share
 ///   Arrived       → the message goes to its step, or waits for the step to begin
-///   tile done     → RowsWritten to `next`; all tiles done → StageDone to the inference (at the producer: the query helper)
+///   tile done     → RowsWritten to `next`; all tiles done → StageDone to the inference
 ///   a step fails  → StepFailed to the inference (online) or `node` (set-up, preprocessing)
+///
+/// At the producer, a query helper has the inference's place.
 caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, std::size_t stage,
                        const caf::actor& node, const caf::actor& next, monitoring::Registry& registry);
 

@@ -217,8 +217,8 @@ Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
     p.report.offline_sent_bytes = r.getOfflineSentBytes();
     for (const auto s : r.getStages()) {
       p.report.stages.push_back({string_of(s.getName()), s.getComputeS(), s.getWaitS(), s.getOfflineComputeS(),
-                                 s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(),
-                                 s.getToProducerBytes(), s.getRounds()});
+                                 s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(), s.getToProducerBytes(),
+                                 s.getRounds()});
       if (auto ok = read_intervals(s.getIntervals(), p.report.stages.back().intervals); !ok) return ok;
     }
     return fill(p.query, r.getQueryId(), "query id");

@@ -221,15 +221,68 @@ TEST_CASE("a plan for another version of the model is refused, and the next quer
   CHECK(parties.predict({digits}).status == 0);
 }
 
-TEST_CASE("a client that asks by another protocol than the servers' is told before it shares anything") {
+TEST_CASE("a client takes the servers' protocol, but never one that hides nothing, nor another than it was told") {
   ThreeProcesses parties("protocol = \"plaintext\"\n");
   parties.start_all();
   const auto plan = compile_digits(parties.folder().path());
+  const auto config = parties.client_config().string();
+  const auto deploy = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"model", "deploy", plan.string(), "--config", config};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
   Outcome outcome;
   for (int i = 0; i < 100 && !contains(outcome.err, "plaintext"); ++i) {
-    outcome = run({"model", "deploy", plan.string(), "--config", parties.client_config().string()});
+    outcome = deploy({});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(outcome.status == 2);
+  CHECK(contains(outcome.err, "computes by 'plaintext'"));
+  CHECK(contains(outcome.err, "add --protocol plaintext"));
+  const auto other = deploy({"--protocol", "blink"});
+  CHECK(other.status == 2);
+  CHECK(contains(other.err, "computes by 'plaintext', this command by 'blink'"));
+  REQUIRE(log_says(parties, 0, "session"));
+  for (int i = 0; i < 100 && outcome.status != 0; ++i) {
+    outcome = deploy({"--protocol", "plaintext"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  CHECK(outcome.status == 0);
+  const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
+  const auto shown = parties.predict({digits});
+  CHECK(shown.status == 2);
+  CHECK(contains(shown.err, "add --protocol plaintext"));
+  CHECK(parties.predict({digits, "--protocol", "plaintext"}).status == 0);
+  CHECK(parties.predict({digits, "--protocol", "rot13"}).status == 2);
+  const auto doctor = run({"doctor", "--config", config});
+  CHECK(contains(doctor.out, "it protects nothing"));
+}
+
+TEST_CASE("servers that compute differently are not asked for a prediction") {
+  ThreeProcesses parties;
+  replace_in(parties.config(1), "role = ", "protocol = \"plaintext\"\nrole = ");
+  parties.start_all();
+  const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
+  Outcome outcome;
+  for (int i = 0; i < 100 && !contains(outcome.err, "alike"); ++i) {
+    outcome = parties.predict({digits});
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   CHECK(outcome.status == 1);
-  CHECK(contains(outcome.err, "computes by 'plaintext'"));
+  CHECK(contains(outcome.err, "key `protocol` is 'blink' and 'plaintext'"));
+}
+
+TEST_CASE("a choice of dealing that the protocol does not have is refused, in a file and on the command line") {
+  const ThreeProcesses parties("triples = \"fresh\"\nrandomness = \"sent\"\n");
+  const auto party = run({"party", "--config", parties.config(2).string()});
+  CHECK(party.status == 2);
+  CHECK(contains(party.err, "protocol blink has no such choice: `triples` = \"fresh\" and `randomness` = \"sent\""));
+  const auto inspect = run({"model", "inspect", (zoo / "mnist-8.onnx").string(), "--triples", "fresh"});
+  CHECK(inspect.status == 2);
+  CHECK(contains(inspect.err, "protocol blink"));
+  CHECK(run({"model", "inspect", (zoo / "mnist-8.onnx").string(), "--triples", "stale"}).status == 2);
+  replace_in(parties.config(2), "\"fresh\"", "\"once\"");
+  const auto unknown = run({"party", "--config", parties.config(2).string()});
+  CHECK(unknown.status == 2);
+  CHECK(contains(unknown.err, "crypto_producer.toml:4: triples"));
 }

@@ -106,3 +106,29 @@ TEST_CASE("local: a model that cannot be used is told before anything is started
   CHECK(outcome.err.find("bad.onnx") != std::string::npos);
   CHECK_FALSE(fs::exists(dir));
 }
+
+TEST_CASE("local: writes the protocol that was asked for, and does not run files that say another") {
+  const TemporaryFolder folder;
+  const auto dir = folder / "three";
+  CHECK(run({"local", "--dir", dir.string(), "--protocol", "rot13"}).status == 2);
+  const auto choice = run({"local", "--dir", dir.string(), "--protocol", "plaintext", "--randomness", "sent"});
+  CHECK(choice.status == 2);
+  CHECK(choice.err.find("protocol plaintext has no such choice") != std::string::npos);
+  CHECK_FALSE(fs::exists(dir));
+
+  Program local({"local", "--any-ports", "--dir", dir.string(), "--protocol", "plaintext"}, folder / "out",
+                folder / "err");
+  REQUIRE(wait_for(folder / "out", "bring them a model"));
+  for (const char* name : ThreeProcesses::names)
+    CHECK(read_text(dir / (std::string(name) + ".toml")).find("protocol = \"plaintext\"\n") != std::string::npos);
+  CHECK(read_text(folder / "out").find("--protocol plaintext") != std::string::npos);
+  const auto doctor = run({"doctor", "--config", (dir / "client.toml").string()});
+  CHECK(doctor.out.find("plaintext") != std::string::npos);
+  local.kill(SIGINT);
+  CHECK(local.wait() == 0);
+
+  const auto other = run({"local", "--dir", dir.string(), "--protocol", "blink"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("were there already and have protocol = \"plaintext\"") != std::string::npos);
+  CHECK(run({"local", "--config-dir", dir.string(), "--protocol", "plaintext"}).status == 2);
+}

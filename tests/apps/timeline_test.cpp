@@ -102,6 +102,18 @@ TEST_CASE("the timeline shows every stage and all that it did") {
   CHECK_FALSE(contains(svg, "Not all is drawn"));
 }
 
+TEST_CASE("with a producer that helps, the timeline tells its bytes, and nobody waits for the other server alone") {
+  auto report = report_of({"conv"}, 2);
+  CHECK_FALSE(contains(timeline_svg(report, "m"), "crypto producer"));
+  report.servers[0].stages[0].to_producer_bytes = 100'000;
+  report.servers[1].stages[0].to_producer_bytes = 50'000;
+  report.servers[1].stages[0].from_producer_bytes = 300'000;
+  const auto svg = timeline_svg(report, "m");
+  CHECK(malformed(svg) == "");
+  CHECK(contains(svg, "; 150 kB to the crypto producer, 300 kB back"));
+  CHECK(contains(svg, "tile 1, server 1: waits for a message for "));
+}
+
 TEST_CASE("names in the timeline cannot break out of it") {
   const auto svg =
       timeline_svg(report_of({"</text><script>a&b</script>", "\"'\x01\xff\xed\xa0\x80", "Größe"}, 2), "<!-- & \xc3");

@@ -64,6 +64,8 @@ TEST_CASE("every key of a party is read into its own field") {
   const auto loaded = parse_party(R"(
 role = "crypto_producer"
 protocol = "plaintext"
+triples = "fresh"
+randomness = "sent"
 listen = "[::1]:1"
 insecure_plaintext_links = true
 data_dir = "/var/d"
@@ -83,6 +85,8 @@ priorities.enabled = false
   PartyConfig c;
   c.role = Role::crypto_producer;
   c.protocol = "plaintext";
+  c.triples = "fresh";
+  c.randomness = "sent";
   c.listen = {"::1", 1};
   c.insecure_plaintext_links = true;
   c.data_dir = "/var/d";
@@ -224,6 +228,13 @@ TEST_CASE("an address that leaves the machine needs insecure_plaintext_links") {
   CHECK(client.error().list.size() == 1);
 }
 
+TEST_CASE("the ways of dealing are two words each") {
+  CHECK(problems_of("triples = \"reused\"\nrandomness = \"seeded\"\n" + good).empty());
+  check_one("triples = \"once\"\n" + good, 1, {"triples", "\"once\"", "\"reused\", \"fresh\""});
+  check_one("# a comment\nrandomness = \"reused\"\n" + good, 2, {"randomness", "\"seeded\", \"sent\""});
+  check_one("triples = true\n" + good, 1, {"triples", "a string"});
+}
+
 TEST_CASE("keys that depend on each other are compared") {
   check_one(good + "[link]\nframe_bytes = 8192\ncredit_bytes = 8191\n", 9, {"link.credit_bytes", "link.frame_bytes"});
   check_one(good + "[link]\nreconnect_min_ms = 5000\n", 8, {"link.reconnect_max_ms", "link.reconnect_min_ms"});
@@ -319,6 +330,12 @@ TEST_CASE("files that do not fit together are found out") {
   broken = parties;
   broken[1].protocol = "plaintext";
   CHECK(told(broken, "protocol"));
+  broken = parties;
+  broken[2].triples = "fresh";
+  CHECK(told(broken, "server0 has triples = \"reused\" and crypto_producer has triples = \"fresh\""));
+  broken = parties;
+  broken[0].randomness = "sent";
+  CHECK(told(broken, "server0 has randomness = \"sent\" and server1 has randomness = \"seeded\""));
   broken = parties;
   broken[1].listen.port = 7200;
   CHECK(told(broken, "server0 expects server1 at 127.0.0.1:7101"));

@@ -28,6 +28,7 @@ class Child {
     std::vector<std::string> environment;
     for (char** e = environ; *e != nullptr; ++e) environment.emplace_back(*e);
     environment.push_back("BLINDSIGHT_TEST_ROLE=" + std::to_string(role));
+    environment.push_back("BLINDSIGHT_TEST_PROTOCOL=" + n.parties[role].protocol);
     environment.push_back("BLINDSIGHT_TEST_FOLDER=" + n.parties[role].data_dir.string());
     environment.push_back("BLINDSIGHT_TEST_LEDGER=" + (n.folder.path() / "ledger").string());
     for (std::size_t i = 0; i < 3; ++i)
@@ -71,7 +72,9 @@ TEST_CASE("child: a party of the fake protocol in a process of its own" * doctes
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   quiet_log();
   const auto role = static_cast<std::size_t>(std::atoi(role_text));
-  Neighbourhood n;
+  const auto& protocol =
+      std::getenv("BLINDSIGHT_TEST_PROTOCOL") == fake_helped_protocol.name ? fake_helped_protocol : fake_protocol;
+  Neighbourhood n(protocol.name);
   auto& config = n.parties[role];
   std::array<config::Address, 3> addresses;
   for (std::size_t i = 0; i < 3; ++i)
@@ -83,7 +86,7 @@ TEST_CASE("child: a party of the fake protocol in a process of its own" * doctes
   if (role != 2) config.peers.crypto_producer = addresses[2];
   config.data_dir = std::getenv("BLINDSIGHT_TEST_FOLDER");
   auto registry = monitoring::Registry::null();
-  auto party = actors::Party::start(config, fake_protocol, registry);
+  auto party = actors::Party::start(config, protocol, registry);
   REQUIRE(party);
   (*party)->wait();
 }
@@ -92,7 +95,14 @@ TEST_CASE("no mask is used twice and no party is lost for good over kill -9 at r
   constexpr std::uint32_t seed = 20260, constant = 13;
   CAPTURE(seed);
   std::mt19937 rng(seed);
-  Neighbourhood n;
+  const protocol::Protocol* protocol = &fake_protocol;
+  std::size_t parties_online = 2;
+  SUBCASE("with a producer that deals ahead") {}
+  SUBCASE("with a producer that helps online") {
+    protocol = &fake_helped_protocol;
+    parties_online = 3;
+  }
+  Neighbourhood n(protocol->name);
   std::array<std::unique_ptr<Child>, 3> children;
   for (std::size_t i = 0; i < 3; ++i) children[i] = std::make_unique<Child>(i, n);
   actors::Client client(n.client);
@@ -138,8 +148,8 @@ TEST_CASE("no mask is used twice and no party is lost for good over kill -9 at r
   }
   CHECK(failed > 0);
   const auto lines = lines_of(n.folder.path() / "ledger");
-  // At least the query after each kill: two servers, 14 tiles each.
-  CHECK(lines.size() >= 8 * 2 * 14);
+  // At least the query after each kill, 14 tiles a party.
+  CHECK(lines.size() >= 8 * parties_online * 14);
   const std::set<std::string> once(lines.begin(), lines.end());
   CHECK(once.size() == lines.size());
 }

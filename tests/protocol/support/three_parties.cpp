@@ -56,6 +56,9 @@ ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const 
     auto made = protocol_.make_program(network_, {p, keys[i], weight_shares_[i]});
     if (!made) throw std::runtime_error(made.error().what);
     programs_[i] = std::move(*made);
+    if (programs_[i]->online_party() != (is_server(p) || protocol_.producer_online))
+      throw std::runtime_error(std::string(name(p)) +
+                               ": Protocol::producer_online does not tell who takes part online");
   }
   const std::size_t stages = programs_[0]->stages().size();
   for (std::size_t stage = 0; stage < stages; ++stage) {
