@@ -59,7 +59,7 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     r.macs = layer.conv.macs();
     r.multiplications = multiplications(layer.conv, layer.algorithm);
     r.max_comparisons = max_comparisons(layer);
-    r.relu_comparisons = layer.relu ? layer.relu_shape().elements() : 0;
+    r.relu_comparisons = layer.relu && protocol.exact_relu ? layer.relu_shape().elements() : 0;
     r.fraction_bits = layer.fraction_bits;
     r.activation_bits = layer.activation_bits;
     r.headroom_bits = layer.headroom_bits;
