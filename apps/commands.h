@@ -20,6 +20,7 @@ void add_doctor(CLI::App& app, Exit& status);
 void add_model_inspect(CLI::App& model, Exit& status);
 void add_model_compile(CLI::App& model, Exit& status);
 void add_model_check(CLI::App& model, Exit& status);
+void add_model_prune(CLI::App& model, Exit& status);
 void add_model_deploy(CLI::App& model, Exit& status);
 
 }  // namespace blindsight::apps

@@ -43,6 +43,11 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
                   "f at least: bits truncated after a layer; more where weights need")
       ->group(group)
       ->capture_default_str();
+  command
+      .add_option("--weight-bits", o.weight_bits,
+                  "Weights of at most so many bits, two's complement, by lowering f; 0: as many as they need")
+      ->group(group)
+      ->capture_default_str();
   command.add_option("--output-bits", o.output_bits, "Bits of the largest calibrated logit")
       ->group(group)
       ->capture_default_str();
@@ -74,8 +79,7 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
   return *std::move(preset);
 }
 
-std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
-                                          const model::Preprocessing& preprocessing, std::size_t most) {
+std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesystem::path>& paths, std::size_t most) {
   std::vector<std::filesystem::path> files;
   for (const auto& path : paths)
     for (auto& file : value_or_mend(model::find_images(path))) files.push_back(std::move(file));
@@ -83,8 +87,13 @@ std::vector<model::Image> load_all_images(const std::vector<std::filesystem::pat
     for (std::size_t i = 0; i < most; ++i) files[i] = files[i * files.size() / most];
     files.resize(most);
   }
+  return files;
+}
+
+std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
+                                          const model::Preprocessing& preprocessing) {
   std::vector<model::Image> images;
-  for (const auto& file : files)
+  for (const auto& file : find_all_images(paths))
     for (auto& image : value_or_mend(model::load_images(file, preprocessing))) images.push_back(std::move(image));
   return images;
 }

@@ -27,9 +27,12 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags);
 /// The preset that `name` says, or the default one for the network's channels.
 model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const std::string& name);
 
-/// All images at `paths`, preprocessed; at most `most`, evenly chosen, when it is not 0.
+/// The files of images at `paths`; at most `most`, evenly chosen, when it is not 0.
+std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesystem::path>& paths,
+                                                   std::size_t most = 0);
+/// All images at `paths`, preprocessed.
 std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
-                                          const model::Preprocessing& preprocessing, std::size_t most = 0);
+                                          const model::Preprocessing& preprocessing);
 
 /// Calibrates and compiles with a progress bar. Needs calibration images.
 model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);

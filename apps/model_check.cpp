@@ -12,8 +12,8 @@
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
 #include "apps/protocols.h"
+#include "apps/quality.h"
 #include "apps/query.h"
-#include "apps/ranking.h"
 #include "apps/terminal.h"
 #include "model/onnx/import.h"
 #include "model/plaintext/fixed_oracle.h"
@@ -60,36 +60,6 @@ struct Column {
   }
 };
 
-struct Quality {
-  double accuracy = 0;
-  std::optional<double> auc;
-};
-
-/// Which output each image should have, by the name of its folder: `folders` in the order of the outputs.
-std::optional<std::vector<std::size_t>> truths(const std::vector<std::filesystem::path>& files,
-                                               const std::vector<std::string>& folders) {
-  std::vector<std::size_t> all;
-  for (const auto& file : files) {
-    const auto found = std::ranges::find(folders, file.parent_path().filename().string());
-    if (found == folders.end()) return std::nullopt;
-    all.push_back(static_cast<std::size_t>(found - folders.begin()));
-  }
-  return all;
-}
-
-Quality quality(const Column& column, const std::vector<std::size_t>& truth) {
-  Quality q;
-  std::vector<double> positive, negative;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    const auto& logits = column.logits[i];
-    q.accuracy += model::predicted(logits) == truth[i] ? 1 : 0;
-    if (logits.size() == 2) (truth[i] == 0 ? positive : negative).push_back(logits[0] - logits[1]);
-  }
-  q.accuracy /= static_cast<double>(truth.size());
-  if (!positive.empty() && !negative.empty()) q.auc = area_under_roc(positive, negative);
-  return q;
-}
-
 class Check {
  public:
   explicit Check(const Arguments& a) : a_(a), network_(value_or_mend(model::import_onnx(a.model))) {
@@ -105,17 +75,14 @@ class Check {
       protocol_ = &agreed.protocol;
       compiled_.plan.network.dealing = agreed.dealing;
     }
+    value_or_mend(protocol_.check(spec));
     layers_.resize(network_.layers.size());
   }
 
   Exit run() {
-    for (const auto& path : a_.images)
-      for (auto& file : value_or_mend(model::find_images(path))) files_.push_back(std::move(file));
-    if (a_.most != 0 && files_.size() > a_.most) {
-      for (std::size_t i = 0; i < a_.most; ++i) files_[i] = files_[i * files_.size() / a_.most];
-      files_.resize(a_.most);
-    }
-    const model::FixedOracle oracle(compiled_.plan, compiled_.weights);
+    files_ = find_all_images(a_.images, a_.most);
+    const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
+                                    protocol_.exact_relu ? model::Relu::exact : model::Relu::polynomial);
     {
       ProgressBar bar("images checked");
       std::vector<std::filesystem::path> file_of_image;
@@ -181,15 +148,7 @@ class Check {
   }
 
   std::optional<std::vector<std::size_t>> truth() const {
-    auto folders = a_.folders;
-    if (folders.empty()) folders = compiled_.plan.labels;
-    auto found = truths(files_, folders);
-    // The usual names for lesions, where the labels are called otherwise.
-    if (!found && a_.folders.empty() && float_.logits.front().size() == 2)
-      found = truths(files_, {"malignant", "benign"});
-    if (!found && !a_.folders.empty())
-      throw Failure(Exit::mend, "--folders: an image lies in a folder of another name");
-    return found;
+    return true_outputs(files_, a_.folders, compiled_.plan.labels, float_.logits.front().size());
   }
 
   void print() const {
@@ -213,7 +172,7 @@ class Check {
       std::vector<std::string> cells = {column->name, fixed(column->largest_difference, 4),
                                         std::to_string(column->same_label) + " of " + std::to_string(files_.size())};
       if (expected) {
-        const auto q = quality(*column, *expected);
+        const auto q = quality(column->logits, *expected);
         cells.insert(cells.end(), {fixed(100 * q.accuracy, 1) + " %", q.auc ? fixed(*q.auc, 4) : ""});
       }
       table.row(std::move(cells));
@@ -235,7 +194,7 @@ class Check {
     for (const auto* column : columns()) {
       ordered_json way = {{"max_abs_diff", column->largest_difference}, {"same_label", column->same_label}};
       if (expected) {
-        const auto q = quality(*column, *expected);
+        const auto q = quality(column->logits, *expected);
         way["accuracy"] = q.accuracy;
         if (q.auc) way["auc"] = *q.auc;
       }
@@ -274,20 +233,16 @@ void add_model_check(CLI::App& model, Exit& status) {
   auto* command = model.add_subcommand(
       "check", "Compare the trained model with its fixed-point form and, with --config, the encrypted run");
   command->add_option("model", a->model, "The trained model")->required()->type_name("FILE.onnx");
-  command->add_option("--images", a->images, "Folder of images (or files) to compare on")->required()->type_name("DIR");
+  command->add_option("--images", a->images, "Folders of images (or files) to compare on")
+      ->required()
+      ->type_name("DIR");
   command->add_option("--plan", a->plan, "The compiled plan (default: compile now, which needs --calibration)")
       ->type_name("FILE.plan");
   command->add_option("--weights", a->weights, "The plan's weights (default: NAME.weights beside NAME.plan)")
       ->type_name("FILE");
   command->add_option("--config", a->config, "Also predict under encryption; the parties must serve this very plan")
       ->type_name("client.toml");
-  command->add_option("--most", a->most, "Take only so many files, evenly chosen")->type_name("N");
-  command
-      ->add_option("--folders", a->folders,
-                   "For accuracy and AUC: names of the images' folders in the order of the outputs (default: the "
-                   "labels, or malignant,benign)")
-      ->delimiter(',')
-      ->type_name("A,B");
+  add_folder_flags(*command, a->folders, a->most);
   command->add_flag("--layers", a->layers,
                     "Layer by layer: float against fixed point, and how much of the bound is used");
   command->add_flag("--json", a->json, "One JSON object instead of the tables");
@@ -296,6 +251,9 @@ void add_model_check(CLI::App& model, Exit& status) {
                              "with --config, as the servers say; plaintext only when it is named");
   add_compile_flags(*command, a->compile);
   command->footer(
+      "The fixed-point column has ReLU as the protocol has it: under one without comparisons, the plan's polynomials, "
+      "so "
+      "that its difference from float shows what they cost.\n"
       "Exit status 1 also when an image drives a layer over its bound.\n\n"
       "Example:\n  blindsight model check skin.onnx --plan skin.plan --images photos/ --layers --config client.toml");
   command->callback([a, &status] { status = Check(*a).run(); });

@@ -77,6 +77,13 @@ ordered_json memory_json(const model::Plan& plan, const protocol::Protocol& prot
   return all;
 }
 
+/// The polynomials that a protocol without comparisons puts for ReLU.
+void print_fits(const model::PlanReport& report) {
+  std::cout << "\nReLU is a polynomial under this protocol; off by, in units of a layer's calibrated range\n";
+  for (const auto& r : report.layers)
+    if (const auto fit = model::describe(r.relu_fit); !fit.empty()) std::cout << "  " << r.name << ": " << fit << '\n';
+}
+
 void print_memory(const model::Plan& plan, const protocol::Protocol& protocol) {
   std::cout << "\nmemory with the default configuration\n";
   for (const auto role : roles) {
@@ -103,6 +110,11 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
                           {"activation_bits", r.activation_bits},
                           {"headroom_bits", r.headroom_bits}};
     if (calibrated) layer["free_headroom_bits"] = r.free_headroom_bits;
+    if (calibrated && !r.relu_fit.even.empty())
+      layer["relu_fit"] = {{"degree", r.relu_fit.degree()},
+                           {"even", r.relu_fit.even},
+                           {"worst", r.relu_fit.worst},
+                           {"rms", r.relu_fit.rms}};
     layer["online"] = to_json(r.online);
     layer["offline"] = to_json(r.offline);
     layers.push_back(std::move(layer));
@@ -195,6 +207,7 @@ void run(const Arguments& a) {
   const auto report = model::report(plan, protocol);
   if (a.json) return print_json(plan, report, protocol, calibrated);
   print_table(plan, report, a.protocol, calibrated);
+  if (calibrated && !protocol.exact_relu) print_fits(report);
   print_memory(plan, protocol);
 }
 

@@ -1,6 +1,7 @@
 #include "model/plan/report.h"
 
 #include <cmath>
+#include <cstdio>
 
 namespace blindsight::model {
 namespace {
@@ -30,6 +31,13 @@ std::uint64_t max_comparisons(const protocol::LayerSpec& layer) {
 
 }  // namespace
 
+std::string describe(const protocol::ReluFit& fit) {
+  if (fit.even.empty()) return {};
+  char text[64];
+  std::snprintf(text, sizeof text, "degree %u: worst %.4f, rms %.4f", fit.degree(), fit.worst, fit.rms);
+  return text;
+}
+
 PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
   PlanReport all;
   const auto& network = plan.network;
@@ -51,11 +59,12 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     r.macs = layer.conv.macs();
     r.multiplications = multiplications(layer.conv, layer.algorithm);
     r.max_comparisons = max_comparisons(layer);
-    r.relu_comparisons = layer.relu ? layer.relu_shape().elements() : 0;
+    r.relu_comparisons = layer.relu && protocol.exact_relu ? layer.relu_shape().elements() : 0;
     r.fraction_bits = layer.fraction_bits;
     r.activation_bits = layer.activation_bits;
     r.headroom_bits = layer.headroom_bits;
     r.range_bits = layer.range_bits();
+    r.relu_fit = layer.relu_fit;
     r.worst_calibrated = plan.calibration[i].worst;
     r.free_headroom_bits = -std::log2(r.worst_calibrated);
     r.online = protocol.online_cost(network, i + 1);

@@ -64,6 +64,18 @@ unsigned choose_fraction(const FloatLayer& layer, const LayerStatistics& seen, d
   return f;
 }
 
+/// The largest f, at most `most`, whose weight integers are of `bits` bits; see CompileOptions::weight_bits.
+Result<unsigned> bounded_fraction(const FloatLayer& layer, const Scales& scale, unsigned most, unsigned bits) {
+  const double bound = std::ldexp(1.0, static_cast<int>(bits) - 1) - 1;
+  double largest = 0;
+  for (const float w : layer.filter)
+    largest = std::max(largest, std::abs(static_cast<double>(w)) * scale.out / scale.in);
+  for (unsigned f = most; f > 0; --f)
+    if (std::round(std::ldexp(largest, static_cast<int>(f))) <= bound) return f;
+  return fail("layer " + in_quotes(layer.name) + " cannot have weights of " + std::to_string(bits) +
+              " bits at its activations' scale: give it more weight bits or fewer activation bits");
+}
+
 /// A from the resolution that the outputs need; see CompileOptions::least_resolution. Stops where a ring is full, and
 /// the algorithm stays.
 void choose_activation(protocol::NetworkSpec& network, std::size_t i, const std::vector<LayerStatistics>& seen,
@@ -116,6 +128,8 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   if (options.input_bits < 2 || options.input_bits > 24) return fail("input bits must be 2 to 24");
   for (const unsigned bits : {options.activation_bits, options.output_bits, options.fraction_bits})
     if (bits < 2 || bits > 24) return fail("activation, output and fraction bits must be 2 to 24");
+  if (options.weight_bits == 1 || options.weight_bits > 32)
+    return fail("weight bits must be 2 to 32, or 0 for no bound");
   if (options.relu_degree != 0 && !is_relu_degree(options.relu_degree))
     return fail("the degree of the polynomial for ReLU must be 2, 4, 6 or 8, or 0 for none");
   if (!(options.weight_noise > 0)) return fail("the weight noise allowed must be above 0");
@@ -166,6 +180,11 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
     const unsigned room = 32 - tensor::bits_spent(spec.algorithm) - linear_ring_bits(plan.network, i);
     spec.fraction_bits = choose_fraction(layer, (*seen)[i], scale.in, options.weight_noise, spec.fraction_bits,
                                          spec.fraction_bits + room);
+    if (options.weight_bits != 0) {
+      auto fraction = bounded_fraction(layer, scale, spec.fraction_bits, options.weight_bits);
+      if (!fraction) return fail(fraction.error().what);
+      spec.fraction_bits = *fraction;
+    }
     auto weights = quantize(layer, scale, spec.fraction_bits);
     if (!weights) return fail(weights.error().what);
     out.weights.layers.push_back(std::move(*weights));

@@ -15,8 +15,11 @@ struct CompileOptions {
   unsigned activation_bits = 10;  ///< A at least: bits of the largest calibrated activation
   unsigned headroom_bits = 1;     ///< M: bits above it
   unsigned fraction_bits = 12;    ///< f at least; a layer whose weights need finer steps gets more
-  unsigned output_bits = 12;      ///< A of the last layer: bits of the largest calibrated logit
-  unsigned input_bits = 12;       ///< of an encoded pixel, two's complement
+  /// Weights as integers of so many bits, two's complement: f of a layer is lowered, below fraction_bits if need be,
+  /// until its largest |weight| is at most 2^(weight_bits - 1) - 1. 0: as many as they need.
+  unsigned weight_bits = 0;
+  unsigned output_bits = 12;  ///< A of the last layer: bits of the largest calibrated logit
+  unsigned input_bits = 12;   ///< of an encoded pixel, two's complement
   /// Rounding weights to integers may cost this much of a layer's result, root mean square, in units after truncation
   /// (the protocol's own rounding costs about 0.4); a layer that loses more gets more fraction bits, as far as its
   /// algorithm's words allow.

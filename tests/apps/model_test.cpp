@@ -42,6 +42,19 @@ TEST_CASE("inspect says the same in its table and in JSON, and admits when nothi
   REQUIRE(calibrated.status == 0);
   CHECK(json::parse(calibrated.out).at("calibration_images") == 50);
   CHECK(json::parse(calibrated.out).at("layers")[0].at("free_headroom_bits").get<double>() > 0);
+  CHECK(json::parse(calibrated.out).at("layers")[0].at("relu_fit").at("even").size() == 3);
+
+  const auto rougher = run({"model", "inspect", model, "--json", "--relu-degree", "2", "--relu-fit", "uniform",
+                            "--calibration", (zoo / "mnist-calibration.idx3-ubyte").string()});
+  REQUIRE(rougher.status == 0);
+  const auto fit = json::parse(rougher.out).at("layers")[1].at("relu_fit");
+  CHECK(fit.at("degree") == 2);
+  CHECK(fit.at("even")[0].get<double>() == doctest::Approx(3.0 / 32));
+  CHECK(fit.at("worst").get<double>() == doctest::Approx(0.09375));
+  const auto odd = run({"model", "inspect", model, "--relu-degree", "3", "--calibration",
+                        (zoo / "mnist-calibration.idx3-ubyte").string()});
+  CHECK(odd.status == 2);
+  CHECK(odd.err.find("2, 4, 6 or 8") != std::string::npos);
 }
 
 TEST_CASE("compile keeps the weights from others") {

@@ -205,4 +205,8 @@ TEST_CASE("the report counts operations and adds up what the protocol declares")
   CHECK(r.comparisons == 14 * 14 * 8 * 4 + 4 * 4 * 16 * 9);
   CHECK(r.weights == 25 * 8 + 8 + 25 * 8 * 16 + 16 + 2560 + 10);
   CHECK(r.layers[0].free_headroom_bits == doctest::Approx(1).epsilon(0.01));
+  CHECK(r.layers[1].relu_fit == compiled_mnist().plan.network.layers[1].relu_fit);
+  CHECK(describe(protocol::ReluFit{{0.05, 0.8, -0.4}, 0.0625, 0.0123}) == "degree 4: worst 0.0625, rms 0.0123");
+  CHECK(describe(r.layers[1].relu_fit).starts_with("degree 4: worst 0."));
+  CHECK(describe(r.layers[2].relu_fit).empty());
 }

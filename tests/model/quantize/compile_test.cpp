@@ -169,6 +169,98 @@ TEST_CASE("the largest calibrated value maps to just under 2^A, and headroom is 
   CHECK(c->plan.network.layers.back().activation_bits == options.output_bits);
 }
 
+TEST_CASE(
+    "with polynomials of each degree for ReLU mnist-8 still reads most digits, as the same polynomials do in float") {
+  const auto network = mnist();
+  const auto images = digits();
+  const auto labels = digit_labels();
+  const auto calibration =
+      *load_images("model/zoo/mnist-calibration.idx3-ubyte", *Preprocessing::preset("raw", network.input));
+  double before = 1e9;
+  for (const unsigned degree : {2U, 4U, 8U}) {
+    CAPTURE(degree);
+    CompileOptions options;
+    options.relu_degree = degree;
+    const auto c = compile(network, *Preprocessing::preset("raw", network.input), calibration, options);
+    REQUIRE(c.has_value());
+    const FixedOracle oracle(c->plan, c->weights, Relu::polynomial);
+    int right = 0;
+    double squares = 0;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const auto logits =
+          decode_output(c->plan, oracle.run(*encode_input(c->plan, images[i].values), Rounding::nearest).output);
+      right += predicted(logits) == labels[i] ? 1 : 0;
+      const auto exact = run_float(network, images[i].values);
+      std::vector<float> x = images[i].values;
+      for (std::size_t l = 0; l < network.layers.size(); ++l) {
+        const double range = c->plan.calibration[l].largest_real;
+        x = run_float_layer(network.layers[l], x, [&](float v) {
+              return static_cast<float>(
+                  range * protocol::plaintext::relu_polynomial(c->plan.network.layers[l].relu_fit, v / range));
+            }).output;
+      }
+      for (std::size_t k = 0; k < logits.size(); ++k) {
+        CHECK(std::abs(logits[k] - static_cast<double>(x[k])) < 0.01 * c->plan.calibration.back().largest_real);
+        squares += std::pow(logits[k] - static_cast<double>(exact[k]), 2);
+      }
+    }
+    CHECK(right >= 90);
+    CHECK(squares < before);
+    before = squares;
+  }
+}
+
+TEST_CASE("without a degree a plan has no polynomials, and a degree that is none is refused") {
+  const auto network = mixed();
+  const auto images = noise_images(network.input, 2, 100);
+  CompileOptions options;
+  options.relu_degree = 0;
+  const auto c = compile(network, plain(network.input), images, options);
+  REQUIRE(c.has_value());
+  for (const auto& layer : c->plan.network.layers) CHECK(layer.relu_fit == protocol::ReluFit{});
+  const auto fitted = compile(network, plain(network.input), images, {});
+  REQUIRE(fitted.has_value());
+  for (const auto& layer : fitted->plan.network.layers) CHECK(layer.relu_fit.degree() == (layer.relu ? 4 : 0));
+  for (const unsigned degree : {1U, 3U, 10U}) {
+    options.relu_degree = degree;
+    CHECK_FALSE(compile(network, plain(network.input), images, options).has_value());
+  }
+}
+
+TEST_CASE("a bound on the weights' bits holds in every layer, tightly, and the logits follow as well as it allows") {
+  const auto network = mixed();
+  const auto images = noise_images(network.input, 4, 100);
+  double before = 1e9;
+  for (const unsigned bits : {4U, 6U, 8U, 12U}) {
+    CAPTURE(bits);
+    CompileOptions options;
+    options.weight_bits = bits;
+    const auto c = compile(network, plain(network.input), images, options);
+    REQUIRE_MESSAGE(c.has_value(), (c ? "" : c.error().what));
+    const std::int32_t bound = (1 << (bits - 1)) - 1;
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+      std::int32_t largest = 0;
+      for (const auto w : c->weights.layers[i].filter) largest = std::max(largest, std::abs(w));
+      CHECK(largest <= bound);
+      // One more bit of f would break the bound, rounding aside, or is more than the layer asked for.
+      CHECK((2 * largest >= bound - 1 || c->plan.network.layers[i].fraction_bits >= CompileOptions{}.fraction_bits));
+    }
+    const FixedOracle oracle(c->plan, c->weights);
+    double squares = 0;
+    for (const auto& image : images) {
+      const auto fixed =
+          decode_output(c->plan, oracle.run(*encode_input(c->plan, image.values), Rounding::nearest).output);
+      const auto real = run_float(network, image.values);
+      for (std::size_t k = 0; k < real.size(); ++k) squares += std::pow(fixed[k] - static_cast<double>(real[k]), 2);
+    }
+    CHECK(squares < before);
+    before = squares;
+  }
+  CompileOptions none;
+  none.weight_bits = 1;
+  CHECK_FALSE(compile(network, plain(network.input), images, none).has_value());
+}
+
 TEST_CASE("a layer whose weights are small beside its inputs gets more fraction bits") {
   OnnxBuilder b({1, 1, 32, 32});
   b.node("Flatten", "f");

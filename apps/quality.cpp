@@ -1,0 +1,58 @@
+#include "apps/quality.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "apps/failure.h"
+#include "apps/ranking.h"
+#include "model/plan/plan.h"
+
+namespace blindsight::apps {
+namespace {
+
+std::optional<std::vector<std::size_t>> by_folder(const std::vector<std::filesystem::path>& files,
+                                                  const std::vector<std::string>& folders) {
+  std::vector<std::size_t> all;
+  for (const auto& file : files) {
+    const auto found = std::ranges::find(folders, file.parent_path().filename().string());
+    if (found == folders.end()) return std::nullopt;
+    all.push_back(static_cast<std::size_t>(found - folders.begin()));
+  }
+  return all;
+}
+
+}  // namespace
+
+void add_folder_flags(CLI::App& command, std::vector<std::string>& folders, std::size_t& most) {
+  command.add_option("--most", most, "Take only so many files, evenly chosen")->type_name("N");
+  command
+      .add_option("--folders", folders,
+                  "For accuracy and AUC: names of the images' folders in the order of the outputs (default: the "
+                  "labels, or malignant,benign)")
+      ->delimiter(',')
+      ->type_name("A,B");
+}
+
+std::optional<std::vector<std::size_t>> true_outputs(const std::vector<std::filesystem::path>& files,
+                                                     const std::vector<std::string>& folders,
+                                                     const std::vector<std::string>& labels, std::size_t outputs) {
+  auto found = by_folder(files, folders.empty() ? labels : folders);
+  // The usual names for lesions, where the labels are called otherwise.
+  if (!found && folders.empty() && outputs == 2) found = by_folder(files, {"malignant", "benign"});
+  if (!found && !folders.empty()) throw Failure(Exit::mend, "--folders: an image lies in a folder of another name");
+  return found;
+}
+
+Quality quality(const std::vector<std::vector<double>>& logits, const std::vector<std::size_t>& truth) {
+  Quality q;
+  std::vector<double> positive, negative;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    q.accuracy += model::predicted(logits[i]) == truth[i] ? 1 : 0;
+    if (logits[i].size() == 2) (truth[i] == 0 ? positive : negative).push_back(logits[i][0] - logits[i][1]);
+  }
+  q.accuracy /= static_cast<double>(truth.size());
+  if (!positive.empty() && !negative.empty()) q.auc = area_under_roc(positive, negative);
+  return q;
+}
+
+}  // namespace blindsight::apps

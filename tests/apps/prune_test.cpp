@@ -1,0 +1,68 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/support/three_processes.h"
+
+using namespace blindsight::tests;
+using nlohmann::json;
+
+TEST_CASE("a pruned model is checked, and compiled with few bits of weights and a polynomial, like any other") {
+  const TemporaryFolder folder;
+  const auto malignant = (zoo / "images/malignant/ISIC_0012258.jpg").string(),
+             benign = (zoo / "images/benign/ISIC_0012086.jpg").string(), pruned = (folder / "pruned.onnx").string();
+  const auto outcome = run({"model", "prune", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--out", pruned,
+                            "--fraction", "0.75", "--images", malignant, benign, "--json"});
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  const auto report = json::parse(outcome.out);
+  REQUIRE(report.at("layers").size() == 14);
+  CHECK(report.at("layers")[0].at("channels_before") == 64);
+  CHECK(report.at("layers")[0].at("channels_after") == 16);
+  CHECK(report.at("layers")[13].at("channels_after") == 2);
+  CHECK(report.at("images") == 2);
+  for (const char* side : {"before", "after"}) {
+    CHECK(report.at(side).contains("accuracy"));
+    CHECK(report.at(side).contains("auc"));
+  }
+  // Both ends of a convolution in the middle are a quarter as wide.
+  const double left = report.at("after").at("macs").get<double>() / report.at("before").at("macs").get<double>();
+  CHECK(left > 1.0 / 16);
+  CHECK(left < 1.0 / 14);
+  CHECK(report.at("after").at("parameters") < report.at("before").at("parameters"));
+
+  const std::vector<std::string> how = {
+      "--calibration", malignant, benign, "--weight-bits", "10", "--relu-degree", "2", "--headroom-bits", "2"};
+  auto with = [&](std::vector<std::string> first) {
+    first.insert(first.end(), how.begin(), how.end());
+    return run(first);
+  };
+  const auto inspected = with({"model", "inspect", pruned, "--protocol", "pond"});
+  INFO(inspected.err);
+  REQUIRE(inspected.status == 0);
+  CHECK(inspected.out.find("degree 2: worst 0.") != std::string::npos);
+  CHECK(with({"model", "inspect", pruned}).out.find("degree 2") == std::string::npos);
+
+  const auto exact = with({"model", "check", pruned, "--images", malignant, "--json"}),
+             polynomial = with({"model", "check", pruned, "--images", malignant, "--json", "--protocol", "pond"});
+  INFO(exact.err, polynomial.err);
+  REQUIRE(exact.status == 0);
+  const double rounding = json::parse(exact.out).at("ways").at("fixed point").at("max_abs_diff"),
+               cost = json::parse(polynomial.out).at("ways").at("fixed point").at("max_abs_diff");
+  CHECK(rounding > 0);
+  CHECK(cost > rounding);
+}
+
+TEST_CASE("prune refuses what it cannot do and leaves no file") {
+  const TemporaryFolder folder;
+  const auto out = (folder / "pruned.onnx").string(), model = (zoo / "mnist-8.onnx").string();
+  for (const char* fraction : {"1", "-0.5", "2"}) {
+    const auto outcome = run({"model", "prune", model, "--out", out, "--fraction", fraction});
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find("from 0 to below 1") != std::string::npos);
+  }
+  const auto outcome = run({"model", "prune", model, "--out", out, "--fraction", "0.5", "--first-layers-kept", "2"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("nothing to prune") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(out));
+}
