@@ -63,7 +63,7 @@ class Local {
  public:
   explicit Local(const Arguments& a) : a_(a) {
     signals_.on_signal([this] { stop_ = true; });
-    const auto& named = protocol_named(a.protocol.empty() ? "blink" : a.protocol);
+    const auto& named = protocol_named(a.protocol.empty() ? default_protocol : a.protocol);
     (void)dealing_of(a.dealing, named);
     // A model that cannot be used is told before anything is started.
     if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile);
@@ -256,7 +256,7 @@ void add_local(CLI::App& app, Exit& status) {
                          ->type_name("DIR");
   command->add_flag("--any-ports", a->any_ports,
                     "Choose free ports instead of 7100-7102 (9100-9102 for metrics) when the files are written");
-  add_optional_protocol_flag(*command, a->protocol, "blink")->excludes(config_dir);
+  add_optional_protocol_flag(*command, a->protocol, default_protocol)->excludes(config_dir);
   add_dealing_flags(*command, a->dealing);
   for (const char* flag : {"--triples", "--randomness"}) command->get_option(flag)->excludes(config_dir);
   add_compile_flags(*command, a->compile);

@@ -63,7 +63,7 @@ struct Column {
 class Check {
  public:
   explicit Check(const Arguments& a) : a_(a), network_(value_or_mend(model::import_onnx(a.model))) {
-    if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+    if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
     compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile) : load_or_compile(a.plan, a.weights, {});
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
@@ -75,14 +75,14 @@ class Check {
       protocol_ = &agreed.protocol;
       compiled_.plan.network.dealing = agreed.dealing;
     }
-    value_or_mend(protocol_.check(spec));
+    value_or_mend(protocol_->check(spec));
     layers_.resize(network_.layers.size());
   }
 
   Exit run() {
     files_ = find_all_images(a_.images, a_.most);
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
-                                    protocol_.exact_relu ? model::Relu::exact : model::Relu::polynomial);
+                                    protocol_->exact_relu ? model::Relu::exact : model::Relu::polynomial);
     {
       ProgressBar bar("images checked");
       std::vector<std::filesystem::path> file_of_image;
@@ -217,7 +217,7 @@ class Check {
   }
 
   const Arguments& a_;
-  const protocol::Protocol* protocol_ = nullptr;  ///< of the servers
+  const protocol::Protocol* protocol_ = &protocol_named(default_protocol);  ///< of the servers, or the one named
   model::FloatNetwork network_;
   model::Compiled compiled_;
   std::optional<actors::Client> client_;

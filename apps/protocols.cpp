@@ -24,7 +24,7 @@ std::string help(const std::string& otherwise) {
 }  // namespace
 
 CLI::Option* add_protocol_flag(CLI::App& command, std::string& name) {
-  name = "blink";
+  name = default_protocol;
   return command.add_option("--protocol", name, help({}))->capture_default_str()->type_name("NAME");
 }
 

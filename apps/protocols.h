@@ -11,7 +11,9 @@ class Option;
 
 namespace blindsight::apps {
 
-/// --protocol, "blink" unless said otherwise; the help names what there is.
+inline constexpr const char* default_protocol = "blink";
+
+/// --protocol, the default one unless said otherwise; the help names what there is.
 CLI::Option* add_protocol_flag(CLI::App& command, std::string& name);
 
 /// --protocol, empty unless said otherwise. `otherwise`: what happens then, for the help.

@@ -55,9 +55,9 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     r.kind = connected ? "fully connected" : "convolution " + std::to_string(w.height) + "×" + std::to_string(w.width);
     r.in = layer.conv.in;
     r.out = layer.out();
-    r.algorithm = layer.algorithm;
+    r.algorithm = protocol.winograd ? layer.algorithm : ConvAlgorithm::direct;
     r.macs = layer.conv.macs();
-    r.multiplications = multiplications(layer.conv, layer.algorithm);
+    r.multiplications = multiplications(layer.conv, r.algorithm);
     r.max_comparisons = max_comparisons(layer);
     r.relu_comparisons = layer.relu && protocol.exact_relu ? layer.relu_shape().elements() : 0;
     r.fraction_bits = layer.fraction_bits;

@@ -66,6 +66,7 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
 template <class Word, const Scheme<Word>& scheme>
 constexpr Protocol complete(Protocol own) {
   own.dealing_choices = true;
+  own.winograd = false;
   own.producer_online = !scheme.deals_ahead;
   own.make_program = [](const NetworkSpec& n, const PartyContext& p) { return make_program(scheme, n, p); };
   own.online_cost = [](const NetworkSpec& n, std::size_t stage) { return online_cost(scheme, n, stage); };

@@ -104,6 +104,8 @@ struct Protocol {
   bool dealing_choices = false;
   /// Whether ReLU is max(x, 0); otherwise it is LayerSpec::relu_fit, and a layer with ReLU must have one.
   bool exact_relu = true;
+  /// Whether convolutions use LayerSpec::algorithm; otherwise they are direct, because the ring has no bits to spend.
+  bool winograd = true;
   /// Whether Program::online_party() is true at the producer: the servers then tell it of each query that begins.
   bool producer_online = false;
 
