@@ -75,14 +75,15 @@ class Check {
       protocol_ = &agreed.protocol;
       compiled_.plan.network.dealing = agreed.dealing;
     }
-    value_or_mend(protocol_->check(spec));
+    if (protocol_ != nullptr) value_or_mend(protocol_->check(spec));
     layers_.resize(network_.layers.size());
   }
 
   Exit run() {
     files_ = find_all_images(a_.images, a_.most);
+    const bool exact = protocol_ == nullptr || protocol_->exact_relu;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
-                                    protocol_->exact_relu ? model::Relu::exact : model::Relu::polynomial);
+                                    exact ? model::Relu::exact : model::Relu::polynomial);
     {
       ProgressBar bar("images checked");
       std::vector<std::filesystem::path> file_of_image;
@@ -217,7 +218,7 @@ class Check {
   }
 
   const Arguments& a_;
-  const protocol::Protocol* protocol_ = &protocol_named(default_protocol);  ///< of the servers, or the one named
+  const protocol::Protocol* protocol_ = nullptr;  ///< --protocol, or that of the servers
   model::FloatNetwork network_;
   model::Compiled compiled_;
   std::optional<actors::Client> client_;
@@ -247,13 +248,13 @@ void add_model_check(CLI::App& model, Exit& status) {
                     "Layer by layer: float against fixed point, and how much of the bound is used");
   command->add_flag("--json", a->json, "One JSON object instead of the tables");
   command->add_option("--json-file", a->json_file, "Also write that object into a file")->type_name("FILE");
-  add_optional_protocol_flag(*command, a->protocol,
-                             "with --config, as the servers say; plaintext only when it is named");
+  add_optional_protocol_flag(
+      *command, a->protocol,
+      "one with exact ReLU or, with --config, as the servers say; plaintext only when it is named");
   add_compile_flags(*command, a->compile);
   command->footer(
       "The fixed-point column has ReLU as the protocol has it: under one without comparisons, the plan's polynomials, "
-      "so "
-      "that its difference from float shows what they cost.\n"
+      "so that its difference from float shows what they cost.\n"
       "Exit status 1 also when an image drives a layer over its bound.\n\n"
       "Example:\n  blindsight model check skin.onnx --plan skin.plan --images photos/ --layers --config client.toml");
   command->callback([a, &status] { status = Check(*a).run(); });
