@@ -12,10 +12,13 @@ from workloads import all_workloads
 
 
 def parser(name, description, runs, default_network=None):
+    """`runs`: how often by default; None: the benchmark has its own way to say what runs, and by which protocol."""
     p = argparse.ArgumentParser(prog=f"scripts/bench {name}", description=description,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--runs", type=int, default=runs, metavar="N", help="measured queries (default %(default)s)")
-    p.add_argument("--protocol", default="blink", metavar="NAME", help="how queries are computed (default %(default)s)")
+    if runs is not None:
+        p.add_argument("--runs", type=int, default=runs, metavar="N", help="measured queries (default %(default)s)")
+        p.add_argument("--protocol", default="blink", metavar="NAME",
+                       help="how queries are computed (default %(default)s)")
     p.add_argument("--network", choices=["none", *network.SHAPES], default=default_network or "none",
                    help="none: loopback; lan: 1 Gbit/s between any two; lan-shared: 1 Gbit/s for all of a machine's "
                         "links together; wan: 100 Mbit/s and 20 ms one way. All but none need network namespaces and "
@@ -27,7 +30,7 @@ def parser(name, description, runs, default_network=None):
 
 def parse(p):
     arguments = p.parse_args()
-    if arguments.runs < 1:
+    if getattr(arguments, "runs", 1) < 1:
         p.error("--runs must be at least 1")
     if arguments.network != "none":
         network.enter(arguments.network)
