@@ -102,7 +102,8 @@ TEST_CASE("a step that fails at the helping producer fails the query with its na
 TEST_CASE("a helping producer that does not end gives the query up by itself") {
   ThreeParties three(
       [](config::PartyConfig& c) {
-        if (c.role == config::Role::crypto_producer) c.query.timeout_ms = 300;
+        if (c.role == config::Role::crypto_producer)
+          c.query.timeout_ms = 4'000;  // far more than a query takes beside a build
       },
       fake_helped_protocol);
   three.start_all();
@@ -120,7 +121,7 @@ TEST_CASE("a helping producer that does not end gives the query up by itself") {
 TEST_CASE("a query that fails at a server is dropped at the helping producer, too, whichever server it is") {
   ThreeParties three(
       [](config::PartyConfig& c) {
-        if (c.role == config::Role::server0) c.query.timeout_ms = 300;
+        if (c.role == config::Role::server0) c.query.timeout_ms = 4'000;  // far more than a query takes beside a build
       },
       fake_helped_protocol);
   three.start_all();
