@@ -72,28 +72,21 @@ std::span<const std::uint8_t> ShareSource::take(std::size_t bytes) {
 }
 
 template <class Word>
+Buffer<Word> ShareSource::share(Slot slot, std::size_t n, bool from_message) {
+  if (from_message) return to_words<Word>(take(n * sizeof(Word)));
+  Buffer<Word> expanded(n);
+  prg_.words<Word>(stream(slot), 0, expanded);
+  return expanded;
+}
+
+template <class Word>
 Buffer<Word> ShareSource::random(Slot slot, std::size_t n) {
-  Buffer<Word> share(n);
-  if (sent_) {
-    const auto bytes = take(n * sizeof(Word));
-    if (n) std::memcpy(share.data(), bytes.data(), bytes.size());
-  } else {
-    prg_.words<Word>(stream(slot), 0, share);
-  }
-  return share;
+  return share<Word>(slot, n, sent_);
 }
 
 template <class Word>
 Buffer<Word> ShareSource::dealt(Slot slot, std::size_t n) {
-  if (!receives_dealt()) {
-    Buffer<Word> share(n);
-    prg_.words<Word>(stream(slot), 0, share);
-    return share;
-  }
-  Buffer<Word> share(n);
-  const auto bytes = take(n * sizeof(Word));
-  if (n) std::memcpy(share.data(), bytes.data(), bytes.size());
-  return share;
+  return share<Word>(slot, n, receives_dealt());
 }
 
 void ShareSource::note_opened(Slot slot, std::size_t bytes) const {

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <array>
+#include <cstring>
 #include <span>
 
 #include "protocol/core/layer_spec.h"
 #include "protocol/core/party.h"
-#include "protocol/core/step.h"
+#include "protocol/core/routine.h"
 #include "protocol/prg/prg.h"
 
 /// What the protocols of the first generation share: Beaver triples with two servers and a producer (Beaver, CRYPTO
@@ -19,6 +20,23 @@ struct Slot {
   std::uint8_t field;
   std::uint8_t level = 0;
 };
+
+/// Words as they go over the wire, little-endian as they stand, and back from bytes of any alignment.
+template <class Word>
+Payload to_payload(std::span<const Word> words) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words.data());
+  return Payload(bytes, bytes + words.size_bytes());
+}
+template <class Word>
+void from_bytes(std::span<const std::uint8_t> bytes, std::span<Word> words) {
+  if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size_bytes());
+}
+template <class Word>
+Buffer<Word> to_words(std::span<const std::uint8_t> bytes) {
+  Buffer<Word> words(bytes.size() / sizeof(Word));
+  from_bytes<Word>(bytes, words);
+  return words;
+}
 
 /// Of a dealt value that may not be uniform, server 0 holds the expansion and server 1 the difference.
 constexpr PartyId correction_receiver = PartyId::server1;
@@ -94,6 +112,9 @@ class ShareSource {
   void note_opened(Slot slot, std::size_t bytes) const;
 
  private:
+  template <class Word>
+  Buffer<Word> share(Slot slot, std::size_t n, bool from_message);
+
   const Prg& prg_;
   PartyId self_;
   bool sent_;
@@ -101,12 +122,25 @@ class ShareSource {
   std::span<const std::uint8_t> message_;
 };
 
-/// Bytes that `random` and `dealt` values of n words add to what a server is sent.
+/// What random and dealt values of so many bytes add to what a server is sent.
 constexpr std::size_t random_bytes_sent(Dealing::Randomness r, std::size_t bytes) {
   return r == Dealing::Randomness::sent ? bytes : 0;
 }
 constexpr std::size_t dealt_bytes_sent(Dealing::Randomness r, PartyId server, std::size_t bytes) {
   return r == Dealing::Randomness::sent || server == correction_receiver ? bytes : 0;
+}
+
+/// Sends what was dealt to whom there is something for.
+inline void send_dealt(Channel& channel, Dealer& dealer) {
+  for (const PartyId server : {PartyId::server0, PartyId::server1})
+    if (Payload message = dealer.take(server); !message.empty()) channel.send(server, std::move(message));
+}
+
+/// The producer's next message to this server, which may be one that is never sent: then `bytes` is 0.
+inline Routine<Payload> receive_dealt(Channel& channel, std::size_t bytes, const char* what) {
+  Payload message;
+  if (bytes != 0) message = co_await channel.receive(PartyId::producer, bytes, what);
+  co_return message;
 }
 
 }  // namespace blindsight::protocol::beaver

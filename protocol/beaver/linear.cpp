@@ -1,7 +1,5 @@
 #include "protocol/beaver/linear.h"
 
-#include <cstring>
-
 namespace blindsight::protocol::beaver {
 namespace {
 
@@ -10,11 +8,6 @@ constexpr Slot filter_slot{static_cast<std::uint8_t>(Field::filter_mask)};
 
 Stream map_stream(PackId pack, std::size_t stage) {
   return {pack, static_cast<std::uint16_t>(stage), Stream::whole_stage, static_cast<std::uint8_t>(Field::input_mask)};
-}
-
-template <class Word>
-void read_words(std::span<const std::uint8_t> bytes, std::span<Word> out) {
-  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size_bytes());
 }
 
 }  // namespace
@@ -44,7 +37,7 @@ Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const LayerWe
 template <class Word>
 Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share) {
   Buffer<Word> bias(layer.conv.out_channels);
-  read_words<Word>(std::span(weight_share).subspan(filter_bytes<Word>(layer)), bias);
+  from_bytes<Word>(std::span(weight_share).subspan(filter_bytes<Word>(layer)), bias);
   return bias;
 }
 
@@ -54,14 +47,18 @@ Routine<Filters<Word>> open_filter(Channel& channel, ShareSource& source, const 
   const std::size_t n = layer.conv.filter_elements();
   Buffer<Word> mask = source.random<Word>(filter_slot, n), f(n);
   source.note_opened(filter_slot, n * sizeof(Word));
-  read_words<Word>(weight_share, f);
+  from_bytes<Word>(weight_share, f);
   for (std::size_t i = 0; i < n; ++i) f[i] -= mask[i];
   channel.send(other(source.self()), to_payload<Word>(f));
-  const Payload message =
-      co_await channel.receive(other(source.self()), n * sizeof(Word), "opening the filter: masked weights");
-  Buffer<Word> theirs(n);
-  read_words<Word>(message, theirs);
-  for (std::size_t i = 0; i < n; ++i) f[i] += theirs[i];
+  {
+    const Payload theirs =
+        co_await channel.receive(other(source.self()), n * sizeof(Word), "opening the filter: masked weights");
+    for (std::size_t i = 0; i < n; ++i) {
+      Word word;
+      from_bytes<Word>(std::span(theirs).subspan(i * sizeof(Word)), {&word, 1});
+      f[i] += word;
+    }
+  }
   if (source.self() == PartyId::server0)
     for (std::size_t i = 0; i < n; ++i) mask[i] += f[i];
   Filters<Word> filters;
@@ -104,6 +101,13 @@ void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_
 }
 
 template <class Word>
+void add_zero(const Prg& with_other_server, const Stream& stream, PartyId self, std::span<Word> shares) {
+  Buffer<Word> zero(shares.size());
+  with_other_server.words<Word>(stream, 0, zero);
+  for (std::size_t i = 0; i < shares.size(); ++i) shares[i] += self == PartyId::server0 ? zero[i] : Word{0} - zero[i];
+}
+
+template <class Word>
 void add_bias(std::span<const Word> bias, std::span<Word> product) {
   for (std::size_t pixel = 0; pixel < product.size(); pixel += bias.size())
     for (std::size_t c = 0; c < bias.size(); ++c) product[pixel + c] += bias[c];
@@ -119,6 +123,7 @@ void add_bias(std::span<const Word> bias, std::span<Word> product) {
   template Buffer<Word> input_mask(const ShareKeys&, PackId, std::size_t, std::size_t, std::size_t);              \
   template void deal_product(Dealer&, const ShareKeys&, PackId, std::size_t, const LayerSpec&, const TileLayout&, \
                              const Filters<Word>&);                                                               \
+  template void add_zero(const Prg&, const Stream&, PartyId, std::span<Word>);                                    \
   template void add_bias(std::span<const Word>, std::span<Word>);
 
 BLINDSIGHT_BEAVER_LINEAR(tensor::Word64)

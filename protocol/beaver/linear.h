@@ -40,6 +40,8 @@ Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share);
 template <class Word>
 Routine<Filters<Word>> open_filter(Channel& channel, ShareSource& source, const LayerSpec& layer,
                                    const Payload& weight_share);
+/// Filters that open_filter() holds at once, in words, beside what it prepares.
+constexpr std::size_t filters_held_in_opening = 3;
 /// Producer: B, prepared.
 template <class Word>
 Filters<Word> filter_mask(Dealer& dealer, const LayerSpec& layer);
@@ -56,6 +58,10 @@ template <class Word>
 void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_t stage, const LayerSpec& layer,
                   const TileLayout& tile, const Filters<Word>& filters);
 
+/// Adds a fresh sharing of zero from the servers' common randomness, so that the shares say nothing but their sum.
+template <class Word>
+void add_zero(const Prg& with_other_server, const Stream& stream, PartyId self, std::span<Word> shares);
+
 /// Adds a value per output channel.
 template <class Word>
 void add_bias(std::span<const Word> bias, std::span<Word> product);
@@ -64,13 +70,6 @@ void add_bias(std::span<const Word> bias, std::span<Word> product);
 template <class Word>
 constexpr std::size_t filter_bytes(const LayerSpec& layer) {
   return layer.conv.filter_elements() * sizeof(Word);
-}
-
-/// Words as they go over the wire.
-template <class Word>
-Payload to_payload(std::span<const Word> words) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words.data());
-  return Payload(bytes, bytes + words.size_bytes());
 }
 
 }  // namespace blindsight::protocol::beaver

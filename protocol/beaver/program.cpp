@@ -3,7 +3,6 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "protocol/core/immediate_step.h"
 #include "protocol/core/sum_averages.h"
 
 namespace blindsight::protocol::beaver {
@@ -120,29 +119,19 @@ class BeaverProgram final : public Program {
     const std::size_t i = stage - 1;
     const std::string where = "setting up layer '" + network_.layers[i].name + "'";
     if (!is_server(self_))
-      return std::make_unique<ImmediateStep>([this, i, stage] {
-        Dealer dealer(*share_keys_, tile_stream(0, stage, 0));
-        filters_[i] = filter_mask<Word>(dealer, network_.layers[i]);
-        Progress p = finished();
-        send_dealt(dealer, [&](PartyId to, Payload m) { p.outbound.push_back({to, 0, std::move(m)}); });
-        return p;
-      });
+      return std::make_unique<RoutineStep>(
+          where, [this, i, stage](Channel& channel) { return set_up_producer(channel, i, stage); });
     return std::make_unique<RoutineStep>(
-        where, [this, i, stage](Channel& channel) -> Routine<> { return set_up_server(channel, i, stage); });
+        where, [this, i, stage](Channel& channel) { return set_up_server(channel, i, stage); });
   }
 
   std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
                                    std::unique_ptr<TileMaterial>& material) const override {
-    if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
+    check_pack(pack);
     if (!scheme_.deals_ahead) return nullptr;
     if (!is_server(self_))
-      return std::make_unique<ImmediateStep>([this, pack, stage, tile] {
-        Progress p = finished();
-        Dealer dealer(*share_keys_, tile_stream(pack, stage, tile));
-        deal(dealer, pack, stage, tile);
-        send_dealt(dealer, [&](PartyId to, Payload m) { p.outbound.push_back({to, 0, std::move(m)}); });
-        return p;
-      });
+      return std::make_unique<RoutineStep>(
+          where(stage, tile), [this, pack, stage, tile](Channel& channel) { return deal(channel, pack, stage, tile); });
     return std::make_unique<RoutineStep>("preprocessing " + where(stage, tile),
                                          [this, pack, stage, tile, &material](Channel& channel) -> Routine<> {
                                            return prepare(channel, pack, stage, tile, material);
@@ -151,6 +140,7 @@ class BeaverProgram final : public Program {
 
   std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
                                std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
+    check_pack(pack);
     if (!online_party()) return nullptr;
     if (!is_server(self_))
       return std::make_unique<RoutineStep>(
@@ -167,6 +157,9 @@ class BeaverProgram final : public Program {
   }
 
  private:
+  static void check_pack(PackId pack) {
+    if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
+  }
   const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
   bool last(std::size_t stage) const { return stage == network_.layers.size(); }
   bool sent() const { return network_.dealing.randomness == Randomness::sent; }
@@ -181,15 +174,23 @@ class BeaverProgram final : public Program {
     return {with(PartyId::producer), self_, network_.dealing.randomness, stream, message};
   }
 
-  template <class Send>
-  static void send_dealt(Dealer& dealer, const Send& send) {
-    for (const PartyId server : {PartyId::server0, PartyId::server1})
-      if (Payload message = dealer.take(server); !message.empty()) send(server, std::move(message));
-  }
-
   // --- producer ---
 
-  void deal(Dealer& dealer, PackId pack, std::size_t stage, std::size_t tile) const {
+  Routine<> set_up_producer(Channel& channel, std::size_t i, std::size_t stage) {
+    Dealer dealer(*share_keys_, tile_stream(0, stage, 0));
+    filters_[i] = filter_mask<Word>(dealer, network_.layers[i]);
+    send_dealt(channel, dealer);
+    co_return;
+  }
+
+  Routine<> deal(Channel& channel, PackId pack, std::size_t stage, std::size_t tile) const {
+    Dealer dealer(*share_keys_, tile_stream(pack, stage, tile));
+    deal_tile(dealer, pack, stage, tile);
+    send_dealt(channel, dealer);
+    co_return;
+  }
+
+  void deal_tile(Dealer& dealer, PackId pack, std::size_t stage, std::size_t tile) const {
     if (stage > 0) {
       const TileContext t = context(pack, stage, tile);
       Filters<Word> fresh;
@@ -202,15 +203,13 @@ class BeaverProgram final : public Program {
     const auto [first, n] = opened(stage, tile);
     for (const PartyId server : {PartyId::server0, PartyId::server1}) {
       const Buffer<Word> a = input_mask<Word>(share_keys_->of(server), pack, stage + 1, first, n);
-      dealer.append(server, {reinterpret_cast<const std::uint8_t*>(a.data()), n * sizeof(Word)});
+      dealer.append(server, to_payload<Word>(a));
     }
   }
 
   Routine<> help(Channel& channel, PackId pack, std::size_t stage, std::size_t tile) const {
-    Dealer dealer(*share_keys_, tile_stream(pack, stage, tile));
-    deal(dealer, pack, stage, tile);
-    send_dealt(dealer, [&](PartyId to, Payload m) { channel.send(to, std::move(m)); });
-    if (stage == 0) co_return;
+    co_await deal(channel, pack, stage, tile);
+    if (stage == 0 || !scheme_.help) co_return;
     const TileContext t = context(pack, stage, tile);
     co_await scheme_.help(channel, t, *share_keys_);
   }
@@ -227,8 +226,8 @@ class BeaverProgram final : public Program {
 
   Routine<> set_up_server(Channel& channel, std::size_t i, std::size_t stage) {
     const LayerSpec& layer = network_.layers[i];
-    Payload message;
-    if (sent()) message = co_await channel.receive(PartyId::producer, filter_bytes<Word>(layer), "the weights' mask");
+    const Payload message =
+        co_await receive_dealt(channel, sent() ? filter_bytes<Word>(layer) : 0, "the weights' mask");
     ShareSource dealt = source(tile_stream(0, stage, 0), message);
     filters_[i] = co_await open_filter<Word>(channel, dealt, layer, weight_shares_[i]);
   }
@@ -242,8 +241,7 @@ class BeaverProgram final : public Program {
   Routine<> prepare(Channel& channel, PackId pack, std::size_t stage, std::size_t tile,
                     std::unique_ptr<TileMaterial>& out) const {
     auto material = std::make_unique<Material<Word>>();
-    if (const std::size_t bytes = dealt_bytes(stage, tile))
-      material->message = co_await channel.receive(PartyId::producer, bytes, "dealt shares");
+    material->message = co_await receive_dealt(channel, dealt_bytes(stage, tile), "dealt shares");
     if (stage > 0 && prepares_product(network_.dealing)) {
       const TileContext t = context(pack, stage, tile);
       const std::size_t n = product_elements(t.layer, t.layout), row = t.layer.conv.in.row_elements();
@@ -268,12 +266,10 @@ class BeaverProgram final : public Program {
   }
 
   Routine<> open_input(Channel& channel, PackId pack, Plane& out, Material<Word>& material) const {
-    if (const std::size_t bytes = dealt_bytes(0, 0); bytes && !scheme_.deals_ahead)
-      material.message = co_await channel.receive(PartyId::producer, bytes, "dealt shares");
+    if (!scheme_.deals_ahead) material.message = co_await receive_dealt(channel, dealt_bytes(0, 0), "dealt shares");
     const std::size_t n = network_.input.elements();
     const Payload message = co_await channel.receive(PartyId::client, n * sizeof(Word), "the client's input share");
-    Buffer<Word> share(n);
-    std::memcpy(share.data(), message.data(), message.size());
+    Buffer<Word> share = to_words<Word>(message);
     ShareSource dealt = source(tile_stream(pack, 0, 0), material.message);
     co_await open_masked(channel, dealt, pack, 0, 0, std::move(share), out);
   }
@@ -281,8 +277,8 @@ class BeaverProgram final : public Program {
   Routine<> evaluate(Channel& channel, PackId pack, std::size_t stage, std::size_t tile, const Plane& in, Plane* out,
                      Material<Word>& material) const {
     const TileContext t = context(pack, stage, tile);
-    if (const std::size_t bytes = dealt_bytes(stage, tile); bytes && !scheme_.deals_ahead)
-      material.message = co_await channel.receive(PartyId::producer, bytes, "dealt shares");
+    if (!scheme_.deals_ahead)
+      material.message = co_await receive_dealt(channel, dealt_bytes(stage, tile), "dealt shares");
     ShareSource dealt = source(t.stream, material.message);
     Filters<Word> fresh;
     const bool is_fresh = network_.dealing.triples == Triples::fresh;
@@ -308,9 +304,7 @@ class BeaverProgram final : public Program {
       // The answer's shares must say nothing but their sum.
       Stream zero = t.stream;
       zero.kind = static_cast<std::uint8_t>(Field::zero);
-      Buffer<Word> u(y.size());
-      with(other(self_)).template words<Word>(zero, 0, u);
-      for (std::size_t i = 0; i < y.size(); ++i) y[i] = self_ == PartyId::server0 ? y[i] + u[i] : y[i] - u[i];
+      add_zero<Word>(with(other(self_)), zero, self_, y);
       channel.send(PartyId::client, to_payload<Word>(y));
       co_return;
     }
@@ -324,8 +318,7 @@ class BeaverProgram final : public Program {
     const std::span<Word> plane(reinterpret_cast<Word*>(out.data()), out.size() / sizeof(Word));
     Buffer<Word> a;
     if (sent()) {
-      a.resize(n);
-      std::memcpy(a.data(), dealt.take(n * sizeof(Word)).data(), n * sizeof(Word));
+      a = to_words<Word>(dealt.take(n * sizeof(Word)));
       std::memcpy(&plane[plane.size() / 2 + first], a.data(), n * sizeof(Word));
     } else {
       a = input_mask<Word>(with(PartyId::producer), pack, stage + 1, first, n);
@@ -337,7 +330,7 @@ class BeaverProgram final : public Program {
     for (std::size_t i = 0; i < n; ++i) share[i] -= a[i];
     channel.send(other(self_), to_payload<Word>(share));
     const Payload theirs = co_await channel.receive(other(self_), n * sizeof(Word), "masked activations");
-    std::memcpy(a.data(), theirs.data(), theirs.size());
+    from_bytes<Word>(theirs, a);
     for (std::size_t i = 0; i < n; ++i) plane[first + i] = share[i] + a[i];
   }
 
@@ -353,6 +346,15 @@ class BeaverProgram final : public Program {
 };
 
 }  // namespace
+
+template <class Word>
+Result<void> check_tiles(const Scheme<Word>& scheme, const NetworkSpec& network) {
+  for (std::size_t i = 0; i < network.layers.size(); ++i)
+    if (layer_tiles(scheme, network, i).size() >= Stream::whole_stage)
+      return fail("layer '" + network.layers[i].name + "': its map is too large: more tiles than a stream's name can " +
+                  "tell apart");
+  return {};
+}
 
 template <class Word>
 Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
@@ -385,7 +387,7 @@ Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::si
   const std::size_t layer = stage - 1;
   const LayerSpec& l = network.layers[layer];
   const bool fresh = network.dealing.triples == Triples::fresh, last = stage == network.layers.size();
-  std::uint64_t rounds = 0;
+  std::uint64_t rounds = 0, tiles = 0;
   for (const TileLayout& t : layer_tiles(scheme, network, layer)) {
     const NonlinearCost part = scheme.cost({l, t, network.dealing.randomness, {}});
     c += part.online;
@@ -395,9 +397,12 @@ Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::si
     c.server0_to_server1 += both;
     c.server1_to_server0 += both;
     if (last) c.client += 2 * out;
-    rounds = (here ? 1 : 0) + (fresh ? 1 : 0) + part.online.rounds + (last ? 0 : 1);
+    rounds = (fresh ? 1 : 0) + part.online.rounds + (last ? 0 : 1);
+    ++tiles;
   }
-  c.rounds = rounds;  // the same for every tile, and tiles go side by side
+  // Tiles under way at once go side by side, and the others follow them. A producer that deals online has dealt for
+  // those by the time that the servers come to them.
+  c.rounds = (tiles + scheme.tiles_at_once - 1) / scheme.tiles_at_once * rounds + (here ? 1 : 0);
   return c;
 }
 
@@ -416,7 +421,7 @@ Cost set_up_cost(const NetworkSpec& network, std::size_t stage) {
   Cost c;
   if (stage == 0 || network.dealing.triples == Triples::fresh) return c;
   const std::size_t bytes = filter_bytes<Word>(network.layers[stage - 1]);
-  c.rounds = 1;
+  c.rounds = 1 + (network.dealing.randomness == Randomness::sent ? 1 : 0);
   c.server0_to_server1 = c.server1_to_server0 = bytes;
   c.producer_to_server0 = c.producer_to_server1 = random_bytes_sent(network.dealing.randomness, bytes);
   return c;
@@ -440,7 +445,10 @@ Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId pa
     } else if (!fresh) {
       m.deployment += prepared;
     }
-    if (!fresh) m.set_up = server ? m.set_up + 3 * filter : std::max(m.set_up, 3 * filter);
+    // Layers are opened side by side; the producer makes one after the other.
+    const std::size_t opening =
+        filters_held_in_opening * filter + random_bytes_sent(network.dealing.randomness, filter);
+    if (!fresh) m.set_up = server ? m.set_up + opening : std::max(m.set_up, opening);
     const auto layout = layer_tiles(scheme, network, i);
     std::size_t largest_tile = 0;
     for (const TileLayout& t : layout) {
@@ -448,7 +456,7 @@ Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId pa
       if (server && scheme.deals_ahead) m.per_pack += material_bytes(scheme, network, i, t, party);
       std::size_t bytes =
           (t.in.size() * l.conv.in.row_elements() + 3 * product_elements(l, t)) * sizeof(Word) + scheme.working(l, t) +
-          (fresh ? 2 * prepared + filter : 0) +
+          (fresh ? 2 * prepared + filters_held_in_opening * filter : 0) +
           tensor::working_words<Word>(l.conv, tensor::ConvAlgorithm::direct, t.conv.size()) * sizeof(Word);
       if (!scheme.deals_ahead || !server) bytes += dealt.producer_to_server0 + dealt.producer_to_server1;
       largest_tile = std::max(largest_tile, bytes);
@@ -493,6 +501,7 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
 }
 
 #define BLINDSIGHT_BEAVER_PROGRAM(Word)                                                                         \
+  template Result<void> check_tiles(const Scheme<Word>&, const NetworkSpec&);                                   \
   template Result<std::unique_ptr<Program>> make_program(const Scheme<Word>&, const NetworkSpec&,               \
                                                          const PartyContext&);                                  \
   template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, std::size_t);                              \

@@ -21,7 +21,6 @@ struct NonlinearCost {
 /// What a protocol adds to the linear part that all of the family share.
 template <class Word>
 struct Scheme {
-  std::string_view name;
   /// Whether the producer deals ahead of the queries and is done; otherwise it deals and helps while they run.
   bool deals_ahead;
   std::size_t tile_elements;  ///< of a convolution's output in one tile, about
@@ -39,6 +38,10 @@ struct Scheme {
   /// Bytes that `evaluate` or `help` holds at once, about.
   std::size_t (*working)(const LayerSpec&, const TileLayout&);
 };
+
+/// Part of a protocol's check: tiles that a stream's name can tell apart, so that no mask serves two of them.
+template <class Word>
+Result<void> check_tiles(const Scheme<Word>& scheme, const NetworkSpec& network);
 
 /// The network must have passed the protocol's check.
 template <class Word>

@@ -47,7 +47,6 @@ std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
 }
 
 constexpr beaver::Scheme<Word128> scheme{
-    .name = "pond",
     .deals_ahead = true,
     .tile_elements = 48 * 1024,
     .tiles_at_once = 8,
@@ -60,6 +59,7 @@ constexpr beaver::Scheme<Word128> scheme{
 
 Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
+  if (auto ok = beaver::check_tiles(scheme, network); !ok) return ok;
   for (const LayerSpec& l : network.layers) {
     auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
     if (!l.max_pools.empty())

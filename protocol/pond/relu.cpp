@@ -77,9 +77,8 @@ Routine<Opened> open(Channel& channel, beaver::ShareSource& source, Opening leve
   Opened o{source.random<Word128>(slot(Field::relu_mask, level), n), std::move(share)};
   for (std::size_t i = 0; i < n; ++i) o.open[i] -= o.mask[i];
   source.note_opened(slot(Field::relu_mask, level), bytes);
-  const auto* own = reinterpret_cast<const std::uint8_t*>(o.open.data());
   const PartyId peer = other(source.self());
-  channel.send(peer, Payload(own, own + bytes));
+  channel.send(peer, beaver::to_payload<Word128>(o.open));
   const Payload theirs = co_await channel.receive(peer, bytes, "masked powers of a ReLU");
   for (std::size_t i = 0; i < n; ++i) {
     Word128 word;

@@ -34,7 +34,7 @@ Routine<Buffer<Word64>> msb(Channel& channel, const Server& server, MsbMaterial 
   const bool constants = server.adds_constants();
   Buffer<Word64>& r = share;
   for (std::size_t i = 0; i < n; ++i) r[i] = odd_ring::add(odd_ring::add(share[i], share[i]), material.mask[i]);
-  channel.send(other(server.self), to_bytes(r));
+  channel.send(other(server.self), beaver::to_payload<Word64>(r));
   {
     const Payload theirs = co_await channel.receive(other(server.self), n * sizeof(Word64), "masked values of MSB");
     const Buffer<Word64> more = to_words(theirs);

@@ -41,32 +41,11 @@ struct Helper {
   }
 };
 
-/// The producer's next message to this server, which may be one that is never sent: then `bytes` is 0.
-inline Routine<Payload> receive_dealt(Channel& channel, std::size_t bytes, const char* what) {
-  Payload message;
-  if (bytes != 0) message = co_await channel.receive(PartyId::producer, bytes, what);
-  co_return message;
-}
+using beaver::receive_dealt;
+using beaver::send_dealt;
 
-/// Sends what was dealt to whom there is something for.
-inline void send_dealt(Channel& channel, beaver::Dealer& dealer) {
-  for (const PartyId server : {PartyId::server0, PartyId::server1}) {
-    Payload message = dealer.take(server);
-    if (!message.empty()) channel.send(server, std::move(message));
-  }
-}
-
-inline Payload to_bytes(std::span<const Word64> words) {
-  Payload bytes(words.size_bytes());
-  std::copy_n(reinterpret_cast<const std::uint8_t*>(words.data()), bytes.size(), bytes.data());
-  return bytes;
-}
-
-/// Words from bytes of any alignment.
 inline Buffer<Word64> to_words(std::span<const std::uint8_t> bytes) {
-  Buffer<Word64> words(bytes.size() / sizeof(Word64));
-  std::copy_n(bytes.data(), words.size() * sizeof(Word64), reinterpret_cast<std::uint8_t*>(words.data()));
-  return words;
+  return beaver::to_words<Word64>(bytes);
 }
 
 }  // namespace blindsight::protocol::securenn

@@ -23,7 +23,7 @@ constexpr CompareFields msb_compare{Field::msb_blind, Field::msb_refresh, Field:
 /// dealt the bits that they are made of, finds r by the ratio of what it receives. So a fresh sharing of zero is added:
 /// its view is then the sum, blinded by s_i and permuted, and a uniform share. It also does what the paper's u_i are
 /// for where beta is 1 and r = 2^64 - 1, so that r + 1 does not exist: the answer is 1, and any shares of one zero and
-/// 63 ones will do.
+/// 63 values s_i will do.
 Payload compare_message(const Server& server, const CompareFields& fields, std::uint8_t level, const BitShares& x,
                         std::span<const Word64> r, std::span<const std::uint8_t> beta);
 

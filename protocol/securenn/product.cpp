@@ -1,5 +1,7 @@
 #include "protocol/securenn/product.h"
 
+#include "protocol/beaver/linear.h"
+
 namespace blindsight::protocol::securenn {
 
 void deal_triple(beaver::Dealer& dealer, const ProductFields& fields, std::uint8_t level, std::size_t n) {
@@ -25,7 +27,7 @@ Routine<Buffer<Word64>> multiply(Channel& channel, const Server& server, Triple 
   Buffer<Word64> masked(2 * n);
   for (std::size_t i = 0; i < n; ++i) masked[i] = x[i] - triple.x_mask[i];
   for (std::size_t i = 0; i < n; ++i) masked[n + i] = y[i] - triple.y_mask[i];
-  channel.send(other(server.self), to_bytes(masked));
+  channel.send(other(server.self), beaver::to_payload<Word64>(masked));
   const Payload theirs = co_await channel.receive(other(server.self), 2 * n * sizeof(Word64), "masked factors");
   const Buffer<Word64> more = to_words(theirs);
   const Word64 both = server.adds_constants() ? 1 : 0;
@@ -37,9 +39,7 @@ Routine<Buffer<Word64>> multiply(Channel& channel, const Server& server, Triple 
 }
 
 void refresh(const Server& server, Field field, std::uint8_t level, std::span<Word64> shares) {
-  Buffer<Word64> zero(shares.size());
-  server.with_other.words<Word64>(server.stream(field, level), 0, zero);
-  for (std::size_t i = 0; i < shares.size(); ++i) shares[i] += server.adds_constants() ? 0 - zero[i] : zero[i];
+  beaver::add_zero<Word64>(server.with_other, server.stream(field, level), server.self, shares);
 }
 
 }  // namespace blindsight::protocol::securenn

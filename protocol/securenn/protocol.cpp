@@ -87,7 +87,6 @@ std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
 }
 
 constexpr beaver::Scheme<Word64> scheme{
-    .name = "securenn",
     .deals_ahead = false,
     .tile_elements = 32 * 1024,
     .tiles_at_once = 4,
@@ -98,14 +97,20 @@ constexpr beaver::Scheme<Word64> scheme{
     .working = working,
 };
 
+/// q, so that a truncation fails with a probability of at most 2^-32 (truncate.h). Comparisons, which work on 2x and on
+/// differences, are far from the ring's edge then.
+constexpr unsigned most_range_bits = 32;
+
 Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
+  if (auto ok = beaver::check_tiles(scheme, network); !ok) return ok;
   for (const LayerSpec& l : network.layers) {
     auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
-    // A comparison works on 2x, and a difference of two values has a bit more than they.
-    if (l.range_bits() > 60 || l.fraction_bits == 0 || l.activation_bits + l.headroom_bits > 60)
+    if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
       return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
-                 " in all; 60 are possible in the ring of 64 bits, and at least one fraction bit");
+                 " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +
+                 std::to_string(static_cast<int>(l.range_bits()) - 64) + ", and " + std::to_string(most_range_bits) +
+                 " bits are the most that is allowed, with at least one fraction bit: lower them");
     std::size_t levels = 1;
     for (const auto& w : l.max_pools)
       for (std::size_t c = w.height * w.width; c > 1; c -= c / 2) ++levels;
@@ -125,7 +130,7 @@ const Protocol protocol = beaver::complete<Word64, scheme>({
     .name = "securenn",
     .summary =
         "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a truncation "
-        "fails with a probability of 2^-40 or so; semi-honest, no collusion",
+        "fails with a probability below 2^-32; semi-honest, no collusion",
     .check = check,
     .stated_error = stated_error,
 });

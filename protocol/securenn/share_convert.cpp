@@ -31,7 +31,7 @@ ShareConversion::ShareConversion(Channel& channel, const Server& server, Buffer<
   }
   server.with_other.note_opened(server.stream(first ? Field::convert_mask0 : Field::convert_mask1, level), 0,
                                 n * sizeof(Word64));
-  channel.send(PartyId::producer, to_bytes(mask));
+  channel.send(PartyId::producer, beaver::to_payload<Word64>(mask));
 }
 
 Routine<Buffer<Word64>> ShareConversion::finish(Channel& channel) {

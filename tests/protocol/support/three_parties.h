@@ -60,7 +60,9 @@ class ThreeParties {
     PartyId party;
     std::size_t stage, tile;
     std::unique_ptr<Step> step;
-    bool done = false;
+    std::size_t at_once = static_cast<std::size_t>(-1);  ///< of its stage at its party
+    std::size_t begins_after = 0;                        ///< steps of a bounded stage begin in this order
+    bool begun = false, done = false;
   };
   /// The rounds that it took when delivering in rounds. `first`: from the client, there from the beginning.
   std::size_t run(std::vector<Running>& steps, std::vector<Crossed> first,
