@@ -49,7 +49,7 @@ std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
 constexpr beaver::Scheme<Word128> scheme{
     .deals_ahead = true,
     .tile_elements = 48 * 1024,
-    .tiles_at_once = 8,
+    .tiles_at_once = 32,
     .evaluate = evaluate,
     .deal = deal,
     .help = nullptr,

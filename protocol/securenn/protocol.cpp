@@ -89,7 +89,7 @@ std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
 constexpr beaver::Scheme<Word64> scheme{
     .deals_ahead = false,
     .tile_elements = 32 * 1024,
-    .tiles_at_once = 4,
+    .tiles_at_once = 8,
     .evaluate = evaluate,
     .deal = nullptr,
     .help = help,

@@ -108,7 +108,9 @@ class Deployment:
         run([self.blindsight, "model", "deploy", self.plan, "--config", self.client, "--protocol", self.protocol], 1)
 
     def check(self, model, image, stated_error):
-        """Compares an encrypted answer with the float model and the fixed-point form; raises when they differ."""
+        """Compares an encrypted answer with the float model and the fixed-point form (with polynomials where the
+        protocol has them for ReLU); raises when it lies further from the latter than stated. Returns how far it lies
+        from the former."""
         said = json.loads(run([self.blindsight, "model", "check", model, "--plan", self.plan, "--config", self.client,
                                "--protocol", self.protocol, "--images", image, "--most", "1", "--json"], 1))
         ways = said["ways"]
@@ -187,6 +189,8 @@ class Deployment:
             file.write("insecure_plaintext_links = true\n")
             for party in PARTIES:
                 file.write(f'{party} = "{self.network.reach("client", party, self.ports[party])}"\n')
+            if "query.timeout_ms" in self.settings:
+                file.write(f'query.timeout_ms = {self.settings["query.timeout_ms"]}\n')
 
     def _raise_if_ended(self):
         for party, process in self._processes.items():
