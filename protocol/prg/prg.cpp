@@ -31,6 +31,9 @@ void encrypt(EVP_CIPHER_CTX* c, std::uint8_t* out, const std::uint8_t* in, std::
     throw std::runtime_error("AES-CTR failed in OpenSSL");
 }
 
+/// Its first bytes name the key in a ledger.
+constexpr Stream key_name{.kind = 0xff, .level = 0xff};
+
 }  // namespace
 
 Key::~Key() {
@@ -77,6 +80,7 @@ void Prg::fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_
   if (stream.pack >> 48) throw std::length_error("pack number above 2^48: start a new session");
   if (offset > stream_bytes || out.size() > stream_bytes - offset)
     throw std::length_error("PRG stream longer than 64 GiB");
+  if (ledger_ && stream != key_name) ledger_->drawn(fingerprint(), stream, offset, out.size());
   const std::uint64_t block = offset / 16;
   std::array<std::uint8_t, 16> counter;
   for (int i = 0; i < 6; ++i) counter[i] = static_cast<std::uint8_t>(stream.pack >> (40 - 8 * i));
@@ -105,11 +109,14 @@ void Prg::fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_
   }
 }
 
+std::uint64_t Prg::fingerprint() const {
+  std::uint64_t name;
+  fill(key_name, 0, {reinterpret_cast<std::uint8_t*>(&name), sizeof name});
+  return name;
+}
+
 void Prg::note_opened(const Stream& stream, std::uint64_t offset, std::uint64_t bytes) const {
-  if (!ledger_) return;
-  std::uint64_t fingerprint;
-  fill(Stream{.kind = 0xff, .level = 0xff}, 0, {reinterpret_cast<std::uint8_t*>(&fingerprint), sizeof fingerprint});
-  ledger_->opened_under(fingerprint, stream, offset, bytes);
+  if (ledger_) ledger_->opened_under(fingerprint(), stream, offset, bytes);
 }
 
 }  // namespace blindsight::protocol

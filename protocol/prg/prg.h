@@ -53,8 +53,8 @@ struct Stream {
   auto operator<=>(const Stream&) const = default;
 };
 
-/// Records which masks were used to open something; given by tests (SessionKeys::ledger) to prove that none is used
-/// twice.
+/// Records which masks were used to open something, and what was drawn; given by tests (SessionKeys::ledger) to prove
+/// that none is used twice. Called from any thread.
 class MaskLedger {
  public:
   virtual ~MaskLedger() = default;
@@ -62,6 +62,9 @@ class MaskLedger {
   /// sent.
   virtual void opened_under(std::uint64_t key_fingerprint, const Stream& stream, std::uint64_t offset,
                             std::uint64_t bytes) = 0;
+  /// A party drew that range, for whatever purpose: also masks that are sent and have no stream at their user.
+  virtual void drawn(std::uint64_t /*key_fingerprint*/, const Stream&, std::uint64_t /*offset*/,
+                     std::uint64_t /*bytes*/) {}
 };
 
 /// AES-128-CTR as a random access stream of bytes (NIST SP 800-38A). Counter block: pack (6 bytes), stage, tile (2
@@ -86,6 +89,8 @@ class Prg {
   void note_opened(const Stream& stream, std::uint64_t offset, std::uint64_t bytes) const;
 
  private:
+  std::uint64_t fingerprint() const;
+
   Key key_;
   MaskLedger* ledger_;
 };

@@ -2,12 +2,14 @@
 // declared.
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <random>
 #include <set>
 
 #include "protocol/plaintext/layer.h"
 #include "tensor/kernels/isa.h"
 #include "tensor/kernels/pack_bits.h"
+#include "tests/protocol/support/ledger.h"
 #include "tests/protocol/support/networks.h"
 #include "tests/protocol/support/three_parties.h"
 
@@ -17,6 +19,7 @@ namespace {
 using tensor::ConvAlgorithm;
 using tensor::Shape;
 using tensor::Window;
+using testing::Ledger;
 using testing::ThreeParties;
 
 using testing::add, testing::dealings, testing::layer, testing::Net, testing::pool2, testing::random_input,
@@ -31,6 +34,53 @@ std::vector<std::int64_t> exact(const Net& net, std::vector<std::int64_t> x,
 
 plaintext::Relu relu_of(const Protocol& p) {
   return p.exact_relu ? plaintext::Relu::exact : plaintext::Relu::polynomial;
+}
+
+/// The pools of a layer: sums where the protocol cannot compare.
+std::vector<Window>& pools_of(const Protocol& p, LayerSpec& layer) {
+  return p.exact_relu ? layer.max_pools : layer.average_pools;
+}
+
+ConvAlgorithm algorithm_of(const Protocol& p) {
+  return p.winograd ? ConvAlgorithm::winograd4 : ConvAlgorithm::direct;
+}
+
+/// Calls f(protocol, dealing) for each protocol that hides anything, under each way of dealing that it has.
+template <class F>
+void for_each_dealing(const F& f) {
+  for (const std::string_view name : protocol_names()) {
+    if (name == "plaintext") continue;
+    const Protocol& p = *find_protocol(name);
+    for (const Dealing dealing : dealings(p)) {
+      CAPTURE(name);
+      CAPTURE(static_cast<int>(dealing.triples));
+      CAPTURE(static_cast<int>(dealing.randomness));
+      f(p, dealing);
+    }
+  }
+}
+
+/// Messages by what they are, whatever the order of their arrival: stage, tile, from, to, round.
+using Named = std::map<std::tuple<std::size_t, std::size_t, PartyId, PartyId, std::uint16_t>, Payload>;
+Named named(std::span<const testing::Crossed> messages) {
+  Named n;
+  for (const auto& c : messages) CHECK(n.emplace(std::tuple(c.stage, c.tile, c.from, c.to, c.round), c.payload).second);
+  return n;
+}
+
+/// The protocol with one sharing of the weights for all runs: share_weights draws from the operating system.
+Protocol with_fixed_weights(const Protocol& p) {
+  static const Protocol* of;
+  static std::map<std::size_t, std::array<Payload, 2>> kept;
+  of = &p;
+  kept.clear();
+  Protocol fixed = p;
+  fixed.share_weights = [](const NetworkSpec& n, std::size_t l,
+                           const LayerWeights& w) -> Result<std::array<Payload, 2>> {
+    if (!kept.contains(l)) kept[l] = *of->share_weights(n, l, w);
+    return kept[l];
+  };
+  return fixed;
 }
 
 /// Declared rounds and bytes of every stage against what crossed; `run` delivered in rounds.
@@ -54,6 +104,8 @@ struct Kind {
   std::string name;
   LayerSpec layer;
 };
+
+constexpr const char* tiled_kind = "several tiles, overlapping average pool";
 
 std::vector<Kind> kinds() {
   std::vector<Kind> k;
@@ -104,7 +156,7 @@ std::vector<Kind> kinds() {
   add_kind("several tiles, overlapping max pool", l);
   l.max_pools = {};
   l.average_pools = {{3, 3, 2, 2}};
-  add_kind("several tiles, overlapping average pool", l);
+  add_kind(tiled_kind, l);
   return k;
 }
 
@@ -121,8 +173,9 @@ TEST_CASE(
           CAPTURE(middle);
           CAPTURE(static_cast<int>(dealing.triples));
           CAPTURE(static_cast<int>(dealing.randomness));
-          // Large maps once: the ways of dealing differ in bytes, not in tiles.
-          if (dealing != Dealing{} && kind.layer.conv.in.elements() > 5000) continue;
+          // Large maps under every way of dealing take long: one kind, and in the middle, where it has several tiles.
+          if (dealing != Dealing{} && kind.layer.conv.in.elements() > 5000 && !(middle && kind.name == tiled_kind))
+            continue;
           std::mt19937_64 rng(7);
           Net net;
           net.spec.input = kind.layer.conv.in;
@@ -138,6 +191,8 @@ TEST_CASE(
             continue;
           }
           ThreeParties run(p, net.spec, net.weights, {.seed = rng()});
+          if (middle && kind.name == tiled_kind && name != "plaintext")
+            CHECK(run.program(PartyId::server0).stages()[1].tiles.size() > 1);
           std::set<std::int64_t> errors;
           for (PackId pack = 1; pack <= 2; ++pack) {
             if (pack == 2) run.deliver_in_rounds();
@@ -290,145 +345,217 @@ TEST_CASE(
 }
 
 TEST_CASE("the same keys and input give the same bytes on every instruction set") {
-  std::mt19937_64 rng(23);
-  Net net;
-  net.spec.input = {20, 14, 3};
-  LayerSpec a = layer("a", {20, 14, 3}, 20, same3, ConvAlgorithm::winograd4);
-  a.max_pools = {pool2};
-  add(net, a, 500, rng);
-  LayerSpec b = layer("b", {10, 7, 20}, 6, same3);
-  add(net, b, 1024, rng);
-  const auto x = random_input(net.spec.input.elements(), 500, rng);
-  std::array<Payload, 2> shares = *find_protocol("blink")->share_input(net.spec, x);
-  // share_weights draws from the operating system, so the runs share one sharing: compare what follows from fixed
-  // payloads.
-  Protocol fixed = *find_protocol("blink");
-  static std::map<std::size_t, std::array<Payload, 2>> kept;
-  kept.clear();
-  fixed.share_weights = [](const NetworkSpec& n, std::size_t l,
-                           const LayerWeights& w) -> Result<std::array<Payload, 2>> {
-    if (!kept.contains(l)) kept[l] = *find_protocol("blink")->share_weights(n, l, w);
-    return kept[l];
-  };
-  const tensor::Isa before = tensor::active_isa();
-  std::vector<Payload> reference;
-  for (const tensor::Isa isa : tensor::available_isas()) {
-    tensor::use_isa(isa);
-    ThreeParties run(fixed, net.spec, net.weights, {.seed = 9, .keep_transcript = true});
-    run.preprocess(1);
-    run.predict_shares(1, shares);
-    std::vector<Payload> bytes;
-    for (const auto& c : run.transcript()) bytes.push_back(c.payload);
-    if (reference.empty()) reference = bytes;
-    CHECK(bytes == reference);
-  }
-  tensor::use_isa(before);
+  for_each_dealing([](const Protocol& p, Dealing dealing) {
+    std::mt19937_64 rng(23);
+    Net net;
+    net.spec.input = {20, 14, 3};
+    net.spec.dealing = dealing;
+    LayerSpec a = layer("a", {20, 14, 3}, 20, same3, algorithm_of(p));
+    pools_of(p, a) = {pool2};
+    add(net, a, 500, rng);
+    LayerSpec b = layer("b", {10, 7, 20}, 6, same3);
+    add(net, b, 1024, rng);
+    const auto x = random_input(net.spec.input.elements(), 500, rng);
+    const std::array<Payload, 2> shares = *p.share_input(net.spec, x);
+    const Protocol fixed = with_fixed_weights(p);
+    const tensor::Isa before = tensor::active_isa();
+    std::vector<Named> reference;
+    for (const tensor::Isa isa : tensor::available_isas()) {
+      tensor::use_isa(isa);
+      ThreeParties run(fixed, net.spec, net.weights, {.seed = 9, .keep_transcript = true});
+      const std::size_t set_up = run.transcript().size();
+      run.preprocess(1);
+      const std::size_t ahead = run.transcript().size();
+      run.predict_shares(1, shares);
+      const std::span all = run.transcript();
+      const std::vector<Named> bytes{named(all.first(set_up)), named(all.subspan(set_up, ahead - set_up)),
+                                     named(all.subspan(ahead))};
+      CHECK(bytes.back().size() > 10);
+      if (reference.empty()) reference = bytes;
+      CHECK(bytes == reference);
+    }
+    tensor::use_isa(before);
+  });
 }
 
-/// Fails when a range of one stream hides two values.
-class Ledger final : public MaskLedger {
- public:
-  void opened_under(std::uint64_t key, const Stream& stream, std::uint64_t offset, std::uint64_t bytes) override {
-    auto& ranges = used_[{key, stream}];
-    auto next = ranges.upper_bound(offset);
-    if (next != ranges.end() && offset + bytes > next->first) ++overlaps;
-    if (next != ranges.begin() && std::prev(next)->second > offset) ++overlaps;
-    ranges[offset] = std::max(ranges[offset], offset + bytes);
-    ++uses;
-  }
-  std::size_t overlaps = 0, uses = 0;
-
- private:
-  std::map<std::pair<std::uint64_t, Stream>, std::map<std::uint64_t, std::uint64_t>> used_;
-};
-
 TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs and queries") {
-  std::mt19937_64 rng(31);
-  Net net;
-  net.spec.input = {64, 48, 3};
-  LayerSpec a = layer("a", {64, 48, 3}, 32, same3, ConvAlgorithm::winograd4);
-  a.max_pools = {{3, 3, 2, 2}};
-  add(net, a, 500, rng);
-  LayerSpec b = layer("b", a.out(), 24, same3, ConvAlgorithm::winograd4);
-  b.max_pools = {pool2, pool2};
-  b.average_pools = {pool2};
-  add(net, b, 1024, rng);
-  Ledger ledger;
-  ThreeParties run(*find_protocol("blink"), net.spec, net.weights, {.seed = 9, .ledger = &ledger});
-  for (PackId pack = 1; pack <= 3; ++pack) {
-    run.preprocess(pack);
-    run.predict(pack, random_input(net.spec.input.elements(), 500, rng));
-  }
-  CHECK(ledger.uses > 100);
-  CHECK(ledger.overlaps == 0);
-  // The checker can fail: the same pack again, which the actors refuse.
-  run.preprocess(3);
-  run.predict(3, random_input(net.spec.input.elements(), 500, rng));
-  CHECK(ledger.overlaps > 0);
+  for_each_dealing([](const Protocol& p, Dealing dealing) {
+    std::mt19937_64 rng(31);
+    Net net;
+    net.spec.input = {64, 48, 3};
+    net.spec.dealing = dealing;
+    LayerSpec a = layer("a", {64, 48, 3}, 32, same3, algorithm_of(p));
+    pools_of(p, a) = {{3, 3, 2, 2}};
+    add(net, a, 500, rng);
+    LayerSpec b = layer("b", a.out(), 24, same3, algorithm_of(p));
+    pools_of(p, b) = {pool2, pool2};
+    b.average_pools.push_back(pool2);
+    add(net, b, 1024, rng);
+    Ledger ledger(testing::keys_from_seed(9));
+    ThreeParties run(p, net.spec, net.weights, {.seed = 9, .ledger = &ledger});
+    CHECK(run.program(PartyId::server0).stages()[1].tiles.size() > 1);
+    for (PackId pack = 1; pack <= 2; ++pack) {
+      run.preprocess(pack);
+      run.predict(pack, random_input(net.spec.input.elements(), 500, rng));
+    }
+    // Masks that are sent have no stream at the servers: look at the producer, which draws them from keys of its own.
+    const bool sent = dealing.randomness == Dealing::Randomness::sent;
+    CHECK((sent ? ledger.own_draws : ledger.uses) > 20);
+    CHECK(ledger.overlaps == 0);
+    CHECK(ledger.own_overlaps == 0);
+    // The checker can fail: the same pack again, which the actors refuse.
+    run.preprocess(2);
+    run.predict(2, random_input(net.spec.input.elements(), 500, rng));
+    CHECK((sent ? ledger.own_overlaps : ledger.overlaps) > 0);
+  });
+}
+
+TEST_CASE("fresh triples open a filter under a new mask with each product, reused ones once a session") {
+  for_each_dealing([](const Protocol& p, Dealing dealing) {
+    if (!p.dealing_choices) return;
+    std::mt19937_64 rng(61);
+    Net net;
+    net.spec.input = {64, 48, 3};
+    net.spec.dealing = dealing;
+    LayerSpec a = layer("a", net.spec.input, 32, same3);
+    a.relu = false;
+    add(net, a, 500, rng);
+    read_out(net);
+    ThreeParties run(p, net.spec, net.weights, {.seed = 9, .keep_transcript = true});
+    const std::size_t word = p.input_share_bytes(net.spec)[0] / net.spec.input.elements(),
+                      filter = a.conv.filter_elements() * word,
+                      tiles = run.program(PartyId::server0).stages()[1].tiles.size();
+    CHECK(tiles > 1);
+    const bool fresh = dealing.triples == Dealing::Triples::fresh;
+    // No other message of this layer has as many bytes.
+    std::map<std::pair<std::size_t, PartyId>, std::vector<Payload>> openings;  // by pack and sender
+    std::size_t from = 0;
+    for (PackId pack = 0; pack <= 2; ++pack) {
+      if (pack > 0) {
+        run.preprocess(pack);
+        run.predict(pack, random_input(net.spec.input.elements(), 500, rng));
+      }
+      for (; from < run.transcript().size(); ++from) {
+        const auto& c = run.transcript()[from];
+        if (c.stage == 1 && is_server(c.from) && is_server(c.to) && c.payload.size() == filter) {
+          auto& of = openings[{pack, c.from}];
+          of.resize(tiles);
+          CHECK(of[c.tile].empty());
+          of[c.tile] = c.payload;
+        }
+      }
+    }
+    REQUIRE(openings.size() == (fresh ? 4 : 2));
+    CHECK(openings.begin()->first.first == (fresh ? 1 : 0));
+    if (!fresh) return;
+    // F = W - B of each product: W is one, so where two differ their masks do.
+    using Words = std::vector<std::uint64_t>;
+    std::vector<std::array<Words, 3>> opened;  // each server's share of F, and F
+    for (const std::size_t pack : {1, 2})
+      for (std::size_t tile = 0; tile < tiles; ++tile) {
+        auto& f = opened.emplace_back();
+        for (auto& words : f) words.assign(a.conv.filter_elements(), 0);
+        for (const PartyId server : {PartyId::server0, PartyId::server1}) {
+          const Payload& message = openings[{pack, server}][tile];
+          REQUIRE(message.size() == filter);
+          for (std::size_t i = 0; i < f[2].size(); ++i) {
+            std::uint64_t low;  // also of a longer word's sum
+            std::memcpy(&low, message.data() + i * word, sizeof low);
+            f[static_cast<std::size_t>(server)][i] = low;
+            f[2][i] += low;
+          }
+        }
+      }
+    for (std::size_t i = 0; i < opened.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        for (unsigned part = 0; part < 3; ++part) {
+          std::size_t same = 0;
+          for (std::size_t k = 0; k < opened[i][part].size(); ++k) same += opened[i][part][k] == opened[j][part][k];
+          CHECK(same == 0);
+        }
+  });
 }
 
 TEST_CASE("what is dealt again for a pack is the same bytes") {
-  std::mt19937_64 rng(37);
-  Net net;
-  net.spec.input = {16, 16, 4};
-  add(net, layer("a", net.spec.input, 8, same3, ConvAlgorithm::winograd4), 500, rng);
-  read_out(net);
-  ThreeParties run(*find_protocol("blink"), net.spec, net.weights, {.seed = 2, .keep_transcript = true});
-  auto dealt = [&] {
-    const std::size_t from = run.transcript().size();
-    run.preprocess(4);
-    std::map<std::pair<std::size_t, std::size_t>, Payload> bytes;
-    for (std::size_t i = from; i < run.transcript().size(); ++i)
-      bytes[{run.transcript()[i].stage, run.transcript()[i].tile}] = run.transcript()[i].payload;
-    return bytes;
-  };
-  const auto first = dealt(), again = dealt();
-  CHECK(!first.empty());
-  CHECK(first == again);
+  for_each_dealing([](const Protocol& p, Dealing dealing) {
+    std::mt19937_64 rng(37);
+    Net net;
+    net.spec.input = {16, 16, 4};
+    net.spec.dealing = dealing;
+    LayerSpec a = layer("a", net.spec.input, 8, same3, algorithm_of(p));
+    pools_of(p, a) = {pool2};
+    add(net, a, 500, rng);
+    read_out(net);
+    const auto shares = *p.share_input(net.spec, random_input(net.spec.input.elements(), 500, rng));
+    ThreeParties run(p, net.spec, net.weights, {.seed = 2, .keep_transcript = true});
+    // Where the producer helps online, what it deals there follows also from what the servers ask it: the same shares.
+    auto dealt = [&](PackId pack) {
+      const std::size_t from = run.transcript().size();
+      run.preprocess(pack);
+      if (p.producer_online) run.predict_shares(pack, shares);
+      std::vector<testing::Crossed> producers;
+      for (const auto& c : std::span(run.transcript()).subspan(from))
+        if (c.from == PartyId::producer) producers.push_back(c);
+      return named(producers);
+    };
+    const auto first = dealt(4), again = dealt(4), other = dealt(5);
+    CHECK(!first.empty());
+    CHECK(first == again);
+    REQUIRE(other.size() == first.size());
+    for (const auto& [name, payload] : other) CHECK(payload != first.at(name));
+  });
 }
 
 TEST_CASE("a message of the wrong length, round or sender is an error that names layer and step, never a crash") {
-  std::mt19937_64 rng(41);
-  Net net;
-  net.spec.input = {16, 16, 4};
-  LayerSpec l = layer("first", net.spec.input, 8, same3, ConvAlgorithm::winograd4);
-  l.max_pools = {pool2};
-  add(net, l, 500, rng);
-  read_out(net);
-  const auto x = random_input(net.spec.input.elements(), 500, rng);
-  std::size_t total = 0;
-  {
-    ThreeParties run(*find_protocol("blink"), net.spec, net.weights, {.seed = 2, .keep_transcript = true});
-    run.preprocess(1);
-    run.predict(1, x);
-    total = run.transcript().size();
-  }
-  for (std::size_t victim = 0; victim < total; ++victim)
-    for (int kind = 0; kind < 4; ++kind) {
-      std::size_t at = 0;
-      ThreeParties::Options options{.seed = 2};
-      bool tampered = false;
-      options.tamper = [&](testing::Crossed& c) {
-        if (at++ != victim) return;
-        tampered = true;
-        if (kind == 0) c.payload.push_back(0);
-        if (kind == 1) c.payload.pop_back();
-        if (kind == 2) c.round += 1;
-        if (kind == 3) c.payload.clear();
-      };
-      std::string what;
-      try {
-        ThreeParties run(*find_protocol("blink"), net.spec, net.weights, options);
-        run.preprocess(1);
-        run.predict(1, x);
-      } catch (const std::runtime_error& e) {
-        what = e.what();
-      }
-      CAPTURE(victim);
-      CAPTURE(kind);
-      CHECK(tampered);
-      CHECK((what.find("layer '") != std::string::npos || what.find("input") != std::string::npos));
+  for_each_dealing([](const Protocol& p, Dealing dealing) {
+    std::mt19937_64 rng(41);
+    Net net;
+    net.spec.input = {8, 8, 2};
+    net.spec.dealing = dealing;
+    LayerSpec l = layer("first", net.spec.input, 4, same3, algorithm_of(p));
+    pools_of(p, l) = {pool2};
+    add(net, l, 500, rng);
+    read_out(net);
+    const auto x = random_input(net.spec.input.elements(), 500, rng);
+    std::size_t total = 0;
+    {
+      ThreeParties run(p, net.spec, net.weights, {.seed = 2, .keep_transcript = true});
+      run.preprocess(1);
+      run.predict(1, x);
+      total = run.transcript().size();
     }
+    enum Fault { longer, shorter, round, empty, sender, faults };
+    for (std::size_t victim = 0; victim < total; ++victim)
+      for (int fault = 0; fault < faults; ++fault) {
+        std::size_t at = 0;
+        ThreeParties::Options options{.seed = 2};
+        bool tampered = false;
+        options.tamper = [&](testing::Crossed& c) {
+          if (at++ != victim) return;
+          tampered = true;
+          if (fault == longer) c.payload.push_back(0);
+          if (fault == shorter) c.payload.pop_back();
+          if (fault == round) c.round += 1;
+          if (fault == empty) c.payload.clear();
+          if (fault == sender) c.from = c.from == PartyId::client ? PartyId::producer : PartyId::client;
+        };
+        std::string what;
+        try {
+          ThreeParties run(p, net.spec, net.weights, options);
+          run.preprocess(1);
+          run.predict(1, x);
+        } catch (const std::runtime_error& e) {
+          what = e.what();
+        }
+        CAPTURE(victim);
+        CAPTURE(fault);
+        CAPTURE(what);
+        CHECK(tampered);
+        const bool names_where = what.find("layer '") != std::string::npos || what.find("input") != std::string::npos;
+        // A sender of whom nothing is awaited yet is kept waiting, and never taken for another.
+        CHECK((names_where || (fault == sender && what.find("waits for ever in stage") != std::string::npos)));
+      }
+  });
 }
 
 TEST_CASE("no bit above a value's width is on the wire: pad bits of every message are zero") {
@@ -451,40 +578,63 @@ TEST_CASE("no bit above a value's width is on the wire: pad bits of every messag
   CHECK(looked_at >= 6);
 }
 
+/// What a protocol's check says of two layers after a change; empty: nothing.
+template <class Change>
+std::string refused(const Protocol& p, const Change& change) {
+  std::mt19937_64 rng(1);
+  Net net;
+  net.spec.input = {16, 16, 4};
+  add(net, layer("first", net.spec.input, 8, same3, algorithm_of(p)), 500, rng);
+  add(net, layer("second", {16, 16, 8}, 8, same3), 1024, rng);
+  change(net.spec);
+  auto ok = p.check(net.spec);
+  return ok ? std::string() : ok.error().what;
+}
+
 TEST_CASE("plans that cannot work are refused with the layer's name") {
-  auto refused = [](auto change) {
-    std::mt19937_64 rng(1);
-    Net net;
-    net.spec.input = {16, 16, 4};
-    add(net, layer("first", net.spec.input, 8, same3, ConvAlgorithm::winograd4), 500, rng);
-    add(net, layer("second", {16, 16, 8}, 8, same3), 1024, rng);
-    change(net.spec);
-    auto ok = find_protocol("blink")->check(net.spec);
-    return ok ? std::string() : ok.error().what;
-  };
-  CHECK(refused([](NetworkSpec&) {}).empty());
-  CHECK(refused([](NetworkSpec& n) { n.layers[0].fraction_bits = 16; }).find("layer 'first'") != std::string::npos);
-  CHECK(refused([](NetworkSpec& n) { n.layers[1].activation_bits = 16; }).find("layer 'second'") != std::string::npos);
-  CHECK(refused([](NetworkSpec& n) { n.layers[1].fraction_bits = 0; }).find("layer 'first'") != std::string::npos);
-  CHECK(refused([](NetworkSpec& n) { n.layers[1].conv.in.channels = 9; }).find("layer 'second'") != std::string::npos);
-  CHECK(refused([](NetworkSpec& n) {
-          n.layers[0].conv.window.stride_x = 2;
-          n.layers[1].conv.in = n.layers[0].out();
-        }).find("layer 'first'") != std::string::npos);
-  CHECK(refused([](NetworkSpec& n) {
-          n.layers[0].max_pools = {{40, 40, 1, 1}};
-        }).find("layer 'first'") != std::string::npos);
-  CHECK(refused([](NetworkSpec& n) {
-          n.layers[1].average_pools = {{2, 2, 0, 1}};
-        }).find("layer 'second'") != std::string::npos);
-  // Strides whose product would wrap: refused or laid out, but no division by zero.
-  refused([](NetworkSpec& n) {
-    n.layers[0].conv = {{16, 16, 4}, 8, {16, 16, 1, 1}};
-    n.layers[0].algorithm = ConvAlgorithm::direct;
-    n.layers[0].max_pools.assign(4, {1, 1, 65536, 65536});
-    n.layers[1].conv = {{1, 1, 8}, 8, {}};
+  for_each_dealing([](const Protocol& p, Dealing dealing) {
+    const auto names = [&](const char* name, auto change) {
+      return refused(p, [&](NetworkSpec& n) {
+               n.dealing = dealing;
+               change(n);
+             }).find(std::string("layer '") + name + "'") != std::string::npos;
+    };
+    CHECK(refused(p, [&](NetworkSpec& n) { n.dealing = dealing; }).empty());
+    CHECK(names("second", [](NetworkSpec& n) { n.layers[1].conv.in.channels = 9; }));
+    CHECK(names("second", [](NetworkSpec& n) { n.layers[1].conv.in = {8, 32, 8}; }));
+    CHECK(names("first", [](NetworkSpec& n) { n.layers[0].conv.window.height = 40; }));
+    CHECK(names("first", [](NetworkSpec& n) { n.layers[0].conv.window.stride_x = 0; }));
+    CHECK(names("first", [](NetworkSpec& n) { n.layers[0].conv.out_channels = 0; }));
+    CHECK(names("first", [](NetworkSpec& n) { n.layers[0].fraction_bits = 61; }));
+    CHECK(names("first", [](NetworkSpec& n) { n.layers[0].headroom_bits = 60; }));
+    for (auto pools : {&LayerSpec::max_pools, &LayerSpec::average_pools}) {
+      CHECK(names("first", [&](NetworkSpec& n) { n.layers[0].*pools = {{40, 40, 1, 1}}; }));
+      CHECK(names("second", [&](NetworkSpec& n) { n.layers[1].*pools = {{2, 2, 0, 1}}; }));
+      CHECK(names("second", [&](NetworkSpec& n) { n.layers[1].*pools = {{0, 2, 1, 1}}; }));
+      // Strides whose product would wrap: refused or laid out, but no division by zero.
+      refused(p, [&](NetworkSpec& n) {
+        n.dealing = dealing;
+        n.layers[0].conv = {{16, 16, 4}, 8, {16, 16, 1, 1}};
+        n.layers[0].algorithm = ConvAlgorithm::direct;
+        (n.layers[0].*pools).assign(4, {1, 1, 65536, 65536});
+        n.layers[1].conv = {{1, 1, 8}, 8, {}};
+      });
+    }
+    CHECK_FALSE(refused(p, [](NetworkSpec& n) { n.layers.clear(); }).empty());
   });
-  CHECK_FALSE(refused([](NetworkSpec& n) { n.layers.clear(); }).empty());
+}
+
+TEST_CASE("Blink refuses what its small rings and its convolutions cannot hold, with the layer's name") {
+  const auto names = [](const char* name, auto change) {
+    return refused(*find_protocol("blink"), change).find(std::string("layer '") + name + "'") != std::string::npos;
+  };
+  CHECK(names("first", [](NetworkSpec& n) { n.layers[0].fraction_bits = 16; }));
+  CHECK(names("second", [](NetworkSpec& n) { n.layers[1].activation_bits = 16; }));
+  CHECK(names("first", [](NetworkSpec& n) { n.layers[1].fraction_bits = 0; }));
+  CHECK(names("first", [](NetworkSpec& n) {
+    n.layers[0].conv.window.stride_x = 2;
+    n.layers[1].conv.in = n.layers[0].out();
+  }));
 }
 
 }  // namespace

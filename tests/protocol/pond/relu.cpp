@@ -4,9 +4,9 @@
 
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "support.h"
+#include "tests/protocol/support/ledger.h"
 
 namespace blindsight::protocol::pond {
 namespace {
@@ -145,25 +145,20 @@ TEST_CASE("the spec's costs of Pond's ReLU, declared and counted") {
 }
 
 TEST_CASE("no mask of Pond's ReLU hides two values") {
-  struct Ledger final : MaskLedger {
-    std::map<std::pair<std::uint64_t, Stream>, std::uint64_t> bytes;
-    bool twice = false;
-    void opened_under(std::uint64_t key, const Stream& stream, std::uint64_t offset, std::uint64_t n) override {
-      CHECK(offset == 0);
-      twice |= !bytes.emplace(std::pair{key, stream}, n).second;
-    }
-  };
   for (const unsigned degree : {2, 4, 6, 8}) {
     const LayerSpec layer = testing::relu_layer(testing::uniform_fit(degree));
     const auto z = values_for(layer, 50, 1, 6);
-    Ledger ledger;
-    for (const PackId pack : {1, 2}) ReluRun(layer, z, Randomness::seeded, pack, 10, &ledger);
-    CHECK_FALSE(ledger.twice);
-    std::uint64_t bytes = 0;
-    for (const auto& [stream, n] : ledger.bytes) bytes += n;
-    CHECK(bytes == 2 * 2 * relu_sizes(layer, z.size()).opened_bytes);  // packs, servers: every byte that was opened
-    ReluRun(layer, z, Randomness::seeded, 2, 10, &ledger);
-    CHECK(ledger.twice);
+    for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
+      const bool sent = randomness == Randomness::sent;
+      protocol::testing::Ledger ledger(protocol::testing::keys_from_seed(10));
+      for (const PackId pack : {1, 2}) ReluRun(layer, z, randomness, pack, 10, &ledger);
+      CHECK(ledger.overlaps + ledger.own_overlaps == 0);
+      // Packs, servers: every byte that was opened; what is sent, the producer drew.
+      CHECK(ledger.bytes_opened == (sent ? 0 : 2 * 2 * relu_sizes(layer, z.size()).opened_bytes));
+      CHECK((ledger.own_draws > 0) == sent);
+      ReluRun(layer, z, randomness, 2, 10, &ledger);
+      CHECK((sent ? ledger.own_overlaps : ledger.overlaps) > 0);
+    }
   }
 }
 

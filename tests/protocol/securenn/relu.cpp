@@ -2,19 +2,22 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <random>
-#include <set>
 #include <stdexcept>
 
 #include "protocol/securenn/maxpool.h"
 #include "protocol/securenn/truncate.h"
 #include "tensor/kernels/isa.h"
 #include "tests/protocol/securenn/three_routines.h"
+#include "tests/protocol/support/ledger.h"
 
 namespace blindsight::protocol::securenn::testing {
 namespace {
 
 using Randomness = Dealing::Randomness;
+using protocol::testing::keys_from_seed;
+using protocol::testing::Ledger;
 constexpr std::int64_t bound = std::int64_t{1} << 62;
 
 /// Edges of the range, powers of two with their neighbours, and random values of all sizes.
@@ -35,19 +38,6 @@ std::vector<std::int64_t> positive(std::vector<std::int64_t> v) {
   for (std::int64_t& x : v) x = std::max<std::int64_t>(x, 0);
   return v;
 }
-
-class Ledger final : public MaskLedger {
- public:
-  void opened_under(std::uint64_t key, const Stream& stream, std::uint64_t offset, std::uint64_t bytes) override {
-    twice |= !seen_.insert({key, stream, offset}).second || offset != 0 || bytes == 0;
-    ++uses;
-  }
-  bool twice = false;
-  std::size_t uses = 0;
-
- private:
-  std::set<std::tuple<std::uint64_t, Stream, std::uint64_t>> seen_;
-};
 
 TEST_CASE("SecureNN's ReLU is exact on its whole range, for any number of elements") {
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent})
@@ -111,7 +101,7 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent})
     for (const auto& [count, depth] : levels) {
       CAPTURE(count);
-      Ledger ledger;
+      Ledger ledger(keys_from_seed(1));
       ThreeRoutines parties(randomness, 1, &ledger);
       std::vector<std::vector<std::int64_t>> candidates;
       for (std::size_t c = 0; c < count; ++c) candidates.push_back(values(400, bound / 2, 20 + c));
@@ -126,7 +116,9 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
       // Masks of shares and refreshed comparisons: seeded 2 (1 + 1 + 4) + 2 a level; sent, the producer's have no
       // stream.
       CHECK(ledger.uses == depth * (randomness == Randomness::seeded ? 14 : 4));
-      CHECK_FALSE(ledger.twice);
+      CHECK(ledger.overlaps == 0);
+      CHECK((ledger.own_draws > 0) == (randomness == Randomness::sent && depth > 0));
+      CHECK(ledger.own_overlaps == 0);
       for (unsigned j = 0; j < 2; ++j) {
         CHECK_FALSE(parties.common[j].drew_twice());
         CHECK_FALSE(parties.with_producer[j].drew_twice());
@@ -135,16 +127,19 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
 }
 
 TEST_CASE("a mask that is used for two comparisons is noticed") {
-  Ledger ledger;
-  ThreeRoutines parties(Randomness::seeded, 1, &ledger);
-  const auto v = values(10, bound, 3);
-  parties.relu(shares_of(v, 4), 2);
-  parties.relu(shares_of(v, 4), 3);
-  CHECK_FALSE(ledger.twice);
-  CHECK_FALSE(parties.common[0].drew_twice());
-  parties.relu(shares_of(v, 4), 2);
-  CHECK(ledger.twice);
-  CHECK(parties.common[0].drew_twice());
+  for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
+    Ledger ledger(keys_from_seed(1));
+    ThreeRoutines parties(randomness, 1, &ledger);
+    const auto v = values(10, bound, 3);
+    parties.relu(shares_of(v, 4), 2);
+    parties.relu(shares_of(v, 4), 3);
+    CHECK(ledger.overlaps + ledger.own_overlaps == 0);
+    CHECK_FALSE(parties.common[0].drew_twice());
+    parties.relu(shares_of(v, 4), 2);
+    CHECK(ledger.overlaps > 0);
+    CHECK((ledger.own_overlaps > 0) == (randomness == Randomness::sent));
+    CHECK(parties.common[0].drew_twice());
+  }
 }
 
 TEST_CASE("SecureNN's ReLU sends what is declared: 3840 bits an element seeded, 5760 sent, in nine rounds") {
