@@ -143,7 +143,7 @@ void look_at_party(const Answered& a, const std::optional<config::PartyConfig>& 
   const auto ours = own ? way(own->protocol, own->triples, own->randomness) : theirs;
   if (theirs != ours)
     findings.add(Verdict::fail, who + ": protocol", theirs, "this file says " + ours + ": use one at all three");
-  else if (s.protocol == "plaintext")
+  else if (const auto* known = protocol::find_protocol(s.protocol); known != nullptr && !known->hides)
     findings.add(Verdict::warn, who + ": protocol", theirs, "it protects nothing: key `protocol` = \"blink\"");
   else
     findings.add(Verdict::ok, who + ": protocol", theirs);
@@ -160,6 +160,19 @@ void look_at_party(const Answered& a, const std::optional<config::PartyConfig>& 
   }
   findings.add(s.cores >= 2 ? Verdict::ok : Verdict::warn, who + ": cores", std::to_string(s.cores),
                s.cores >= 2 ? "" : "a party computes and talks at once: give it two cores");
+}
+
+/// Parties that differ refuse one another: nobody serves until they agree.
+void look_at_agreement(const std::vector<Answered>& parties, Findings& findings) {
+  std::string all;
+  std::set<std::string> ways;
+  for (const auto& a : parties) {
+    const auto its = way(a.status.protocol, a.status.triples, a.status.randomness);
+    ways.insert(its);
+    all += (all.empty() ? "" : "; ") + std::string(config::name(a.role)) + ": " + its;
+  }
+  if (ways.size() > 1)
+    findings.add(Verdict::fail, "protocol", all, "use one at all three: keys `protocol`, `triples`, `randomness`");
 }
 
 void look_at_deployment(const std::vector<Answered>& parties, Findings& findings) {
@@ -223,6 +236,7 @@ Exit run(const fs::path& file) {
       look_at_party(*answered, own, findings);
       parties.push_back(*std::move(answered));
     }
+  look_at_agreement(parties, findings);
   if (!parties.empty()) look_at_deployment(parties, findings);
   findings.print();
   return findings.failed() ? Exit::failed : Exit::ok;

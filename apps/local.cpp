@@ -63,8 +63,9 @@ class Local {
  public:
   explicit Local(const Arguments& a) : a_(a) {
     signals_.on_signal([this] { stop_ = true; });
-    const auto& named = protocol_named(a.protocol.empty() ? default_protocol : a.protocol);
-    (void)dealing_of(a.dealing, named);
+    // Files that are there already say the protocol where the command line does not.
+    if (!a.protocol.empty() || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
+      (void)dealing_of(a.dealing, protocol_named(a.protocol.empty() ? default_protocol : a.protocol));
     // A model that cannot be used is told before anything is started.
     if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile);
     configs_ = a.config_dir;
@@ -84,9 +85,11 @@ class Local {
       throw Failure(Exit::mend, "the three files in '" + configs_.string() + "' do not fit:" + problems);
     check_chosen(parties);
     protocol_ = &protocol_named(parties.front().protocol);
-    if (compiled_)
-      compiled_->plan.network.dealing = dealing_of({parties.front().triples, parties.front().randomness}, *protocol_);
-    if (compiled_) check_memory(parties);
+    const auto dealing = dealing_of({parties.front().triples, parties.front().randomness}, *protocol_);
+    if (compiled_) {
+      compiled_->plan.network.dealing = dealing;
+      check_memory(parties);
+    }
     client_.emplace(read_client_config(configs_ / "client.toml"));
   }
 
@@ -216,7 +219,7 @@ class Local {
   void say_what_next() const {
     // What hides nothing must be named by whoever asks.
     const auto client =
-        (configs_ / "client.toml").string() + (protocol_->name == "plaintext" ? " --protocol plaintext" : "");
+        (configs_ / "client.toml").string() + (protocol_->hides ? "" : " --protocol " + std::string(protocol_->name));
     std::cout << "three parties run on this machine; logs in " << logs_.string() << '\n';
     if (compiled_)
       std::cout << "they serve " << compiled_->plan.model_name

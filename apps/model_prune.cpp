@@ -127,11 +127,18 @@ void print_table(const Arguments& a, const model::Pruned& pruned, const Comparis
   if (c.images != 0)
     std::cout << "\nover " << c.images << " images in float: " << c.same_label
               << " with the same label as before, largest logit difference " << fixed(c.largest_difference, 4) << '\n';
+  if (c.after.parameters == c.before.parameters)
+    std::cout << "\nnothing was removed: no layer has " << fixed(1 / std::max(a.fraction, 1e-9), 0)
+              << " channels or more to take one of\n";
   std::cout << "\npruned model  " << a.out.string() << '\n';
 }
 
 void run(const Arguments& a) {
   const auto network = value_or_mend(model::import_onnx(a.model));
+  std::error_code not_there;
+  if (std::filesystem::equivalent(a.model, a.out, not_there))
+    throw Failure(Exit::mend, "'" + a.out.string() + "' is the trained model itself: name another file with --out");
+  check_writable("the pruned model", a.out);
   const auto pruned = model::prune(network, a.fraction, a.first_kept);
   if (!pruned) throw Failure(Exit::mend, "cannot prune '" + a.model.string() + "': " + pruned.error().what);
   const auto comparison = compare(a, network, pruned->network);

@@ -212,7 +212,7 @@ class Predict {
     if (files_.empty()) throw Failure(Exit::mend, "there is no image to predict on");
     if (!a.timeline.empty()) {
       if (files_.size() > 1) refuse_timeline_of(files_.size());
-      check_writable(a.timeline);
+      check_writable("the timeline", a.timeline);  // a query is not spent on a picture that cannot be kept
     }
     const auto agreed = agree(client_, a.protocol);
     protocol_ = &agreed.protocol;
@@ -280,16 +280,6 @@ class Predict {
                                   "; name one of them");
   }
 
-  /// A query is not spent on a picture that cannot be kept. Leaves no trace.
-  static void check_writable(const std::filesystem::path& file) {
-    std::error_code ignored;
-    const bool existed = std::filesystem::exists(std::filesystem::symlink_status(file, ignored));
-    errno = 0;
-    if (!std::ofstream(file, std::ios::app))
-      throw Failure(Exit::mend, "cannot write the timeline '" + file.string() + "': " + std::strerror(errno));
-    if (!existed) std::filesystem::remove(file, ignored);
-  }
-
   void write_timeline(const actors::QueryReport& report) {
     errno = 0;
     std::ofstream out(a_.timeline, std::ios::binary);
@@ -352,7 +342,8 @@ void add_predict(CLI::App& app, Exit& status) {
       "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here,\n"
       "from sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,\n"
       "producer_to_server1: dealt; online_producer_to_server0, online_producer_to_server1, server0_to_producer,\n"
-      "server1_to_producer: while the query ran, under a protocol whose producer helps; client), rounds,\n"
+      "server1_to_producer: while the query ran, under a protocol whose producer helps; client), rounds\n"
+      "(declared, where the producer helps),\n"
       "layers (name, rounds, and for server0 and server1: compute_s, wait_s, sent_bytes, dealt_bytes,\n"
       "from_producer_bytes, to_producer_bytes); with --compare also compare (logits, max_abs_diff).");
   command->callback([a, &status] { status = Predict(*a).run(); });

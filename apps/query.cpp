@@ -44,16 +44,12 @@ Agreed agree(actors::Client& client, const std::string& named) {
              second = value_or_fail(client.status(config::Role::server1));
   const auto same = [](const char* key, const std::string& a, const std::string& b) {
     if (a != b)
-      throw Failure(Exit::failed, std::string("server0 and server1 do not compute alike: key `") + key + "` is '" + a +
-                                      "' and '" + b + "'; set it to the same at all three parties");
+      throw Failure(Exit::mend, std::string("server0 and server1 do not compute alike: key `") + key + "` is '" + a +
+                                    "' and '" + b + "'; set it to the same at all three parties");
   };
   same("protocol", first.protocol, second.protocol);
   same("triples", first.triples, second.triples);
   same("randomness", first.randomness, second.randomness);
-  if (named.empty() && first.protocol == "plaintext")
-    throw Failure(Exit::mend,
-                  "server0 computes by 'plaintext', which hides nothing from the servers: add --protocol plaintext if "
-                  "that is what you want, or change the key `protocol` at all three parties");
   if (!named.empty() && first.protocol != named)
     throw Failure(Exit::mend, "server0 computes by '" + first.protocol + "', this command by '" + named +
                                   "': leave --protocol out or name theirs if that is what you want, or change the key "
@@ -62,6 +58,10 @@ Agreed agree(actors::Client& client, const std::string& named) {
   if (protocol == nullptr)
     throw Failure(Exit::failed, "server0 computes by '" + first.protocol +
                                     "', which this program does not know: install the same release as the servers'");
+  if (named.empty() && !protocol->hides)
+    throw Failure(Exit::mend, "server0 computes by '" + first.protocol +
+                                  "', which hides nothing from the servers: add --protocol " + first.protocol +
+                                  " if that is what you want, or change the key `protocol` at all three parties");
   return {*protocol, actors::dealing_of(first.triples, first.randomness)};
 }
 

@@ -29,8 +29,8 @@ struct Agreed {
 };
 
 /// Asks both servers how they compute. A Failure when they differ, when it is not by the protocol that the caller has
-/// named, and when it is by "plaintext" and the caller has not named it (`named` is empty): a server that says so would
-/// be shown the image.
+/// named, and when it is by one that hides nothing and the caller has not named it (`named` is empty): a server that
+/// says so would be shown the image.
 Agreed agree(actors::Client& client, const std::string& named);
 
 /// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them, or

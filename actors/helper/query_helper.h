@@ -16,7 +16,7 @@ namespace blindsight::actors {
 ///   PackAnnounced from the dealer     → a query may begin with this pack
 ///   query_start from server 0         → BeginQuery to every layer, without planes, material or client's share
 ///   StageDone from all layers         → the pack is over
-///   query_cancelled from a server     → DropPack to every layer
+///   query_cancelled from a server     → DropPack to every layer (of a pack that is over, too: it changes nothing)
 ///   StepFailed, no end in `timeout`   → DropPack to every layer, query_cancelled with the reason to both servers
 ///
 /// A pack that was not announced, or is started twice, is a violation: StepFailed to `node`.

@@ -505,7 +505,9 @@ class Layer : public caf::event_based_actor {
     }
     early_bytes_ += bytes;
     if (early_bytes_ > core_->early_bytes_limit)
-      return violated(m.from, std::to_string(early_bytes_) + " bytes came before the steps that they are for");
+      return violated(m.from, std::to_string(early_bytes_) +
+                                  " bytes came before the steps that they are for (key limits.max_message_mb bounds "
+                                  "them; a party that is ahead with many queries or a large layer may need more)");
     auto& early = early_[key];
     early.bytes += bytes;
     early.messages.push_back(std::move(inbound));

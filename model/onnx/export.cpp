@@ -3,6 +3,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -28,6 +29,9 @@ class Writer {
     input->set_name(value_);
     const auto in = network.input;
     describe(*input, {in.channels, in.height, in.width});
+    // A flat value stays flat: from where on every layer reads single numbers, not maps.
+    first_flat_ = network.layers.size();
+    while (first_flat_ > 0 && reads_numbers(network.layers[first_flat_ - 1])) --first_flat_;
     for (const FloatLayer& layer : network.layers) add(layer);
     if (network.post == PostOperation::softmax) node("Softmax", "softmax");
     if (network.post == PostOperation::log_softmax) node("LogSoftmax", "log_softmax");
@@ -85,11 +89,15 @@ class Writer {
     set(node, "pads", {w.pad_top, w.pad_left, w.pad_bottom, w.pad_right});
   }
 
+  static bool reads_numbers(const FloatLayer& layer) {
+    return layer.conv.in.height == 1 && layer.conv.in.width == 1 && layer.conv.window == Window{} &&
+           layer.max_pools.empty() && layer.average_pools.empty();
+  }
+
   void add(const FloatLayer& layer) {
     // Names of nodes must differ; those of layers need not.
-    const std::string name = std::to_string(layer_++) + "." + layer.name;
-    const bool pools = !layer.max_pools.empty() || !layer.average_pools.empty();
-    if (layer.conv.in.height == 1 && layer.conv.in.width == 1 && layer.conv.window == Window{} && !pools)
+    const std::string name = std::to_string(layer_) + "." + layer.name;
+    if (layer_++ >= first_flat_)
       fully_connected(layer, name);
     else
       convolution(layer, name);
@@ -141,7 +149,7 @@ class Writer {
   std::string value_ = "image";
   Shape map_;          ///< of the current value, or the map that it was flattened from
   bool flat_ = false;  ///< whether the current value is flat
-  std::size_t layer_ = 0;
+  std::size_t layer_ = 0, first_flat_ = 0;
 };
 
 }  // namespace
@@ -153,10 +161,13 @@ Result<std::vector<std::uint8_t>> to_onnx(const FloatNetwork& network) {
 Result<void> export_onnx(const FloatNetwork& network, const std::filesystem::path& file) {
   const auto bytes = to_onnx(network);
   if (!bytes) return fail(bytes.error().what);
-  std::ofstream out(file, std::ios::binary);
+  // Whole or not at all.
+  const std::filesystem::path beside = file.string() + ".part";
+  std::ofstream out(beside, std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
   out.close();
-  if (!out) return fail("cannot write the model " + in_quotes(file.string()) + ": " + std::strerror(errno));
+  if (!out || std::rename(beside.c_str(), file.c_str()) != 0)
+    return fail("cannot write the model " + in_quotes(file.string()) + ": " + std::strerror(errno));
   return {};
 }
 

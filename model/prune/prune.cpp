@@ -83,7 +83,8 @@ Result<Pruned> prune(const FloatNetwork& network, double fraction, std::size_t f
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::size_t channels = layers[i].conv.out_channels;
     PrunedLayer what{layers[i].name, channels, channels, {}};
-    const auto count = static_cast<std::size_t>(fraction * static_cast<double>(channels) + rounding);
+    const auto share = static_cast<std::size_t>(fraction * static_cast<double>(channels) + rounding);
+    const std::size_t count = std::min(share, channels - 1);  // one stays
     if (i >= first_kept && i < last && count > 0) {
       // Norms are of the filters as trained: what the layer before lost does not change the order.
       what.removed = weakest(network.layers[i], count);

@@ -100,6 +100,8 @@ struct Memory {
 struct Protocol {
   std::string_view name;
   std::string_view summary;  ///< one line for --help: what it promises and what it costs
+  /// Whether it protects anything. A client must be told by name to use one that does not.
+  bool hides = true;
   /// Whether NetworkSpec::dealing may be anything but the default.
   bool dealing_choices = false;
   /// Whether ReLU is max(x, 0); otherwise it is LayerSpec::relu_fit, and a layer with ReLU must have one.

@@ -197,6 +197,7 @@ std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {
 const Protocol protocol{
     .name = "plaintext",
     .summary = "no protection at all: server 0 sees image and weights; the exact oracle, for tests and comparison only",
+    .hides = false,
     .winograd = false,
     .check = check,
     .make_program = make_program,
