@@ -403,6 +403,13 @@ TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs 
     CHECK((sent ? ledger.own_draws : ledger.uses) > 20);
     CHECK(ledger.overlaps == 0);
     CHECK(ledger.own_overlaps == 0);
+    CHECK(ledger.undrawn() == 0);
+    if (sent) {
+      std::size_t maps = 0;  // each server's mask of each layer's input has its own bytes in each pack
+      for (const LayerSpec& l : net.spec.layers) maps += l.conv.in.elements();
+      const std::size_t word = p.input_share_bytes(net.spec)[0] / net.spec.input.elements();
+      CHECK(ledger.own_map_bytes() == 2 * 2 * maps * word);
+    }
     // The checker can fail: the same pack again, which the actors refuse.
     run.preprocess(2);
     run.predict(2, random_input(net.spec.input.elements(), 500, rng));
