@@ -268,8 +268,11 @@ TEST_CASE("servers that compute differently are not asked for a prediction") {
     outcome = parties.predict({digits});
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  CHECK(outcome.status == 1);
+  CHECK(outcome.status == 2);
   CHECK(contains(outcome.err, "key `protocol` is 'blink' and 'plaintext'"));
+  const auto doctor = run({"doctor", "--config", parties.client_config().string()});
+  CHECK(doctor.status == 1);
+  CHECK(contains(doctor.out, "server0: blink; server1: plaintext"));
 }
 
 TEST_CASE("a choice of dealing that the protocol does not have is refused, in a file and on the command line") {

@@ -65,4 +65,10 @@ TEST_CASE("prune refuses what it cannot do and leaves no file") {
   CHECK(outcome.status == 2);
   CHECK(outcome.err.find("nothing to prune") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(out));
+  const auto itself = run({"model", "prune", model, "--out", model, "--fraction", "0.5"});
+  CHECK(itself.status == 2);
+  CHECK(itself.err.find("the trained model itself") != std::string::npos);
+  CHECK(
+      run({"model", "prune", model, "--out", (folder / "no/such/folder.onnx").string(), "--fraction", "0.5"}).status ==
+      2);
 }
