@@ -88,6 +88,10 @@ ordered_json to_json(const Side& side) {
   return all;
 }
 
+bool nothing_removed(const model::Pruned& pruned) {
+  return std::ranges::all_of(pruned.layers, [](const auto& layer) { return layer.removed.empty(); });
+}
+
 void print_json(const Arguments& a, const model::Pruned& pruned, const Comparison& c) {
   ordered_json layers = ordered_json::array();
   for (const auto& layer : pruned.layers)
@@ -127,9 +131,9 @@ void print_table(const Arguments& a, const model::Pruned& pruned, const Comparis
   if (c.images != 0)
     std::cout << "\nover " << c.images << " images in float: " << c.same_label
               << " with the same label as before, largest logit difference " << fixed(c.largest_difference, 4) << '\n';
-  if (c.after.parameters == c.before.parameters)
-    std::cout << "\nnothing was removed: no layer has " << fixed(1 / std::max(a.fraction, 1e-9), 0)
-              << " channels or more to take one of\n";
+  if (nothing_removed(pruned))
+    std::cout << "\nnothing was removed: no layer has enough channels for --fraction " << a.fraction
+              << " to take one of them, and one always stays\n";
   std::cout << "\npruned model  " << a.out.string() << '\n';
 }
 

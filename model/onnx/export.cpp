@@ -33,6 +33,7 @@ class Writer {
     first_flat_ = network.layers.size();
     while (first_flat_ > 0 && reads_numbers(network.layers[first_flat_ - 1])) --first_flat_;
     for (const FloatLayer& layer : network.layers) add(layer);
+    if (network.post != PostOperation::none) flatten("outputs");  // over the outputs, which are its last axis then
     if (network.post == PostOperation::softmax) node("Softmax", "softmax");
     if (network.post == PostOperation::log_softmax) node("LogSoftmax", "log_softmax");
     auto* output = graph_.add_output();
@@ -129,6 +130,11 @@ class Writer {
     set_window(node("Conv", name, {name + ".weight", name + ".bias"}), w);
   }
 
+  void flatten(const std::string& name) {
+    if (!flat_) node("Flatten", name + ".flatten");
+    flat_ = true;
+  }
+
   /// Rows from our row, column, channel order to ONNX's channel, row, column.
   void fully_connected(const FloatLayer& layer, const std::string& name) {
     const std::size_t out = layer.conv.out_channels, cells = map_.height * map_.width;
@@ -139,8 +145,7 @@ class Writer {
           filter[(c * cells + p) * out + o] = layer.filter[(p * map_.channels + c) * out + o];
     initializer(name + ".weight", {layer.conv.in.channels, out}, filter);
     initializer(name + ".bias", {out}, layer.bias);
-    if (!flat_) node("Flatten", name + ".flatten");
-    flat_ = true;
+    flatten(name);
     node("Gemm", name, {name + ".weight", name + ".bias"});
   }
 
@@ -161,13 +166,19 @@ Result<std::vector<std::uint8_t>> to_onnx(const FloatNetwork& network) {
 Result<void> export_onnx(const FloatNetwork& network, const std::filesystem::path& file) {
   const auto bytes = to_onnx(network);
   if (!bytes) return fail(bytes.error().what);
-  // Whole or not at all.
-  const std::filesystem::path beside = file.string() + ".part";
-  std::ofstream out(beside, std::ios::binary);
+  // A file is there whole or not at all; a device cannot be replaced.
+  std::error_code ignored;
+  const bool in_place = std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored);
+  const std::filesystem::path written = file.string() + (in_place ? "" : ".part");
+  errno = 0;
+  std::ofstream out(written, std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
   out.close();
-  if (!out || std::rename(beside.c_str(), file.c_str()) != 0)
-    return fail("cannot write the model " + in_quotes(file.string()) + ": " + std::strerror(errno));
+  if (!out || (!in_place && std::rename(written.c_str(), file.c_str()) != 0)) {
+    const int why = errno;
+    if (!in_place) std::filesystem::remove(written, ignored);
+    return fail("cannot write the model " + in_quotes(file.string()) + ": " + std::strerror(why));
+  }
   return {};
 }
 

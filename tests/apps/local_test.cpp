@@ -132,3 +132,24 @@ TEST_CASE("local: writes the protocol that was asked for, and does not run files
   CHECK(other.err.find("were there already and have protocol = \"plaintext\"") != std::string::npos);
   CHECK(run({"local", "--config-dir", dir.string(), "--protocol", "plaintext"}).status == 2);
 }
+
+TEST_CASE("local: files that were there already say by which protocol a way of dealing is judged") {
+  const TemporaryFolder folder;
+  const auto dir = folder / "three";
+  const auto starts = [&](const std::vector<std::string>& more, const std::string& attempt) {
+    std::vector<std::string> all = {"local", "--any-ports", "--dir", dir.string()};
+    all.insert(all.end(), more.begin(), more.end());
+    Program local(all, folder / (attempt + ".out"), folder / (attempt + ".err"));
+    const bool up = wait_for(folder / (attempt + ".out"), "bring them a model");
+    local.kill(SIGINT);
+    return local.wait() == 0 && up;
+  };
+  const auto none_yet = run({"local", "--dir", dir.string(), "--triples", "fresh"});
+  CHECK(none_yet.status == 2);
+  CHECK(none_yet.err.find("protocol blink has no such choice") != std::string::npos);
+  REQUIRE(starts({"--protocol", "securenn", "--triples", "fresh"}, "first"));
+  CHECK(starts({"--triples", "fresh"}, "again"));
+  const auto other = run({"local", "--dir", dir.string(), "--triples", "reused"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("have triples = \"fresh\"") != std::string::npos);
+}

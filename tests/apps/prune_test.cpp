@@ -72,3 +72,33 @@ TEST_CASE("prune refuses what it cannot do and leaves no file") {
       run({"model", "prune", model, "--out", (folder / "no/such/folder.onnx").string(), "--fraction", "0.5"}).status ==
       2);
 }
+
+TEST_CASE("prune tells before its work where it cannot write, and never writes over the trained model") {
+  const TemporaryFolder folder;
+  const auto model = folder / "digits.onnx";
+  std::filesystem::copy_file(zoo / "mnist-8.onnx", model);
+  std::filesystem::create_symlink(model, folder / "link.onnx");
+  const auto prune = [&](const std::filesystem::path& out, const char* fraction) {
+    return run({"model", "prune", model.string(), "--out", out.string(), "--fraction", fraction});
+  };
+  for (const auto& same : {model, folder / "link.onnx"}) {
+    const auto outcome = prune(same, "0.5");
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find("is the trained model itself") != std::string::npos);
+  }
+  CHECK(read_text(model) == read_text(zoo / "mnist-8.onnx"));
+  const auto nowhere = prune(folder / "none" / "pruned.onnx", "0.5");
+  CHECK(nowhere.status == 2);
+  CHECK(nowhere.err.find("cannot write the pruned model") != std::string::npos);
+
+  const auto out = folder / "pruned.onnx";
+  write_text(out, "an older file");
+  const auto some = prune(out, "0.5");
+  CHECK(some.status == 0);
+  CHECK(some.out.find("nothing was removed") == std::string::npos);
+  CHECK(run({"model", "inspect", out.string()}).status == 0);
+  CHECK_FALSE(std::filesystem::exists(out.string() + ".part"));
+  const auto none = prune(out, "0.01");
+  CHECK(none.status == 0);
+  CHECK(none.out.find("nothing was removed: no layer has enough channels for --fraction 0.01") != std::string::npos);
+}

@@ -148,3 +148,16 @@ TEST_CASE("a helping producer does not wait for ever") {
   CHECK(h.dropped() == 1);
   CHECK(contains(h.cancelled(), "1 of 2 stages were done"));
 }
+
+TEST_CASE("a server that gives up a pack that is over violates nothing: it is dropped again") {
+  Helper h;
+  h.self->send(h.helper, PackAnnounced{1});
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  CHECK(h.begun() == 1);
+  for (const std::size_t stage : {0u, 1u}) h.self->send(h.helper, StageDone{1, stage, {}});
+  h.tell(PartyId::server1, wire::Kind::query_cancelled, 1);
+  CHECK(h.dropped() == 1);
+  // It stays used.
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  CHECK(contains(h.violation(), "pack 1 was not announced, or has been used"));
+}

@@ -109,6 +109,36 @@ TEST_CASE("an exported network reads back as the same one") {
   }
 }
 
+TEST_CASE("on a map of one cell, convolutions that a later window reads stay convolutions in the exported file") {
+  OnnxBuilder b({1, 2, 4, 4});
+  b.reals("whole.w", {6, 2, 4, 4}, noise(6 * 2 * 16, 1));
+  b.node("Conv", "whole", {"whole.w"});
+  b.node("Relu", "whole.relu");
+  b.reals("one.w", {5, 6, 1, 1}, noise(5 * 6, 2));
+  b.node("Conv", "one", {"one.w"});
+  b.node("Relu", "one.relu");
+  b.reals("padded.w", {4, 5, 3, 3}, noise(4 * 5 * 9, 3));
+  set(b.node("Conv", "padded", {"padded.w"}), "pads", Dims{1, 1, 1, 1});
+  set(b.node("Softmax", "softmax"), "axis", std::int64_t{1});
+  const auto network = b.import();
+  REQUIRE_MESSAGE(network.has_value(), (network ? "" : network.error().what));
+  REQUIRE(network->layers.size() == 3);
+  const auto back = through_file(*network);
+  CHECK(back.post == network->post);
+  check_same(*network, back, 1e-5);
+  const auto pruned = prune(*network, 0.5);
+  REQUIRE(pruned.has_value());
+  check_same(zeroed(*network, *pruned), through_file(pruned->network), 1e-5);
+}
+
+TEST_CASE("one channel of every layer stays") {
+  const auto network = known_weak();
+  const auto pruned = prune(network, 0.9999999999);
+  REQUIRE(pruned.has_value());
+  for (std::size_t i = 0; i + 1 < pruned->layers.size(); ++i) CHECK(pruned->layers[i].channels_after == 1);
+  check_same(zeroed(network, *pruned), through_file(pruned->network), 1e-5);
+}
+
 TEST_CASE("pruning nothing changes nothing") {
   const auto network = known_weak();
   const auto pruned = prune(network, 0);
