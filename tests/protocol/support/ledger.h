@@ -15,9 +15,8 @@ namespace blindsight::protocol::testing {
 /// keys for two purposes. The second is all there is to see of masks that the producer draws and sends.
 class Ledger final : public MaskLedger {
  public:
-  Ledger() = default;
-  /// Also looks at what is drawn, above all from keys that no two of these parties share: what two share, both draw.
-  explicit Ledger(const std::array<SessionKeys, 3>& parties) : looks_at_draws_(true) {
+  /// A party's own keys are those that no two of these parties share: what two share, both draw.
+  explicit Ledger(const std::array<SessionKeys, 3>& parties) {
     for (unsigned a = 0; a < 3; ++a)
       for (unsigned b = a + 1; b < 3; ++b) {
         struct Name final : MaskLedger {
@@ -38,7 +37,6 @@ class Ledger final : public MaskLedger {
   }
 
   void drawn(std::uint64_t key, const Stream& stream, std::uint64_t offset, std::uint64_t bytes) override {
-    if (!looks_at_draws_) return;
     const std::lock_guard lock(mutex_);
     const bool before = drawn_.add(key, stream, offset, bytes);
     if (shared_.contains(key)) return;
@@ -109,7 +107,6 @@ class Ledger final : public MaskLedger {
     std::map<std::pair<std::uint64_t, Stream>, Ends> ends_;
   };
 
-  bool looks_at_draws_ = false;
   std::set<std::uint64_t> shared_;
   std::mutex mutex_;
   Ranges opened_, drawn_;
