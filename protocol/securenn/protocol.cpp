@@ -79,11 +79,14 @@ beaver::NonlinearCost cost(const TileContext& t) {
   return c;
 }
 
-/// The largest comparison: bits in Z_67 as bytes, both ways, and some words.
+/// The largest comparison: bits in Z_67 as bytes, both ways, and some words for each; a max level has its candidates
+/// beside it.
 std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
-  std::size_t n = layer.relu ? relu_elements(layer, tile) : 0;
-  for (const Pool& pool : pools(layer, tile)) n = std::max(n, pool.candidates() / 2 * pool.outputs());
-  return n * (4 * 64 + 16 * sizeof(Word64));
+  constexpr std::size_t each = 4 * 64 + 16 * sizeof(Word64);
+  std::size_t bytes = layer.relu ? relu_elements(layer, tile) * each : 0;
+  for (const Pool& pool : pools(layer, tile))
+    bytes = std::max(bytes, pool.outputs() * (pool.candidates() / 2 * each + 2 * pool.candidates() * sizeof(Word64)));
+  return bytes;
 }
 
 constexpr beaver::Scheme<Word64> scheme{
