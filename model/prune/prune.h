@@ -23,9 +23,9 @@ struct Pruned {
 /// Structured pruning by magnitude (Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017): of every layer but
 /// the last linear one, floor(fraction · channels) output channels with the smallest L1 norm of their filters (batch
 /// normalization is in them already) go, with their biases and with what the next layer made of them; of equal norms
-/// the first go, and one channel stays. The `first_kept` first layers stay whole. What is left computes what the network with the removed
-/// channels' filters and biases set to zero computes. Error: a fraction outside [0, 1), or a network with no layer that
-/// may be pruned.
+/// the first go, and one channel stays. The `first_kept` first layers stay whole. What is left computes what the
+/// network with the removed channels' filters and biases set to zero computes. Error: a fraction outside [0, 1), or a
+/// network with no layer that may be pruned.
 protocol::Result<Pruned> prune(const FloatNetwork& network, double fraction, std::size_t first_kept = 0);
 
 std::size_t parameters(const FloatNetwork& network);

@@ -1,8 +1,8 @@
 #include "protocol/blink/tile.h"
 
 #include "protocol/blink/output.h"
-#include "protocol/core/sum_averages.h"
 #include "protocol/blink/truncate.h"
+#include "protocol/core/sum_averages.h"
 
 namespace blindsight::protocol::blink {
 namespace {
