@@ -434,7 +434,7 @@ Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId pa
   Memory m;
   if (server) m.per_query = network.input.elements() * sizeof(Word);
   if (server && scheme.deals_ahead) m.per_pack = to_server(dealt_for_input<Word>(network), party);
-  std::size_t largest_stage = 0;
+  std::size_t largest_stage = 0, preparing = 0;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
     const std::size_t filter = filter_bytes<Word>(l),
@@ -445,10 +445,14 @@ Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId pa
     } else if (!fresh) {
       m.deployment += prepared;
     }
-    // Layers are opened side by side; the producer makes one after the other.
-    const std::size_t opening =
-        filters_held_in_opening * filter + random_bytes_sent(network.dealing.randomness, filter);
-    if (!fresh) m.set_up = server ? m.set_up + opening : std::max(m.set_up, opening);
+    // Servers open all layers side by side. The producer prepares one in each thread, two on a small machine. A mask
+    // that is sent is held as it came, in the link, and as words; the producer's wait in its links, for both servers.
+    const std::size_t mask = random_bytes_sent(network.dealing.randomness, filter);
+    if (!fresh && server) m.set_up += filters_held_in_opening * filter + 3 * mask;
+    if (!fresh && !server) {
+      preparing = std::max(preparing, 2 * filters_held_in_opening * filter);
+      m.set_up += 2 * mask;
+    }
     const auto layout = layer_tiles(scheme, network, i);
     std::size_t largest_tile = 0;
     for (const TileLayout& t : layout) {
@@ -464,6 +468,7 @@ Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId pa
     m.working = std::max(m.working, largest_tile);
     largest_stage = std::max(largest_stage, std::min(layout.size(), scheme.tiles_at_once) * largest_tile);
   }
+  m.set_up += preparing;
   if (server || !scheme.deals_ahead) m.per_query += largest_stage;
   return m;
 }
