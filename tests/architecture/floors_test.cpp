@@ -1,4 +1,5 @@
 #include "tests/architecture/floors.h"
+#include "tests/support/temporary_folder.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
@@ -16,16 +17,13 @@ struct File {
 
 /// Surveys a small tree of these files.
 std::vector<std::string> violations_in(std::initializer_list<File> files) {
-  std::string name = (std::filesystem::temp_directory_path() / "blindsight_floors_XXXXXX").string();
-  REQUIRE(mkdtemp(name.data()));
-  const std::filesystem::path root = name;
+  const blindsight::tests::TemporaryFolder folder;
+  const std::filesystem::path& root = folder.path();
   for (const auto& [path, text] : files) {
     std::filesystem::create_directories((root / path).parent_path());
     std::ofstream(root / path) << text;
   }
-  const auto survey = survey_floors(root);
-  std::filesystem::remove_all(root);
-  return survey.violations;
+  return survey_floors(root).violations;
 }
 
 using Found = std::vector<std::string>;

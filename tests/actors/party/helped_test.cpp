@@ -11,20 +11,6 @@
 using namespace blindsight;
 using namespace blindsight::test;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-void check_no_mask_twice() {
-  const auto lines = fake_hooks().lines();
-  const std::set<std::string> once(lines.begin(), lines.end());
-  CHECK(once.size() == lines.size());
-}
-
-}  // namespace
-
 TEST_CASE("a producer that helps online takes part in queries, and its bytes are told apart from dealt ones") {
   ThreeParties three(fake_helped_protocol);
   three.start_all();

@@ -5,7 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <set>
 
 #include "actors/link/socket.h"
 
@@ -13,15 +13,14 @@ namespace blindsight::test {
 
 using namespace protocol;
 
-TemporaryFolder::TemporaryFolder() {
-  auto pattern = (std::filesystem::temp_directory_path() / "blindsight-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  path_ = pattern;
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
 }
 
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+void check_no_mask_twice() {
+  const auto lines = fake_hooks().lines();
+  const std::set<std::string> once(lines.begin(), lines.end());
+  CHECK(once.size() == lines.size());
 }
 
 void quiet_log() {

@@ -9,21 +9,16 @@
 #include "actors/client/client.h"
 #include "actors/party.h"
 #include "tests/actors/support/fake_protocol.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blindsight::test {
 
-/// A folder that goes with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
+using tests::TemporaryFolder;
 
- private:
-  std::filesystem::path path_;
-};
+bool contains(const std::string& text, const std::string& part);
+
+/// What the fake protocol consumed so far is consumed once.
+void check_no_mask_twice();
 
 /// No log, unless SPDLOG_LEVEL asks.
 void quiet_log();

@@ -47,17 +47,17 @@ const std::filesystem::path seed_image = "model/zoo/images/skin_cancer_image.npy
 
 TEST_CASE("a PNG is read, preprocessed and kept in row, column, channel order") {
   const TemporaryFolder folder;
-  write(folder.path / "tiny.png", tiny_png);
-  const auto raw = load_images(folder.path / "tiny.png", *Preprocessing::preset("raw", {2, 2, 3}));
+  write(folder / "tiny.png", tiny_png);
+  const auto raw = load_images(folder / "tiny.png", *Preprocessing::preset("raw", {2, 2, 3}));
   REQUIRE_MESSAGE(raw.has_value(), (raw ? "" : raw.error().what));
   CHECK(raw->at(0).values == std::vector<float>{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255});
   CHECK_FALSE(raw->at(0).resized);
   CHECK(raw->at(0).name == "tiny.png");
-  const auto normal = load_images(folder.path / "tiny.png", *Preprocessing::preset("imagenet", {2, 2, 3}));
+  const auto normal = load_images(folder / "tiny.png", *Preprocessing::preset("imagenet", {2, 2, 3}));
   CHECK(normal->at(0).values[0] == doctest::Approx((1 - 0.485) / 0.229));
   CHECK(normal->at(0).values[1] == doctest::Approx(-0.456 / 0.224));
   CHECK(normal->at(0).values[2] == doctest::Approx(-0.406 / 0.225));
-  const auto larger = load_images(folder.path / "tiny.png", *Preprocessing::preset("raw", {4, 4, 3}));
+  const auto larger = load_images(folder / "tiny.png", *Preprocessing::preset("raw", {4, 4, 3}));
   CHECK(larger->at(0).resized);
   CHECK(larger->at(0).file_height == 2);
   CHECK_FALSE(Preprocessing::preset("imagenet", {2, 2, 1}).has_value());
@@ -88,14 +88,14 @@ TEST_CASE("the seed's array is read as it is; other layouts are turned, other sh
   CHECK(seed->at(0).values.size() == size.elements());
   const TemporaryFolder folder;
   const auto small = *Preprocessing::preset("raw", {2, 1, 2});
-  write(folder.path / "a.npy", npy("(1, 2, 2, 1)", {1, 2, 3, 4}));  // channels first: two channels of 2×1
-  CHECK(load_images(folder.path / "a.npy", small)->at(0).values == std::vector<float>{1, 3, 2, 4});
-  write(folder.path / "b.npy", npy("(2, 1, 2)", {1, 2, 3, 4}));
-  CHECK(load_images(folder.path / "b.npy", small)->at(0).values == std::vector<float>{1, 2, 3, 4});
-  write(folder.path / "c.npy", npy("(2, 2)", {1, 2, 3, 4}));
-  CHECK(load_images(folder.path / "c.npy", *Preprocessing::preset("raw", {2, 2, 1}))->at(0).values ==
+  write(folder / "a.npy", npy("(1, 2, 2, 1)", {1, 2, 3, 4}));  // channels first: two channels of 2×1
+  CHECK(load_images(folder / "a.npy", small)->at(0).values == std::vector<float>{1, 3, 2, 4});
+  write(folder / "b.npy", npy("(2, 1, 2)", {1, 2, 3, 4}));
+  CHECK(load_images(folder / "b.npy", small)->at(0).values == std::vector<float>{1, 2, 3, 4});
+  write(folder / "c.npy", npy("(2, 2)", {1, 2, 3, 4}));
+  CHECK(load_images(folder / "c.npy", *Preprocessing::preset("raw", {2, 2, 1}))->at(0).values ==
         std::vector<float>{1, 2, 3, 4});
-  const auto wrong = load_images(folder.path / "c.npy", small);
+  const auto wrong = load_images(folder / "c.npy", small);
   REQUIRE_FALSE(wrong.has_value());
   CHECK(wrong.error().what.find("c.npy") != std::string::npos);
   CHECK(wrong.error().what.find("2×2") != std::string::npos);
@@ -116,23 +116,23 @@ TEST_CASE("damaged arrays are refused with what is wrong") {
   const auto whole = npy("(2, 2)", {1, 2, 3, 4});
   for (std::size_t cut = 0; cut < whole.size(); ++cut) CHECK_FALSE(decode_npy(std::span(whole).first(cut)).has_value());
   const TemporaryFolder folder;
-  write(folder.path / "nan.npy", npy("(1, 1)", {std::nanf("")}));
-  CHECK_FALSE(load_images(folder.path / "nan.npy", *Preprocessing::preset("raw", {1, 1, 1})).has_value());
+  write(folder / "nan.npy", npy("(1, 1)", {std::nanf("")}));
+  CHECK_FALSE(load_images(folder / "nan.npy", *Preprocessing::preset("raw", {1, 1, 1})).has_value());
 }
 
 TEST_CASE("pictures that are none, cut short or damaged are refused or read, never more") {
   const TemporaryFolder folder;
   const auto p = *Preprocessing::preset("raw", {2, 2, 3});
   const std::string text = "no picture";
-  write(folder.path / "text.jpg", std::vector<std::uint8_t>(text.begin(), text.end()));
-  const auto none = load_images(folder.path / "text.jpg", p);
+  write(folder / "text.jpg", std::vector<std::uint8_t>(text.begin(), text.end()));
+  const auto none = load_images(folder / "text.jpg", p);
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().what.find("neither a JPEG nor a PNG") != std::string::npos);
   CHECK(none.error().what.find("text.jpg") != std::string::npos);
-  write(folder.path / "empty.png", {});
-  CHECK_FALSE(load_images(folder.path / "empty.png", p).has_value());
-  CHECK_FALSE(load_images(folder.path / "gone.png", p).has_value());
-  CHECK_FALSE(load_images(folder.path / "some.gif", p).has_value());
+  write(folder / "empty.png", {});
+  CHECK_FALSE(load_images(folder / "empty.png", p).has_value());
+  CHECK_FALSE(load_images(folder / "gone.png", p).has_value());
+  CHECK_FALSE(load_images(folder / "some.gif", p).has_value());
   for (std::size_t cut = 0; cut < 60 && cut < tiny_png.size(); ++cut)
     CHECK_FALSE(decode_picture(std::span(tiny_png).first(cut), 3).has_value());
   auto huge = tiny_png;

@@ -139,14 +139,14 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
 TEST_CASE("weights are saved for their owner alone and come back with their plan alone") {
   const TemporaryFolder folder;
   const Compiled& c = compiled_mnist();
-  REQUIRE(save_plan(c.plan, folder.path / "m.plan").has_value());
-  REQUIRE(save_weights(c.weights, folder.path / "m.weights").has_value());
+  REQUIRE(save_plan(c.plan, folder / "m.plan").has_value());
+  REQUIRE(save_weights(c.weights, folder / "m.weights").has_value());
   struct stat info {};
-  REQUIRE(::stat((folder.path / "m.weights").c_str(), &info) == 0);
+  REQUIRE(::stat((folder / "m.weights").c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
-  const auto plan = load_plan(folder.path / "m.plan");
+  const auto plan = load_plan(folder / "m.plan");
   REQUIRE(plan.has_value());
-  const auto weights = load_weights(folder.path / "m.weights", *plan);
+  const auto weights = load_weights(folder / "m.weights", *plan);
   REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().what));
   CHECK(weights->layers[2].filter == c.weights.layers[2].filter);
   CHECK(weights->layers[1].bias == c.weights.layers[1].bias);
@@ -154,16 +154,16 @@ TEST_CASE("weights are saved for their owner alone and come back with their plan
 
   Plan other = *plan;
   other.weights_digest[0] ^= 1;
-  const auto wrong = load_weights(folder.path / "m.weights", other);
+  const auto wrong = load_weights(folder / "m.weights", other);
   REQUIRE_FALSE(wrong.has_value());
   CHECK(wrong.error().what.find("are not those") != std::string::npos);
 
-  auto bytes = file_bytes(folder.path / "m.weights");
+  auto bytes = file_bytes(folder / "m.weights");
   CHECK_FALSE(weights_from_bytes(std::span(bytes).first(bytes.size() / 2), *plan).has_value());
   bytes[bytes.size() / 2] ^= 4;
   CHECK_FALSE(weights_from_bytes(bytes, *plan).has_value());
-  CHECK_FALSE(load_plan(folder.path / "none").has_value());
-  CHECK_FALSE(save_plan(c.plan, folder.path / "no" / "folder").has_value());
+  CHECK_FALSE(load_plan(folder / "none").has_value());
+  CHECK_FALSE(save_plan(c.plan, folder / "no" / "folder").has_value());
 }
 
 TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decoded") {

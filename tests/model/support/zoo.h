@@ -5,6 +5,7 @@
 
 #include "model/image/image.h"
 #include "model/quantize/compile.h"
+#include "tests/support/temporary_folder.h"
 
 namespace blindsight::model::test {
 
@@ -17,11 +18,6 @@ std::vector<std::size_t> digit_labels();
 
 std::vector<std::uint8_t> file_bytes(const std::filesystem::path& file);
 
-/// A folder of its own that goes with the test.
-struct TemporaryFolder {
-  TemporaryFolder();
-  ~TemporaryFolder();
-  std::filesystem::path path;
-};
+using tests::TemporaryFolder;
 
 }  // namespace blindsight::model::test
