@@ -32,8 +32,8 @@ struct FloatLayer {
   }
 };
 
-/// What the data owner does in clear with the revealed outputs.
-enum class PostOperation { none, softmax, log_softmax };
+/// What the trained graph does with its last linear result: in clear, at the data owner.
+enum class PostOperation { none, softmax, log_softmax, sigmoid };
 
 /// A trained network as a chain of layers: what the passes make of an imported graph. The last layer is linear alone.
 struct FloatNetwork {
