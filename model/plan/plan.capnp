@@ -53,6 +53,8 @@ struct Layer {
   reluEven @14 :List(Float64);
   reluWorst @15 :Float64;
   reluRms @16 :Float64;
+  # One bias for each element of the linear result instead of one for each channel.
+  biasPerPosition @17 :Bool;
 }
 
 struct Plan {

@@ -73,7 +73,7 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     all.macs += r.macs;
     all.multiplications += r.multiplications;
     all.comparisons += r.max_comparisons + r.relu_comparisons;
-    all.weights += layer.conv.filter_elements() + layer.conv.out_channels;
+    all.weights += layer.conv.filter_elements() + layer.bias_elements();
     all.online += r.online;
     all.offline += r.offline;
     all.set_up += r.set_up;

@@ -85,6 +85,7 @@ void write(schema::Layer::Builder to, const protocol::LayerSpec& layer, const Ca
   if (!fit.even.empty()) write_numbers(to.initReluEven(static_cast<unsigned>(fit.even.size())), fit.even);
   to.setReluWorst(fit.worst);
   to.setReluRms(fit.rms);
+  to.setBiasPerPosition(layer.bias_per_position);
 }
 
 void read(schema::Layer::Reader from, Plan& plan) {
@@ -99,6 +100,7 @@ void read(schema::Layer::Reader from, Plan& plan) {
   layer.activation_bits = from.getActivationBits();
   layer.headroom_bits = from.getHeadroomBits();
   for (const double c : from.getReluEven()) layer.relu_fit.even.push_back(c);
+  layer.bias_per_position = from.getBiasPerPosition();
   layer.relu_fit.worst = from.getReluWorst();
   layer.relu_fit.rms = from.getReluRms();
   plan.network.layers.push_back(std::move(layer));
@@ -233,7 +235,7 @@ Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Pl
       const auto& layer = plan.network.layers[i];
       const auto filter = layers[i].getFilter();
       const auto bias = layers[i].getBias();
-      if (filter.size() != layer.conv.filter_elements() || bias.size() != layer.conv.out_channels)
+      if (filter.size() != layer.conv.filter_elements() || bias.size() != layer.bias_elements())
         return fail("the weights of layer '" + layer.name +
                     "' have another shape than the plan's: they belong to another model");
       protocol::LayerWeights out;

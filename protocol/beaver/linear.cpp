@@ -14,30 +14,32 @@ Stream map_stream(PackId pack, std::size_t stage) {
 
 template <class Word>
 std::size_t weight_share_bytes(const LayerSpec& layer) {
-  return filter_bytes<Word>(layer) + layer.conv.out_channels * sizeof(Word);
+  return filter_bytes<Word>(layer) + layer.bias_elements() * sizeof(Word);
 }
 
 template <class Word>
 Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const LayerWeights& weights) {
-  const std::size_t n = layer.conv.filter_elements(), channels = layer.conv.out_channels;
-  if (weights.filter.size() != n || weights.bias.size() != channels)
+  const std::size_t n = layer.conv.filter_elements(), biases = layer.bias_elements();
+  if (weights.filter.size() != n || weights.bias.size() != biases)
     return fail("layer '" + layer.name + "': has " + std::to_string(weights.filter.size()) + " weights and " +
                 std::to_string(weights.bias.size()) + " biases, expected " + std::to_string(n) + " and " +
-                std::to_string(channels));
+                std::to_string(biases));
   const Prg prg(random_key());
-  Buffer<Word> share0(n + channels), share1(n + channels);
+  Buffer<Word> share0(n + biases), share1(n + biases);
   prg.words<Word>({}, 0, share0);
   // Negative numbers wrap: widened with their sign first.
   for (std::size_t i = 0; i < n; ++i)
     share1[i] = static_cast<Word>(static_cast<std::int64_t>(weights.filter[i])) - share0[i];
-  for (std::size_t i = 0; i < channels; ++i) share1[n + i] = static_cast<Word>(weights.bias[i]) - share0[n + i];
+  for (std::size_t i = 0; i < biases; ++i) share1[n + i] = static_cast<Word>(weights.bias[i]) - share0[n + i];
   return std::array<Payload, 2>{to_payload<Word>(share0), to_payload<Word>(share1)};
 }
 
 template <class Word>
-Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share) {
-  Buffer<Word> bias(layer.conv.out_channels);
-  from_bytes<Word>(std::span(weight_share).subspan(filter_bytes<Word>(layer)), bias);
+Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share, tensor::RowRange rows) {
+  const std::size_t row = layer.conv_out().row_elements(), first = layer.bias_per_position ? rows.begin * row : 0;
+  Buffer<Word> bias(layer.bias_per_position ? rows.size() * row : layer.conv.out_channels);
+  const std::span bytes = std::span(weight_share).subspan(filter_bytes<Word>(layer) + first * sizeof(Word));
+  from_bytes<Word>(bytes.first(bias.size() * sizeof(Word)), bias);
   return bias;
 }
 
@@ -107,24 +109,17 @@ void add_zero(const Prg& with_other_server, const Stream& stream, PartyId self, 
   for (std::size_t i = 0; i < shares.size(); ++i) shares[i] += self == PartyId::server0 ? zero[i] : Word{0} - zero[i];
 }
 
-template <class Word>
-void add_bias(std::span<const Word> bias, std::span<Word> product) {
-  for (std::size_t pixel = 0; pixel < product.size(); pixel += bias.size())
-    for (std::size_t c = 0; c < bias.size(); ++c) product[pixel + c] += bias[c];
-}
-
 #define BLINDSIGHT_BEAVER_LINEAR(Word)                                                                            \
   template Result<std::array<Payload, 2>> share_layer<Word>(const LayerSpec&, const LayerWeights&);               \
   template std::size_t weight_share_bytes<Word>(const LayerSpec&);                                                \
-  template Buffer<Word> bias_share<Word>(const LayerSpec&, const Payload&);                                       \
+  template Buffer<Word> bias_share<Word>(const LayerSpec&, const Payload&, tensor::RowRange);                     \
   template Routine<Filters<Word>> open_filter(Channel&, ShareSource&, const LayerSpec&, const Payload&);          \
   template Filters<Word> filter_mask(Dealer&, const LayerSpec&);                                                  \
   template Buffer<Word> input_mask(const Prg&, PackId, std::size_t, std::size_t, std::size_t);                    \
   template Buffer<Word> input_mask(const ShareKeys&, PackId, std::size_t, std::size_t, std::size_t);              \
   template void deal_product(Dealer&, const ShareKeys&, PackId, std::size_t, const LayerSpec&, const TileLayout&, \
                              const Filters<Word>&);                                                               \
-  template void add_zero(const Prg&, const Stream&, PartyId, std::span<Word>);                                    \
-  template void add_bias(std::span<const Word>, std::span<Word>);
+  template void add_zero(const Prg&, const Stream&, PartyId, std::span<Word>);
 
 BLINDSIGHT_BEAVER_LINEAR(tensor::Word64)
 BLINDSIGHT_BEAVER_LINEAR(tensor::Word128)

@@ -31,9 +31,10 @@ template <class Word>
 Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const LayerWeights& weights);
 template <class Word>
 std::size_t weight_share_bytes(const LayerSpec& layer);
-/// This server's share of the bias.
+/// This server's share of the bias of `rows` of the linear result; the same for all rows where it is one for each
+/// channel. For add_bias(bias, 0, rows).
 template <class Word>
-Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share);
+Buffer<Word> bias_share(const LayerSpec& layer, const Payload& weight_share, tensor::RowRange rows);
 
 /// Server: opens F = W - B to the other one under a mask B that `source` brings; one message each way. With reused
 /// triples once a session and layer; with fresh ones for every product, each time under another B.
@@ -61,10 +62,6 @@ void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_
 /// Adds a fresh sharing of zero from the servers' common randomness, so that the shares say nothing but their sum.
 template <class Word>
 void add_zero(const Prg& with_other_server, const Stream& stream, PartyId self, std::span<Word> shares);
-
-/// Adds a value per output channel.
-template <class Word>
-void add_bias(std::span<const Word> bias, std::span<Word> product);
 
 /// Bytes of a layer's filter.
 template <class Word>

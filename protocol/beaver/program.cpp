@@ -3,6 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "protocol/core/bias.h"
 #include "protocol/core/sum_averages.h"
 
 namespace blindsight::protocol::beaver {
@@ -261,7 +262,7 @@ class BeaverProgram final : public Program {
   /// Adds A_j*F and the bias to C_j.
   void finish_product(std::size_t stage, const TileContext& t, std::span<const Word> a, const Filters<Word>& filters,
                       Buffer<Word>& product) const {
-    add_bias<Word>(bias_share<Word>(t.layer, weight_shares_[stage - 1]), product);
+    add_bias<Word>(bias_share<Word>(t.layer, weight_shares_[stage - 1], t.layout.conv), 0, product);
     tensor::convolve_rows<Word>(*filters.masked, a, t.layout.in, t.layout.conv, product, true);
   }
 

@@ -1,5 +1,6 @@
 #include "protocol/blink/conv2d.h"
 
+#include "protocol/core/bias.h"
 #include "tensor/kernels/elementwise.h"
 
 namespace blindsight::protocol::blink {
@@ -19,15 +20,15 @@ Buffer<Word32> filter_mask(const LayerSpec& layer, const Widths& w, std::size_t 
 }  // namespace
 
 std::size_t weight_share_bytes(const LayerSpec& layer, const Widths& w) {
-  return filter_bytes(layer, w) + tensor::packed_bytes(layer.conv.out_channels, w.linear);
+  return filter_bytes(layer, w) + tensor::packed_bytes(layer.bias_elements(), w.linear);
 }
 
 Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths& w, const LayerWeights& weights) {
-  const std::size_t n = layer.conv.filter_elements(), channels = layer.conv.out_channels;
-  if (weights.filter.size() != n || weights.bias.size() != channels)
+  const std::size_t n = layer.conv.filter_elements(), biases = layer.bias_elements();
+  if (weights.filter.size() != n || weights.bias.size() != biases)
     return fail("layer '" + layer.name + "': has " + std::to_string(weights.filter.size()) + " weights and " +
                 std::to_string(weights.bias.size()) + " biases, expected " + std::to_string(n) + " and " +
-                std::to_string(channels));
+                std::to_string(biases));
   const std::int64_t limit = std::int64_t{1} << (w.linear - 1);
   for (const std::int32_t v : weights.filter)
     if (v < -limit || v >= limit)
@@ -39,10 +40,10 @@ Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths&
 
   // Server 0's share is uniform, server 1's the difference: each alone says nothing.
   const Prg prg(random_key());
-  Buffer<Word32> share0(n + channels), share1(n + channels);
+  Buffer<Word32> share0(n + biases), share1(n + biases);
   prg.words<Word32>({}, 0, share0);
   for (std::size_t i = 0; i < n; ++i) share1[i] = static_cast<Word32>(weights.filter[i]) - share0[i];
-  for (std::size_t i = 0; i < channels; ++i) share1[n + i] = static_cast<Word32>(weights.bias[i]) - share0[n + i];
+  for (std::size_t i = 0; i < biases; ++i) share1[n + i] = static_cast<Word32>(weights.bias[i]) - share0[n + i];
   std::array<Payload, 2> result;
   for (auto [share, out] : {std::pair{&share0, &result[0]}, {&share1, &result[1]}}) {
     out->resize(weight_share_bytes(layer, w));
@@ -59,7 +60,7 @@ Result<Progress> OpenFilter::begin() {
                 " bytes, expected " + std::to_string(weight_share_bytes(layer_, w_)) + ": deploy the model again");
   Buffer<Word32> weights(layer_.conv.filter_elements());
   tensor::unpack_bits(std::span(weight_share_).first(filter_bytes(layer_, w_)), w_.linear, std::span<Word32>(weights));
-  out_.bias.resize(layer_.conv.out_channels);
+  out_.bias.resize(layer_.bias_elements());
   tensor::unpack_bits(std::span(weight_share_).subspan(filter_bytes(layer_, w_)), w_.linear,
                       std::span<Word32>(out_.bias));
   own_ = filter_mask(layer_, w_, stage_, prg_);
@@ -121,11 +122,10 @@ void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, std::
 Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, std::uint64_t pack,
                                std::size_t stage, const TileLayout& tile, const Prg& with_producer,
                                const Filters& filters) {
-  Buffer<Word32> g(tile.conv.size() * layer.conv_out().row_elements());
+  const std::size_t out_row = layer.conv_out().row_elements();
+  Buffer<Word32> g(tile.conv.size() * out_row);
   source.dealt<Word32>(Field::product, 0, w.linear, g);
-  const std::size_t channels = layer.conv.out_channels;
-  for (std::size_t pixel = 0; pixel < g.size(); pixel += channels)
-    for (std::size_t c = 0; c < channels; ++c) g[pixel + c] += filters.bias[c];
+  add_bias<Word32>(filters.bias, tile.conv.begin * out_row, g);
   const Buffer<Word32> a = input_mask_rows(layer, w, pack, stage, with_producer, tile.in);
   tensor::convolve_rows<Word32>(*filters.masked, a, tile.in, tile.conv, g, true);
   return g;

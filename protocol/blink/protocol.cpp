@@ -260,7 +260,7 @@ Memory memory(const NetworkSpec& network, PartyId party) {
                       filter = l.conv.filter_elements() * sizeof(Word32);
     if (server) {
       // W_i and F, and the share as it came. While F is opened: this server's W_i - B_i, and both messages.
-      m.deployment += 2 * prepared + l.conv.out_channels * sizeof(Word32) + weight_share_bytes(l, w);
+      m.deployment += 2 * prepared + l.bias_elements() * sizeof(Word32) + weight_share_bytes(l, w);
       m.set_up += filter + 2 * tensor::packed_bytes(l.conv.filter_elements(), w.linear);
     } else {
       m.deployment += prepared;

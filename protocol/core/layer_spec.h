@@ -31,6 +31,7 @@ struct LayerSpec {
   std::string name;
   tensor::ConvShape conv;
   tensor::ConvAlgorithm algorithm = tensor::ConvAlgorithm::direct;
+  bool bias_per_position = false;  ///< a bias for each element of the linear result, not one for each channel
   std::vector<tensor::Window> max_pools;
   bool relu = false;
   ReluFit relu_fit;
@@ -43,6 +44,7 @@ struct LayerSpec {
   /// q of protocol.md: the linear result must lie in [-2^q, 2^q - 2^f].
   unsigned range_bits() const { return fraction_bits + activation_bits + headroom_bits; }
   tensor::Shape conv_out() const { return conv.out(); }
+  std::size_t bias_elements() const { return bias_per_position ? conv_out().elements() : conv.out_channels; }
   /// Shape after the max pools, where ReLU works.
   tensor::Shape relu_shape() const { return after(conv_out(), max_pools); }
   /// Shape of what the next layer reads.
@@ -81,8 +83,8 @@ struct NetworkSpec {
   Dealing dealing;
 };
 
-/// Integer weights of one layer. Filter order as tensor::ConvShape; bias per output channel at the scale of the linear
-/// result.
+/// Integer weights of one layer. Filter order as tensor::ConvShape; LayerSpec::bias_elements() biases at the scale of
+/// the linear result, in its order.
 struct LayerWeights {
   std::vector<std::int32_t> filter;
   std::vector<std::int64_t> bias;

@@ -1,5 +1,7 @@
 #include "protocol/plaintext/conv2d.h"
 
+#include "protocol/core/bias.h"
+
 namespace blindsight::protocol::plaintext {
 
 using tensor::Word64;
@@ -19,7 +21,8 @@ Values conv2d(const ClearWeights& weights, std::span<const std::int64_t> x) {
   // Winograd leaves the top bits of the word zero: read the rest as two's complement.
   const unsigned bits = 64 - tensor::bits_spent(weights.filter.algorithm);
   Values result(z.size());
-  for (std::size_t i = 0; i < z.size(); ++i) result[i] = tensor::as_signed(z[i], bits) + weights.bias[i % out.channels];
+  for (std::size_t i = 0; i < z.size(); ++i) result[i] = tensor::as_signed(z[i], bits);
+  add_bias<std::int64_t>(weights.bias, 0, result);
   return result;
 }
 

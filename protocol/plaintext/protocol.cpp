@@ -122,7 +122,8 @@ Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const 
       return fail("the weights of some layers are missing: deploy the model again");
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
       const tensor::ConvShape& conv = network.layers[i].conv;
-      if (party.weight_shares[i].size() != (conv.filter_elements() + conv.out_channels) * sizeof(std::int64_t))
+      if (party.weight_shares[i].size() !=
+          (conv.filter_elements() + network.layers[i].bias_elements()) * sizeof(std::int64_t))
         return fail("layer '" + network.layers[i].name + "': its weights have the wrong size: deploy the model again");
     }
   }
@@ -143,7 +144,7 @@ Cost no_cost(const NetworkSpec&, std::size_t) {
 Result<std::array<Payload, 2>> share_weights(const NetworkSpec& network, std::size_t layer,
                                              const LayerWeights& weights) {
   const tensor::ConvShape& conv = network.layers.at(layer).conv;
-  if (weights.filter.size() != conv.filter_elements() || weights.bias.size() != conv.out_channels)
+  if (weights.filter.size() != conv.filter_elements() || weights.bias.size() != network.layers[layer].bias_elements())
     return fail("layer '" + network.layers[layer].name + "': has " + std::to_string(weights.filter.size()) +
                 " weights, expected " + std::to_string(conv.filter_elements()));
   Values all(weights.filter.begin(), weights.filter.end());
@@ -172,7 +173,7 @@ Memory memory(const NetworkSpec& network, PartyId party) {
   for (const LayerSpec& l : network.layers) {
     m.per_query += l.conv.in.elements() * sizeof(std::int64_t);
     if (party != PartyId::server0) continue;
-    const std::size_t weights = (l.conv.filter_elements() + l.conv.out_channels) * sizeof(std::int64_t);
+    const std::size_t weights = (l.conv.filter_elements() + l.bias_elements()) * sizeof(std::int64_t);
     m.deployment += 2 * weights;
     m.set_up = std::max(m.set_up, 2 * weights);
     m.working = std::max(m.working, (l.conv.in.elements() + 2 * l.conv_out().elements()) * sizeof(std::int64_t) +
@@ -184,8 +185,8 @@ Memory memory(const NetworkSpec& network, PartyId party) {
 }
 
 std::array<std::size_t, 2> weight_bytes(const NetworkSpec& network, std::size_t layer) {
-  const tensor::ConvShape& conv = network.layers.at(layer).conv;
-  return {(conv.filter_elements() + conv.out_channels) * sizeof(std::int64_t), 0};
+  const LayerSpec& l = network.layers.at(layer);
+  return {(l.conv.filter_elements() + l.bias_elements()) * sizeof(std::int64_t), 0};
 }
 
 std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {

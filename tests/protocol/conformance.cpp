@@ -120,6 +120,9 @@ std::vector<Kind> kinds() {
   add_kind("5x4 with strides and uneven padding", layer("", map, 12, {5, 4, 2, 3, 2, 1, 1, 0}));
   add_kind("fully connected", layer("", {1, 1, 130}, 20, {}));
   LayerSpec l = layer("", map, 7, same3, ConvAlgorithm::winograd4);
+  l.bias_per_position = true;
+  add_kind("a bias for each element", l);
+  l.bias_per_position = false;
   l.max_pools = {pool2};
   add_kind("max pool 2x2, odd height", l);
   l.max_pools = {{3, 3, 2, 2, 1, 1, 1, 1}};
@@ -150,6 +153,9 @@ std::vector<Kind> kinds() {
   add_kind("max pool, then average", l);
   l = layer("", {64, 48, 8}, 32, same3, ConvAlgorithm::winograd4);
   add_kind("several tiles with halo rows", l);
+  l.bias_per_position = true;
+  add_kind("several tiles, a bias for each element", l);
+  l.bias_per_position = false;
   l.max_pools = {pool2};
   add_kind("several tiles, max pool", l);
   l.max_pools = {{3, 3, 2, 2}};

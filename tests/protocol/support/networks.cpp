@@ -38,7 +38,7 @@ void add(Net& net, LayerSpec l, std::int64_t largest, std::mt19937_64& rng) {
   weights.filter.resize(l.conv.filter_elements());
   for (auto& v : weights.filter)
     v = static_cast<std::int32_t>(static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(2 * w + 1)) - w);
-  weights.bias.resize(l.conv.out_channels);
+  weights.bias.resize(l.bias_elements());
   for (auto& v : weights.bias) v = static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(bound / 2)) - bound / 4;
   net.spec.layers.push_back(std::move(l));
   net.weights.push_back(std::move(weights));
