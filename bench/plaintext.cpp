@@ -103,6 +103,7 @@ class Prepared {
   }
 
   memory bias(const FloatLayer& layer) {
+    if (layer.bias_per_position()) throw std::runtime_error("oneDNN has no bias for each position");
     memory b({{as_dim(layer.bias.size())}, memory::data_type::f32, memory::format_tag::a}, engine_);
     std::memcpy(b.get_data_handle(), layer.bias.data(), layer.bias.size() * sizeof(float));
     return b;

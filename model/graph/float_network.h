@@ -16,11 +16,12 @@ struct FloatLayer {
   std::string name;  ///< the node that it came from
   tensor::ConvShape conv;
   std::vector<float> filter;  ///< [kernel row][kernel column][in channel][out channel]
-  std::vector<float> bias;    ///< [out channel]
+  std::vector<float> bias;    ///< [out channel], or one for each element of the convolution's result
   std::vector<tensor::Window> max_pools;
   bool relu = false;
   std::vector<tensor::Window> average_pools;
 
+  bool bias_per_position() const { return bias.size() != conv.out_channels; }
   /// Map after the max pools, where ReLU works.
   tensor::Shape relu_shape() const { return after(conv.out(), max_pools); }
   tensor::Shape out() const { return after(relu_shape(), average_pools); }
@@ -41,6 +42,7 @@ struct FloatNetwork {
   tensor::Shape input;
   std::vector<FloatLayer> layers;
   PostOperation post = PostOperation::none;
+  std::vector<std::string> notes;  ///< what the import folded into what, a sentence each
 };
 
 }  // namespace blindsight::model

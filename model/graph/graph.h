@@ -11,7 +11,7 @@ namespace blindsight::model {
 
 /// A tensor known at import, rows last as ONNX has it. Integers of 8 and 32 bits are kept as 32, of 64 as 64.
 struct Constant {
-  std::vector<std::int64_t> dims;  ///< positive; their product is the number of values
+  std::vector<std::int64_t> dims;  ///< their product is the number of values
   std::variant<std::vector<float>, std::vector<std::int32_t>, std::vector<std::int64_t>> values;
 
   std::size_t elements() const {
@@ -19,8 +19,11 @@ struct Constant {
   }
 };
 
-using Attribute =
-    std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>, Constant>;
+/// An attribute of a type that no operator here asks for (a graph, a list of texts): in the way only where it is used.
+struct ForeignAttribute {};
+
+using Attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
+                               Constant, ForeignAttribute>;
 
 struct Node {
   std::string name, op;
@@ -28,12 +31,21 @@ struct Node {
   std::map<std::string, Attribute> attributes;
 };
 
+/// An input of a graph that is no constant.
+struct GraphInput {
+  std::string name;
+  std::vector<std::int64_t> dims;  ///< 0 where the file leaves one open
+  std::string problem;             ///< why it cannot be an image; empty when it can
+};
+
 /// A network as it came from its file, free of the file's format: what the passes work on.
 struct Graph {
   std::string name;
   std::int64_t opset = 0;
-  std::string input, output;
-  std::vector<std::int64_t> input_dims;  ///< batch, channels, height, width; 0 where the file leaves one open
+  std::vector<GraphInput> inputs;
+  std::string output;
+  std::string input;                     ///< the one input that the output depends on; check_well_formed() finds it
+  std::vector<std::int64_t> input_dims;  ///< its; batch first
   std::vector<Node> nodes;               ///< in order of evaluation
   std::map<std::string, Constant> constants;
 };

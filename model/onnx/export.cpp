@@ -36,6 +36,7 @@ class Writer {
     if (network.post != PostOperation::none) flatten("outputs");  // over the outputs, which are its last axis then
     if (network.post == PostOperation::softmax) node("Softmax", "softmax");
     if (network.post == PostOperation::log_softmax) node("LogSoftmax", "log_softmax");
+    if (network.post == PostOperation::sigmoid) node("Sigmoid", "sigmoid");
     auto* output = graph_.add_output();
     output->set_name(value_);
     describe(*output, flat_ ? std::vector{map_.elements()} : std::vector{map_.channels, map_.height, map_.width});
@@ -126,8 +127,19 @@ class Writer {
       for (std::size_t i = 0; i < in; ++i)
         for (std::size_t o = 0; o < out; ++o) filter[(o * in + i) * cells + k] = layer.filter[(k * in + i) * out + o];
     initializer(name + ".weight", {out, in, w.height, w.width}, filter);
-    initializer(name + ".bias", {out}, layer.bias);
-    set_window(node("Conv", name, {name + ".weight", name + ".bias"}), w);
+    if (!layer.bias_per_position()) {
+      initializer(name + ".bias", {out}, layer.bias);
+      set_window(node("Conv", name, {name + ".weight", name + ".bias"}), w);
+      return;
+    }
+    const Shape map = layer.conv.out();
+    const std::size_t positions = map.height * map.width;
+    std::vector<float> bias(layer.bias.size());
+    for (std::size_t p = 0; p < positions; ++p)
+      for (std::size_t o = 0; o < out; ++o) bias[o * positions + p] = layer.bias[p * out + o];
+    initializer(name + ".bias", {1, out, map.height, map.width}, bias);
+    set_window(node("Conv", name, {name + ".weight"}), w);
+    node("Add", name + ".add", {name + ".bias"});
   }
 
   void flatten(const std::string& name) {

@@ -1,24 +1,24 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "model/graph/float_network.h"
+#include "model/graph/layout.h"
 #include "tensor/shape.h"
 
 namespace blindsight::model {
 
-/// Convolution or fully connected layer; filter as FloatLayer has it, but a fully connected layer still reads ONNX's
-/// flattened order.
+/// Convolution or fully connected layer; filter and bias as FloatLayer has them.
 struct Linear {
   tensor::ConvShape conv;
   std::vector<float> filter, bias;
-  tensor::Shape
-      flattened;  ///< the map that was flattened into a fully connected layer's input; its channels alone otherwise
-  bool fully_connected = false;
+  /// Of a fully connected layer: the map that it reads as one row of numbers, in our order.
+  std::optional<tensor::Shape> flattened;
 };
-/// x · scale[c] + shift[c]: a BatchNormalization or a constant Add.
+/// x · scale + shift in our order: one number for each channel, or one for each element of the map.
 struct Affine {
   std::vector<float> scale, shift;
 };
@@ -26,6 +26,7 @@ struct Relu {};
 struct MaxPool {
   tensor::Window window;
 };
+/// Sums divided by the window's size; what lies outside the map counts as zero.
 struct AveragePool {
   tensor::Window window;
 };
@@ -33,6 +34,7 @@ struct AveragePool {
 struct ChainNode {
   std::string what;  ///< describe(node), for errors
   std::string name;  ///< the node's, or its output's
+  tensor::Shape in;  ///< the map that it reads
   std::variant<Linear, Affine, Relu, MaxPool, AveragePool> op;
 };
 
@@ -41,9 +43,14 @@ struct Chain {
   std::string name;
   tensor::Shape input;
   std::vector<ChainNode> nodes;
-  tensor::Shape output_map;  ///< the last value, before it was flattened
-  bool output_flat = false;
+  tensor::Shape output_map;  ///< the last value
+  Layout output_layout;      ///< its tensor in the graph
   PostOperation post = PostOperation::none;
+  std::vector<std::string> notes;  ///< what was folded into what
 };
+
+/// A linear layer that hands every channel through, times scale[c] plus shift (a number for each channel or each
+/// element): where a map needs what no layer before it can take. Empty scale: 1; empty shift: 0.
+Linear hand_through(const tensor::Shape& map, const std::vector<float>& scale = {}, std::vector<float> shift = {});
 
 }  // namespace blindsight::model

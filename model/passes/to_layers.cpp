@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "model/passes/passes.h"
@@ -10,99 +11,145 @@ using tensor::Shape;
 
 namespace {
 
-/// Outputs beyond this make no sense as logits, and the layer that to_layers may add is quadratic in them.
-constexpr std::size_t most_outputs = 4096;
+/// Elements of a filter that is made here, to hand a map or the outputs through: quadratic in their number.
+constexpr std::size_t largest_made = std::size_t{1} << 24;
+constexpr std::size_t most_outputs = 1 << 16;
 
-/// Rows of a fully connected layer's filter from ONNX's flattened order (channel, row, column) to ours (row, column,
-/// channel).
-std::vector<float> reordered(const std::vector<float>& filter, const Shape& map, std::size_t out) {
-  std::vector<float> rows(filter.size());
-  for (std::size_t c = 0; c < map.channels; ++c)
-    for (std::size_t p = 0; p < map.height * map.width; ++p)
-      for (std::size_t o = 0; o < out; ++o)
-        rows[(p * map.channels + c) * out + o] = filter[(c * map.height * map.width + p) * out + o];
-  return rows;
-}
+/// The layers so far; gives a node the layer that can take it.
+class Layers {
+ public:
+  explicit Layers(FloatNetwork& network) : layers_(network.layers) {}
 
-FloatLayer to_layer(ChainNode&& node) {
-  Linear& linear = std::get<Linear>(node.op);
-  FloatLayer layer;
-  layer.name = std::move(node.name);
-  layer.conv = linear.conv;
-  layer.filter = linear.fully_connected && linear.flattened.height * linear.flattened.width != 1
-                     ? reordered(linear.filter, linear.flattened, linear.conv.out_channels)
-                     : std::move(linear.filter);
-  layer.bias = std::move(linear.bias);
-  return layer;
-}
+  void add(std::string name, Linear&& linear) {
+    FloatLayer layer;
+    layer.name = std::move(name);
+    layer.conv = linear.conv;
+    layer.filter = std::move(linear.filter);
+    layer.bias = std::move(linear.bias);
+    layers_.push_back(std::move(layer));
+  }
 
-/// Protocols reveal the linear result of the last layer; where a network ends otherwise, or in an order that is not
-/// ours, a layer that hands each value through ends it.
-FloatLayer hand_through(const Shape& map) {
+  Result<void> add(const ChainNode& node, const Relu&) {
+    // What is at least zero stays so in an average.
+    if (!layers_.empty() && layers_.back().relu) return {};
+    auto layer = before_average(node);
+    if (!layer) return fail(layer.error().what);
+    (*layer)->relu = true;
+    return {};
+  }
+
+  Result<void> add(const ChainNode& node, const MaxPool& pool) {
+    auto layer = before_average(node);
+    if (!layer) return fail(layer.error().what);
+    (*layer)->max_pools.push_back(pool.window);
+    return {};
+  }
+
+  Result<void> add(const ChainNode& node, const AveragePool& pool) {
+    if (layers_.empty())
+      if (auto ok = hand_map_through(node); !ok) return ok;
+    layers_.back().average_pools.push_back(pool.window);
+    return {};
+  }
+
+ private:
+  Result<FloatLayer*> before_average(const ChainNode& node) {
+    if (layers_.empty() || !layers_.back().average_pools.empty())
+      if (auto ok = hand_map_through(node); !ok) return fail(ok.error().what);
+    return &layers_.back();
+  }
+
+  /// Comparisons and sums need a linear layer before them.
+  Result<void> hand_map_through(const ChainNode& node) {
+    const std::size_t n = node.in.channels;
+    if (n * n > largest_made)
+      return fail(node.what + " follows no Conv, Gemm or MatMul, and its " + std::to_string(n) +
+                  " channels are too many to hand through a layer of their own");
+    add(node.name, hand_through(node.in));
+    return {};
+  }
+
+  std::vector<FloatLayer>& layers_;
+};
+
+/// Protocols reveal the linear result of the last layer, one number for each class; where a network ends otherwise, or
+/// in an order that is not ours, a layer that hands each value through ends it, times `last` if there is one.
+FloatLayer outputs_of(const Chain& chain, const Affine& last) {
+  const Shape& map = chain.output_map;
   const std::size_t n = map.elements();
   FloatLayer layer;
   layer.name = "output";
   layer.conv = {{1, 1, n}, n, {}};
   layer.filter.assign(n * n, 0);
   layer.bias.assign(n, 0);
-  for (std::size_t i = 0; i < n; ++i) layer.filter[i * n + i] = 1;
-  layer.filter = reordered(layer.filter, map, n);
+  const Layout::Place place = chain.output_layout.place(map);
+  for_each_element(map, [&](std::size_t i, std::size_t y, std::size_t x, std::size_t c) {
+    const std::size_t to = place.at(y, x, c);
+    layer.filter[i * n + to] = last.scale.empty() ? 1 : last.scale[i % last.scale.size()];
+    layer.bias[to] = last.shift.empty() ? 0 : last.shift[i % last.shift.size()];
+  });
   return layer;
 }
 
-}  // namespace
-
-Result<FloatNetwork> to_layers(Chain&& chain) {
-  FloatNetwork network{chain.name, chain.input, {}, chain.post};
-  for (ChainNode& node : chain.nodes) {
-    if (std::holds_alternative<Linear>(node.op)) {
-      network.layers.push_back(to_layer(std::move(node)));
-      continue;
-    }
-    if (network.layers.empty())
-      return fail(node.what + " works on the input itself; supported is after the first Conv, Gemm or MatMul");
-    FloatLayer& layer = network.layers.back();
-    if (std::holds_alternative<Relu>(node.op)) {
-      if (!layer.average_pools.empty())
-        return fail(node.what + " follows an average pool; supported is an average pool after the Relu");
-      layer.relu = true;
-    } else if (const auto* pool = std::get_if<MaxPool>(&node.op)) {
-      if (!layer.average_pools.empty())
-        return fail(node.what + " follows an average pool; supported is a maximum before the average");
-      layer.max_pools.push_back(pool->window);
-    } else if (const auto* average = std::get_if<AveragePool>(&node.op)) {
-      layer.average_pools.push_back(average->window);
-    }
-  }
-  if (network.layers.empty()) return fail("it has no Conv, Gemm or MatMul");
-  if (!chain.output_flat && (chain.output_map.height != 1 || chain.output_map.width != 1))
-    return fail("its output is a map of " + std::to_string(chain.output_map.height) + "×" +
-                std::to_string(chain.output_map.width) + "; supported is one number per class");
-  if (chain.output_map.elements() > most_outputs)
-    return fail("it has " + std::to_string(chain.output_map.elements()) + " outputs; at most " +
-                std::to_string(most_outputs) + " are supported");
-  const FloatLayer& last = network.layers.back();
-  if (last.relu || !last.max_pools.empty() || !last.average_pools.empty() ||
-      chain.output_map.height * chain.output_map.width != 1)
-    network.layers.push_back(hand_through(chain.output_map));
-  for (const FloatLayer& layer : network.layers) {
+Result<void> check_finite(const FloatNetwork& network) {
+  for (const FloatLayer& layer : network.layers)
     for (const auto* values : {&layer.filter, &layer.bias})
       for (const float v : *values)
         if (!std::isfinite(v))
           return fail("layer " + in_quotes(layer.name) +
                       " has a weight that is no finite number: the file is damaged or its training failed");
+  return {};
+}
+
+}  // namespace
+
+Result<FloatNetwork> to_layers(Chain&& chain) {
+  FloatNetwork network{chain.name, chain.input, {}, chain.post, std::move(chain.notes)};
+  Layers layers(network);
+  Affine last;
+  bool linear = false;
+  for (ChainNode& node : chain.nodes) {
+    Result<void> ok;
+    if (auto* l = std::get_if<Linear>(&node.op)) {
+      linear = true;
+      layers.add(std::move(node.name), std::move(*l));
+    } else if (const auto* relu = std::get_if<Relu>(&node.op)) {
+      ok = layers.add(node, *relu);
+    } else if (const auto* pool = std::get_if<MaxPool>(&node.op)) {
+      ok = layers.add(node, *pool);
+    } else if (const auto* average = std::get_if<AveragePool>(&node.op)) {
+      ok = layers.add(node, *average);
+    } else {
+      last = std::move(std::get<Affine>(node.op));  // fold_affine() leaves one, at the end
+    }
+    if (!ok) return fail(ok.error().what);
   }
+  if (!linear) return fail("it has no Conv, Gemm or MatMul");
+  const Shape& map = chain.output_map;
+  const auto sizes = chain.output_layout.sizes(map);
+  if (std::ranges::count_if(sizes, [](auto d) { return d != 1; }) > 1)
+    return fail("its output is a map of " + describe(sizes) + "; supported is one number per class");
+  if (map.elements() > most_outputs)
+    return fail("it has " + std::to_string(map.elements()) + " outputs; at most " + std::to_string(most_outputs) +
+                " are supported");
+  const FloatLayer& end = network.layers.back();
+  if (end.relu || !end.max_pools.empty() || !end.average_pools.empty() || map.height * map.width != 1 ||
+      !last.scale.empty()) {
+    if (map.elements() * map.elements() > largest_made)
+      return fail("it has " + std::to_string(map.elements()) +
+                  " outputs behind a pool or an activation; at most 4096 are supported there");
+    network.layers.push_back(outputs_of(chain, last));
+  }
+  if (auto ok = check_finite(network); !ok) return fail(ok.error().what);
   return network;
 }
 
 Result<FloatNetwork> lower(Graph graph) {
+  if (auto ok = drop_dead(graph); !ok) return fail(ok.error().what);
   if (auto ok = check_well_formed(graph); !ok) return fail(ok.error().what);
-  if (auto ok = fold_constants(graph); !ok) return fail(ok.error().what);
-  if (auto ok = drop_identities(graph); !ok) return fail(ok.error().what);
-  auto chain = to_chain(graph);
+  auto chain = to_chain(std::move(graph));
   if (!chain) return fail(chain.error().what);
-  graph = {};  // the chain has its own copy of the weights
-  if (auto ok = fold_into_linear(*chain); !ok) return fail(ok.error().what);
+  if (auto ok = fold_affine(*chain); !ok) return fail(ok.error().what);
   order_pools(*chain);
   return to_layers(std::move(*chain));
 }

@@ -43,7 +43,9 @@ std::vector<float> convolve(const FloatLayer& layer, std::span<const float> in) 
   std::vector<float> result(out.elements());
   const Eigen::Map<const RowMajor> filter(layer.filter.data(), static_cast<Eigen::Index>(depth),
                                           static_cast<Eigen::Index>(channels));
-  const Eigen::Map<const Eigen::RowVectorXf> bias(layer.bias.data(), static_cast<Eigen::Index>(channels));
+  const Eigen::Map<const RowMajor> bias(layer.bias.data(),
+                                        layer.bias_per_position() ? static_cast<Eigen::Index>(positions) : 1,
+                                        static_cast<Eigen::Index>(channels));
   tbb::parallel_for(tbb::blocked_range<std::size_t>(0, (positions + positions_per_block - 1) / positions_per_block),
                     [&](const auto& blocks) {
                       RowMajor patches(static_cast<Eigen::Index>(std::min(positions_per_block, positions)),
@@ -56,7 +58,10 @@ std::vector<float> convolve(const FloatLayer& layer, std::span<const float> in) 
                         Eigen::Map<RowMajor> to(result.data() + first * channels, static_cast<Eigen::Index>(count),
                                                 static_cast<Eigen::Index>(channels));
                         to.noalias() = patches.topRows(static_cast<Eigen::Index>(count)) * filter;
-                        to.rowwise() += bias;
+                        if (layer.bias_per_position())
+                          to += bias.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(count));
+                        else
+                          to.rowwise() += bias.row(0);
                       }
                     });
   return result;

@@ -26,7 +26,9 @@ using tensor::Window;
 namespace {
 
 constexpr std::size_t most_pools = 8, most_labels = 4096, longest_text = 256;
-constexpr std::size_t largest_pool_cells = 4096;
+constexpr std::size_t largest_pool_cells = 1 << 20;
+/// Products, comparisons or additions of a layer that a party can still do.
+constexpr double most_work = 1e13;
 constexpr std::size_t largest_side = 1 << 16, largest_channels = 1 << 26, largest_elements = std::size_t{1} << 28;
 
 bool sane(const Shape& s) {
@@ -79,6 +81,8 @@ Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
   if (cells > largest_elements / per_cell || cells * per_cell > largest_elements / layer.conv.out_channels ||
       !sane(layer.conv.out()))
     return fail(where + " is too large, or its window does not fit its map");
+  if (static_cast<double>(layer.conv.out().elements()) * static_cast<double>(cells * per_cell) > most_work)
+    return fail(where + " is more work than a party can do");
   if (layer.max_pools.size() > most_pools || layer.average_pools.size() > most_pools)
     return fail(where + " has too many pools");
   Shape s = layer.conv_out();
@@ -87,6 +91,8 @@ Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
       if (!sane_pool(pool)) return fail(where + " has an impossible pool");
       s = {pool.out_height(s.height), pool.out_width(s.width), s.channels};
       if (!sane(s)) return fail(where + " has a pool that does not fit its map");
+      if (static_cast<double>(s.elements()) * static_cast<double>(pool.height * pool.width) > most_work)
+        return fail(where + " has a pool that is more work than a party can do");
     }
   if (layer.algorithm > tensor::ConvAlgorithm::winograd4 || !tensor::supports(layer.algorithm, layer.conv))
     return fail(where + " names an algorithm that cannot do its convolution");

@@ -52,11 +52,11 @@ void remove_outputs(FloatLayer& layer, const std::vector<bool>& keep) {
   std::vector<float> filter, bias;
   for (std::size_t i = 0; i < layer.filter.size(); ++i)
     if (keep[i % channels]) filter.push_back(layer.filter[i]);
-  for (std::size_t c = 0; c < channels; ++c)
-    if (keep[c]) bias.push_back(layer.bias[c]);
+  for (std::size_t i = 0; i < layer.bias.size(); ++i)
+    if (keep[i % channels]) bias.push_back(layer.bias[i]);
   layer.filter = std::move(filter);
   layer.bias = std::move(bias);
-  layer.conv.out_channels = layer.bias.size();
+  layer.conv.out_channels = static_cast<std::size_t>(std::ranges::count(keep, true));
 }
 
 /// Whether the next layer reads the map as it is or flattened (row, column, channel), the channel of its input i is i

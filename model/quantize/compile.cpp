@@ -92,22 +92,27 @@ void choose_activation(protocol::NetworkSpec& network, std::size_t i, const std:
   }
 }
 
-Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsigned f) {
+/// `ring`: bits of the layer's linear ring, which weights and biases must fit too: servers add and multiply in it
+/// alone.
+Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsigned f, unsigned ring) {
   const double unit = std::ldexp(1.0, static_cast<int>(f)) * scale.out, factor = unit / scale.in;
+  const double limit = std::ldexp(1.0, static_cast<int>(std::min(ring, 32U)) - 1);
   LayerWeights out;
   out.filter.reserve(layer.filter.size());
   for (const float w : layer.filter) {
     const double v = std::round(w * factor);
-    if (std::abs(v) > std::numeric_limits<std::int32_t>::max())
+    if (v < -limit || v >= limit)
       return fail("layer " + in_quotes(layer.name) + " has a weight of " + std::to_string(w) +
-                  " that does not fit 32 bits at its scale: lower the fraction or activation bits");
+                  " that does not fit its ring of " + std::to_string(ring) +
+                  " bits at its scale: lower the fraction or activation bits, or calibrate on images that use it");
     out.filter.push_back(static_cast<std::int32_t>(v));
   }
   for (const float b : layer.bias) {
     const double v = std::round(b * unit);
-    if (std::abs(v) > std::ldexp(1.0, 40))
+    if (v < -limit || v >= limit)
       return fail("layer " + in_quotes(layer.name) + " has a bias of " + std::to_string(b) +
-                  " that is far beyond its calibrated range");
+                  " that does not fit its ring of " + std::to_string(ring) +
+                  " bits at its scale: give it more headroom bits, or calibrate on images that use it");
     out.bias.push_back(static_cast<std::int64_t>(v));
   }
   return out;
@@ -153,6 +158,7 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
     LayerSpec spec;
     spec.name = layer.name;
     spec.conv = layer.conv;
+    spec.bias_per_position = layer.bias_per_position();
     spec.max_pools = layer.max_pools;
     spec.relu = layer.relu;
     spec.average_pools = layer.average_pools;
@@ -185,7 +191,7 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
       if (!fraction) return fail(fraction.error().what);
       spec.fraction_bits = *fraction;
     }
-    auto weights = quantize(layer, scale, spec.fraction_bits);
+    auto weights = quantize(layer, scale, spec.fraction_bits, linear_ring_bits(plan.network, i));
     if (!weights) return fail(weights.error().what);
     out.weights.layers.push_back(std::move(*weights));
     const double worst =

@@ -20,6 +20,8 @@ class OnnxBuilder {
   /// Adds a node that reads `inputs` alone; the current value stays as it is.
   onnx::NodeProto& aside(const std::string& op, const std::string& name, const std::vector<std::string>& inputs);
   const std::string& value() const { return value_; }
+  /// Makes another value the current one.
+  void continue_from(const std::string& value) { value_ = value; }
 
   void reals(const std::string& name, const std::vector<std::int64_t>& dims, const std::vector<float>& values);
   void integers(const std::string& name, const std::vector<std::int64_t>& values);
