@@ -4,6 +4,7 @@
 
 #include "actors/session/dealing.h"
 #include "apps/failure.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {

@@ -115,6 +115,13 @@ std::string human_seconds(double seconds) {
   return fixed(seconds, seconds < 9.995 ? 2 : 1) + " s";
 }
 
+std::string percent(double share) {
+  std::string text = fixed(100 * share, 2);
+  while (text.ends_with('0')) text.pop_back();
+  if (text.ends_with('.')) text.pop_back();
+  return text + " %";
+}
+
 std::string fixed(double value, int digits) {
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%.*f", digits, value);

@@ -58,6 +58,8 @@ std::string human_bytes(std::uint64_t bytes);
 std::string human_count(std::uint64_t count);
 /// "1.23 s", "45.6 ms".
 std::string human_seconds(double seconds);
+/// "12.5 %" of a share.
+std::string percent(double share);
 /// `digits` after the point.
 std::string fixed(double value, int digits);
 
