@@ -164,7 +164,7 @@ model::Plan lay_out_with_flags(const model::FloatNetwork& network, const Compile
 
 std::string stated_error_text(const model::Plan& plan) {
   return "a logit's rounding error under encryption stays below " + fixed(plan.stated_error, 4) +
-         " (statistically, from " + std::to_string(plan.calibration_images) + " images)";
+         " (statistically, from " + counted(plan.calibration_images, "image") + ")";
 }
 
 ModelFile kind_of_model_file(const std::filesystem::path& file) {

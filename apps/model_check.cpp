@@ -222,11 +222,11 @@ class Check {
   void print() const {
     using enum Table::Align;
     const auto& plan = compiled_.plan;
-    std::cout << plan.model_name << " over " << files_.size() << " images\n\n";
+    std::cout << plan.model_name << " over " << counted(files_.size(), "image") << "\n\n";
     if (a_.layers) {
       Table table({{"layer", left}, {"largest value"}, {"largest difference"}, {"worst / bound"}});
       for (std::size_t i = 0; i < layers_.size(); ++i)
-        table.row({plan.network.layers[i].name, fixed(layers_[i].largest_value, 3),
+        table.row({in_cell(plan.network.layers[i].name), fixed(layers_[i].largest_value, 3),
                    fixed(layers_[i].largest_difference, 4), fixed(100 * layers_[i].worst, 1) + " %"});
       std::cout << "float against fixed point, linear results in real units\n";
       table.print(std::cout, "  ");

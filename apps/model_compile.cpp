@@ -40,12 +40,12 @@ std::string calibration_json(const model::Compiled& compiled) {
 
 void print_growth(const model::Compiled& compiled) {
   using enum Table::Align;
-  std::cout << "largest value of each layer over " << compiled.plan.calibration_images
-            << " images, and over a quarter and half of them (expected of a random choice)\n";
+  std::cout << "largest value of each layer over " << counted(compiled.plan.calibration_images, "image")
+            << ", and over a quarter and half of them (expected of a random choice)\n";
   Table table({{"layer", left}, {"at 1/4"}, {"at 1/2"}, {"all"}, {"growth per doubling"}});
   for (const auto& g : compiled.growth)
-    table.row(
-        {g.layer, fixed(g.quarter, 3), fixed(g.half, 3), fixed(g.all, 3), fixed(100 * g.per_doubling(), 1) + " %"});
+    table.row({in_cell(g.layer), fixed(g.quarter, 3), fixed(g.half, 3), fixed(g.all, 3),
+               fixed(100 * g.per_doubling(), 1) + " %"});
   table.print(std::cout, "  ");
 }
 

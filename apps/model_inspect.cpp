@@ -81,7 +81,8 @@ ordered_json memory_json(const model::Plan& plan, const protocol::Protocol& prot
 void print_fits(const model::PlanReport& report) {
   std::cout << "\nReLU is a polynomial under this protocol; off by, in units of a layer's calibrated range\n";
   for (const auto& r : report.layers)
-    if (const auto fit = model::describe(r.relu_fit); !fit.empty()) std::cout << "  " << r.name << ": " << fit << '\n';
+    if (const auto fit = model::describe(r.relu_fit); !fit.empty())
+      std::cout << "  " << in_cell(r.name) << ": " << fit << '\n';
 }
 
 void print_memory(const model::Plan& plan, const protocol::Protocol& protocol) {
@@ -152,10 +153,12 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
                  bool calibrated) {
   std::cout << plan.model_name << ", reads " << text(plan.network.input) << ", under " << protocol << '\n';
   if (calibrated)
-    std::cout << "calibrated on " << plan.calibration_images << " images; " << stated_error_text(plan) << '\n';
+    std::cout << "calibrated on " << counted(plan.calibration_images, "image") << "; " << stated_error_text(plan)
+              << '\n';
   else
     std::cout << "not calibrated: widths are defaults and nothing is known of ranges; add --calibration DIR\n";
-  std::cout << plan.network.layers.back().conv.out_channels << " outputs, told as " << model::name(plan.output)
+  std::cout << counted(plan.network.layers.back().conv.out_channels, "output") << ", told as "
+            << model::name(plan.output)
             << (model::has_threshold(plan.output) ? ", a yes above " + percent(plan.threshold) : "") << '\n';
   std::cout
       << "range q = f + A + M: bits of a layer's linear result; free: bits of it that calibration left unused\n\n";
@@ -175,8 +178,8 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
   table.row({"input", "", "", text(plan.network.input), "", "", "", "", "", human_bytes(all_bytes(report.input_online)),
              human_bytes(all_bytes(report.input_offline)), std::to_string(report.input_online.rounds)});
   for (const auto& r : report.layers)
-    table.row({r.name, r.kind, text(r.in), text(r.out), std::string(tensor::name(r.algorithm)), human_count(r.macs),
-               human_count(r.max_comparisons + r.relu_comparisons),
+    table.row({in_cell(r.name), r.kind, text(r.in), text(r.out), std::string(tensor::name(r.algorithm)),
+               human_count(r.macs), human_count(r.max_comparisons + r.relu_comparisons),
                std::to_string(r.range_bits) + " = " + std::to_string(r.fraction_bits) + "+" +
                    std::to_string(r.activation_bits) + "+" + std::to_string(r.headroom_bits),
                calibrated ? fixed(r.free_headroom_bits, 1) : "", human_bytes(all_bytes(r.online)),

@@ -27,6 +27,11 @@ std::string percent(double share) {
   return text;
 }
 
+std::string telling_text(std::size_t telling) {
+  if (telling == 0) return "images of one colour";
+  return telling == 1 ? "one image" : std::to_string(telling) + " different images";
+}
+
 }  // namespace
 
 double expected_largest(std::vector<double> values, std::size_t count) {
@@ -78,8 +83,8 @@ Result<void> check_support(const std::vector<Image>& images, std::size_t channel
 std::vector<std::string> support_warnings(std::size_t telling, const std::vector<Growth>& growth) {
   std::vector<std::string> all;
   if (telling < enough_images)
-    all.push_back("the ranges rest on " + std::to_string(telling) + " different images: " +
-                  std::to_string(enough_images) + " or more are better, or ordinary images may leave a range");
+    all.push_back("the ranges rest on " + telling_text(telling) + ": " + std::to_string(enough_images) +
+                  " or more are better, or ordinary images may leave a range");
   const auto worst = std::max_element(growth.begin(), growth.end(), [](const Growth& a, const Growth& b) {
     return a.per_doubling() < b.per_doubling();
   });
