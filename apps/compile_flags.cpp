@@ -3,17 +3,33 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
-#include <random>
 
 #include "apps/failure.h"
 #include "apps/terminal.h"
 #include "model/onnx/import.h"
+#include "model/plan/output.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 
 namespace {
 const std::map<std::string, model::ReluWeight> relu_weights = {{"calibrated", model::ReluWeight::calibrated},
                                                                {"uniform", model::ReluWeight::uniform}};
+const std::map<std::string, model::OutputKind> output_kinds = {{"softmax", model::OutputKind::softmax},
+                                                               {"sigmoid", model::OutputKind::sigmoid},
+                                                               {"independent", model::OutputKind::independent},
+                                                               {"none", model::OutputKind::none}};
+
+/// What was decided because the graph does not say it, and how to decide otherwise.
+std::string assumed_output(const model::Plan& plan) {
+  const std::size_t outputs = plan.network.layers.back().conv.out_channels;
+  if (outputs == 1)
+    return "the model has one output and no sigmoid at its end: told as a number; compile with --output sigmoid if it "
+           "is the logit of a yes/no question";
+  return "the model has " + std::to_string(outputs) +
+         " outputs and neither softmax nor sigmoid at its end: taken for classes of which one is right (softmax); "
+         "--output independent or none if they are something else, --output softmax to leave this note out";
+}
 }  // namespace
 
 void add_compile_flags(CLI::App& command, CompileFlags& flags) {
@@ -28,7 +44,25 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
                   "for color) or raw (0..255; the default for grey)")
       ->group(group)
       ->check(CLI::IsMember({"imagenet", "raw"}));
-  command.add_option("--labels", o.labels, "Names of the outputs in their order, with commas between")
+  command
+      .add_flag("--accept-few-images", o.accept_few_images,
+                "Calibrate on fewer than " + std::to_string(model::least_images) +
+                    " images, or on images all alike, although ordinary images may then get wrong answers")
+      ->group(group);
+  command
+      .add_option_function<std::string>(
+          "--output", [&o](const std::string& name) { o.output = output_kinds.at(name); },
+          "What the outputs are: softmax (classes of which one is right), sigmoid (one output, the logit of a yes), "
+          "independent (several such), none (numbers). Default: as the model's last operation says")
+      ->group(group)
+      ->check(CLI::IsMember(output_kinds));
+  command
+      .add_option_function<double>(
+          "--threshold", [&o](double p) { o.threshold = p; },
+          "Above this probability a sigmoid or independent output is a yes (default 0.5)")
+      ->group(group)
+      ->type_name("P");
+  command.add_option("--labels", o.labels, "Names of the outputs in their order, one for each, with commas between")
       ->group(group)
       ->delimiter(',')
       ->type_name("A,B");
@@ -93,47 +127,64 @@ std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesy
 std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
                                           const model::Preprocessing& preprocessing) {
   std::vector<model::Image> images;
-  for (const auto& file : find_all_images(paths))
-    for (auto& image : value_or_mend(model::load_images(file, preprocessing))) images.push_back(std::move(image));
+  const auto files = find_all_images(paths);
+  ProgressBar bar("files of images read");
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    bar.show(i, files.size());
+    for (auto& image : value_or_mend(model::load_images(files[i], preprocessing))) images.push_back(std::move(image));
+  }
   return images;
+}
+
+model::FloatNetwork import_model(const std::filesystem::path& file) {
+  ProgressBar bar("models read");
+  bar.show(0, 1);
+  return value_or_mend(model::import_onnx(file));
 }
 
 model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
   if (flags.calibration.empty())
     throw Failure(Exit::mend, "an ONNX model needs typical images to set its scales: add --calibration DIR");
   const auto preprocessing = preprocessing_for(network, flags.preprocess);
+  value_or_mend(model::check_options(network, preprocessing, flags.options));
   const auto images = load_all_images(flags.calibration, preprocessing);
-  ProgressBar bar("images calibrated");
-  return value_or_mend(model::compile(network, preprocessing, images, flags.options, bar.callback()));
+  auto compiled = [&] {
+    ProgressBar bar("runs of calibration images");
+    return value_or_mend(model::compile(network, preprocessing, images, flags.options, bar.callback()));
+  }();
+  if (!flags.options.output && !model::says_output(network))
+    std::cerr << "blindsight: note: " << assumed_output(compiled.plan) << '\n';
+  for (const auto& warning : compiled.warnings) std::cerr << "blindsight: warning: " << warning << '\n';
+  return compiled;
 }
 
-model::Compiled compile_uncalibrated(const model::FloatNetwork& network, const CompileFlags& flags) {
-  const auto preprocessing = preprocessing_for(network, flags.preprocess);
-  model::Image noise{"made-up image", {}, network.input.height, network.input.width, false};
-  std::minstd_rand random(1);
-  const std::size_t channels = network.input.channels;
-  for (std::size_t i = 0; i < network.input.elements(); ++i) {
-    const auto pixel = static_cast<float>(random() % 256);
-    noise.values.push_back((pixel * preprocessing.scale - preprocessing.mean[i % channels]) /
-                           preprocessing.deviation[i % channels]);
-  }
-  return value_or_mend(model::compile(network, preprocessing, {std::move(noise)}, flags.options));
+model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
+  return value_or_mend(model::lay_out(network, preprocessing_for(network, flags.preprocess), flags.options));
+}
+
+std::string stated_error_text(const model::Plan& plan) {
+  return "a logit's rounding error under encryption stays below " + fixed(plan.stated_error, 4) +
+         " (statistically, from " + counted(plan.calibration_images, "image") + ")";
 }
 
 ModelFile kind_of_model_file(const std::filesystem::path& file) {
   if (file.extension() == ".onnx") return ModelFile::onnx;
   if (file.extension() == ".plan") return ModelFile::plan;
-  throw Failure(Exit::mend, "'" + file.string() + "': the name of a model's file ends with .onnx or .plan");
+  throw Failure(Exit::mend,
+                protocol::in_quotes(file.string()) + ": the name of a model's file ends with .onnx or .plan");
 }
 
 std::filesystem::path weights_beside(std::filesystem::path plan) {
   return plan.replace_extension(".weights");
 }
 
+std::filesystem::path calibration_beside(std::filesystem::path weights) {
+  return weights.replace_extension(".calibration.json");
+}
+
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
                                 const CompileFlags& flags) {
-  if (kind_of_model_file(file) == ModelFile::onnx)
-    return compile_with_flags(value_or_mend(model::import_onnx(file)), flags);
+  if (kind_of_model_file(file) == ModelFile::onnx) return compile_with_flags(import_model(file), flags);
   model::Compiled compiled;
   compiled.plan = value_or_mend(model::load_plan(file));
   compiled.weights =

@@ -17,6 +17,8 @@ namespace blindsight::apps {
 
 /// What a person says about how an ONNX model becomes a plan; the same flags wherever a model is compiled.
 struct CompileFlags {
+  CompileFlags() { options.accept_few_images = false; }
+
   std::vector<std::filesystem::path> calibration;  ///< folders or files
   std::string preprocess;                          ///< empty: "imagenet" for three channels, else "raw"
   model::CompileOptions options;
@@ -34,17 +36,26 @@ std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesy
 std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
                                           const model::Preprocessing& preprocessing);
 
-/// Calibrates and compiles with a progress bar. Needs calibration images.
+/// A trained model, with a sign of life while a large one is read.
+model::FloatNetwork import_model(const std::filesystem::path& file);
+
+/// Calibrates and compiles with a progress bar; prints warnings, and what was taken for granted, to standard error.
+/// Needs calibration images.
 model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);
 
-/// Shapes and widths without calibration: the ranges are those of a made-up image and mean nothing.
-model::Compiled compile_uncalibrated(const model::FloatNetwork& network, const CompileFlags& flags);
+/// Shapes and widths without calibration: ranges mean nothing.
+model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);
+
+/// How far a logit may be off under encryption, and what that rests on.
+std::string stated_error_text(const model::Plan& plan);
 
 /// What a file's name says that it is.
 enum class ModelFile { onnx, plan };
 ModelFile kind_of_model_file(const std::filesystem::path& file);
 /// NAME.weights beside NAME.plan.
 std::filesystem::path weights_beside(std::filesystem::path plan);
+/// NAME.calibration.json beside NAME.weights.
+std::filesystem::path calibration_beside(std::filesystem::path weights);
 
 /// A plan with its weights from files, or compiled from an ONNX file. `weights`: empty for the file beside the plan.
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,

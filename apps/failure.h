@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -39,9 +38,5 @@ T value_or_fail(protocol::Result<T> result) {
   if (!result) throw Failure(Exit::failed, result.error().what);
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
-
-/// A Failure that the caller can mend when `what` cannot be written to `file`: told before the work, not after it.
-/// Leaves no trace.
-void check_writable(const std::string& what, const std::filesystem::path& file);
 
 }  // namespace blindsight::apps

@@ -22,11 +22,13 @@
 #include "apps/query.h"
 #include "apps/stop_signals.h"
 #include "apps/terminal.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
 
 namespace fs = std::filesystem;
+using protocol::in_quotes;
 using std::chrono::milliseconds;
 
 constexpr milliseconds look_every{100};
@@ -76,13 +78,14 @@ class Local {
     logs_ = a.dir / "logs";
     std::error_code error;
     fs::create_directories(logs_, error);
-    if (error) throw Failure(Exit::mend, "cannot make the folder '" + logs_.string() + "': " + error.message());
+    if (error)
+      throw Failure(Exit::mend, "cannot make the folder " + in_quotes(logs_.string()) + ": " + error.message());
     std::vector<config::PartyConfig> parties;
     for (const auto* name : party_names) parties.push_back(read_party_config(configs_ / (std::string(name) + ".toml")));
     std::string problems;
     for (const auto& problem : config::check_together(parties)) problems += "\n  " + problem;
     if (!problems.empty())
-      throw Failure(Exit::mend, "the three files in '" + configs_.string() + "' do not fit:" + problems);
+      throw Failure(Exit::mend, "the three files in " + in_quotes(configs_.string()) + " do not fit:" + problems);
     check_chosen(parties);
     protocol_ = &protocol_named(parties.front().protocol);
     const auto dealing = dealing_of({parties.front().triples, parties.front().randomness}, *protocol_);
@@ -136,9 +139,9 @@ class Local {
     for (std::size_t i = 0; i < in_file.size(); ++i) {
       const auto [key, value] = chosen()[i];
       if (!value.empty() && value != in_file[i])
-        throw Failure(Exit::mend, "the files in '" + configs_.string() + "' were there already and have " + key +
-                                      " = \"" + in_file[i] + "\": remove them, use another --dir, or leave out --" +
-                                      key + " " + value);
+        throw Failure(Exit::mend, "the files in " + in_quotes(configs_.string()) + " were there already and have " +
+                                      key + " = \"" + in_file[i] +
+                                      "\": remove them, use another --dir, or leave out --" + key + " " + value);
     }
   }
 

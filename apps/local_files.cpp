@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/failure.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -58,7 +59,7 @@ void write_unless_there(const fs::path& file, const std::string& text) {
   if (fs::exists(file)) return;
   std::ofstream out(file);
   out << text;
-  if (!out.flush()) throw Failure(Exit::mend, "cannot write '" + file.string() + "'");
+  if (!out.flush()) throw Failure(Exit::mend, "cannot write " + protocol::in_quotes(file.string()));
 }
 
 }  // namespace
@@ -77,7 +78,9 @@ LocalPorts free_ports() {
 void write_local_configs(const fs::path& folder, const LocalPorts& ports, const std::string& more_keys) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Failure(Exit::mend, "cannot make the folder '" + folder.string() + "': " + error.message());
+  if (error)
+    throw Failure(Exit::mend,
+                  "cannot make the folder " + protocol::in_quotes(folder.string()) + ": " + error.message());
   const auto home = fs::absolute(folder);
   std::string client = "# For `blindsight predict` and `blindsight model deploy`: three parties on this machine.\n";
   for (std::size_t i = 0; i < 3; ++i) {

@@ -1,12 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <string>
 
 #include "apps/commands.h"
 #include "apps/logging.h"
 #include "apps/secrets.h"
 #include "apps/version.h"
+#include "protocol/core/text.h"
 
 namespace {
 
@@ -22,6 +24,7 @@ Exit status: 0 done; 2 something that you can mend (arguments, files, ports); 1 
 
 int main(int argc, char** argv) {
   using namespace blindsight::apps;
+  namespace protocol = blindsight::protocol;
   forbid_core_dumps();
   start_logging_for_clients();
   Exit status = Exit::ok;
@@ -40,12 +43,15 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" of status 0.
-    return app.exit(error) == 0 ? static_cast<int>(Exit::ok) : static_cast<int>(Exit::mend);
+    std::ostringstream problem;
+    const bool done = app.exit(error, std::cout, problem) == 0;
+    std::cerr << protocol::printable_lines(problem.str());
+    return static_cast<int>(done ? Exit::ok : Exit::mend);
   } catch (const Failure& failure) {
-    if (*failure.what() != '\0') std::cerr << "blindsight: " << failure.what() << '\n';
+    if (*failure.what() != '\0') std::cerr << "blindsight: " << protocol::printable_lines(failure.what()) << '\n';
     return static_cast<int>(failure.status());
   } catch (const std::exception& error) {
-    std::cerr << "blindsight: " << error.what() << '\n';
+    std::cerr << "blindsight: " << protocol::printable_lines(error.what()) << '\n';
     return static_cast<int>(Exit::failed);
   }
   return static_cast<int>(status);

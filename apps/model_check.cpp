@@ -1,23 +1,26 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <ranges>
+#include <sstream>
 
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
+#include "apps/outputs.h"
 #include "apps/protocols.h"
 #include "apps/quality.h"
 #include "apps/query.h"
 #include "apps/terminal.h"
-#include "model/onnx/import.h"
+#include "model/files/files.h"
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plaintext/float_oracle.h"
+#include "model/plan/output.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -34,6 +37,9 @@ struct Arguments {
   std::string protocol;
   CompileFlags compile;
 };
+
+/// Images that leave a range, told by name; the rest is counted.
+constexpr std::size_t most_images_told = 10;
 
 /// Float against fixed point at one layer, over all images.
 struct LayerDifference {
@@ -52,23 +58,42 @@ struct Column {
   std::size_t same_label = 0;     ///< as the float model's
   double slowest_s = 0, seconds = 0;
 
-  void add(const std::vector<double>& reference, std::vector<double> mine) {
+  void add(const Decision& decision, const std::vector<double>& reference, std::vector<double> mine) {
     for (std::size_t i = 0; i < mine.size(); ++i)
       largest_difference = std::max(largest_difference, std::abs(mine[i] - reference[i]));
-    same_label += model::predicted(mine) == model::predicted(reference) ? 1 : 0;
+    same_label += decision.of(mine) == decision.of(reference) ? 1 : 0;
     logits.push_back(std::move(mine));
   }
 };
 
+/// An image that a layer's range does not hold, at the layer where it is worst: `reaches` of it.
+struct Overflow {
+  std::string image, layer;
+  double reaches = 0;
+};
+
+/// Before any work.
+const Arguments& checked(const Arguments& a) {
+  if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+  CommandFiles files;
+  files.reads_model(a.model).reads("the plan", a.plan).reads("the configuration", a.config);
+  if (!a.plan.empty()) files.reads("the weights", a.weights.empty() ? weights_beside(a.plan) : a.weights);
+  files.reads_images(a.images).reads_images(a.compile.calibration);
+  files.writes("result", a.json_file, "--json-file").check();
+  return a;
+}
+
 class Check {
  public:
-  explicit Check(const Arguments& a) : a_(a), network_(value_or_mend(model::import_onnx(a.model))) {
+  explicit Check(const Arguments& a) : a_(checked(a)), network_(import_model(a.model)) {
     if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
     compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile) : load_or_compile(a.plan, a.weights, {});
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
-      throw Failure(Exit::mend, "'" + a.plan.string() + "' was not compiled from '" + a.model.string() + "'");
+      throw Failure(Exit::mend, protocol::in_quotes(a.plan.string()) + " was not compiled from " +
+                                    protocol::in_quotes(a.model.string()));
+    decision_ = {compiled_.plan.output, compiled_.plan.threshold};
     if (!a.config.empty()) {
       client_.emplace(read_client_config(a.config));
       const auto agreed = agree(*client_, a.protocol);
@@ -90,37 +115,49 @@ class Check {
       for (std::size_t i = 0; i < files_.size(); ++i) {
         bar.show(i, files_.size());
         for (const auto& image : value_or_mend(model::load_images(files_[i], compiled_.plan.preprocessing))) {
-          check(oracle, image);
-          file_of_image.push_back(files_[i]);
+          if (check(bar, oracle, image)) file_of_image.push_back(files_[i]);
         }
       }
       files_ = std::move(file_of_image);
     }
+    tell_overflows();
+    if (files_.empty()) throw Failure(Exit::failed, "no image could be run: none is in the range of the plan's input");
     if (a_.json)
       print_json(std::cout);
     else
       print();
     if (!a_.json_file.empty()) {
-      std::ofstream out(a_.json_file);
+      std::ostringstream out;
       print_json(out);
-      if (!out) throw Failure(Exit::mend, "cannot write '" + a_.json_file.string() + "'");
+      value_or_mend(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
     }
-    return worst() <= 1 ? Exit::ok : Exit::failed;
+    return overflows_.empty() && not_encoded_ == 0 ? Exit::ok : Exit::failed;
   }
 
  private:
-  void check(const model::FixedOracle& oracle, const model::Image& image) {
+  /// False when the plan's input does not hold the image: said, and the others go on.
+  bool check(ProgressBar& bar, const model::FixedOracle& oracle, const model::Image& image) {
     std::vector<std::vector<float>> linear;
     const auto real = model::run_float(
         network_, image.values, [&](std::size_t, const model::FloatTrace& trace) { linear.push_back(trace.linear); });
     const std::vector<double> reference(real.begin(), real.end());
-    float_.add(reference, reference);
+    ordered_json line = {{"image", image.name}, {"float", model::after(network_.post, reference)}};
 
-    const auto encoded = value_or_mend(model::encode_input(compiled_.plan, image.values));
+    const auto encoded = model::encode_input(compiled_.plan, image.values);
+    if (!encoded) {
+      ++not_encoded_;
+      bar.clear();
+      std::cerr << "blindsight: " << protocol::in_quotes(image.name) << ": " << encoded.error().what << '\n';
+      line["error"] = encoded.error().what;
+      print_line(bar, line);
+      return false;
+    }
+    float_.add(decision_, reference, reference);
+    Overflow most{image.name, {}, 1};
     const auto run =
-        oracle.run(encoded, model::Rounding::nearest, 0, [&](std::size_t i, const model::FixedTrace& trace) {
+        oracle.run(*encoded, model::Rounding::nearest, 0, [&](std::size_t i, const model::FixedTrace& trace) {
           const auto& spec = compiled_.plan.network.layers[i];
-          const double unit = std::ldexp(compiled_.plan.calibration[i].scale, static_cast<int>(spec.fraction_bits));
+          const double unit = std::ldexp(compiled_.weights.scales[i], static_cast<int>(spec.fraction_bits));
           auto& seen = layers_[i];
           for (std::size_t k = 0; k < trace.linear.size(); ++k) {
             const double exact = linear[i][k];
@@ -129,15 +166,45 @@ class Check {
                 std::max(seen.largest_difference, std::abs(static_cast<double>(trace.linear[k]) / unit - exact));
           }
           seen.worst = std::max(seen.worst, trace.worst);
+          // Layers after the first that overflows read numbers that mean nothing.
+          if (most.layer.empty() && trace.worst > 1) most = {image.name, spec.name, trace.worst};
         });
-    fixed_.add(reference, model::decode_output(compiled_.plan, run.output));
+    if (!most.layer.empty()) overflows_.push_back(std::move(most));
+    fixed_.add(decision_, reference, model::decode_output(compiled_.plan, run.output));
+    line["fixed"] = fixed_.logits.back();
 
     if (client_) {
       auto answer = value_or_fail(classify(*client_, *protocol_, compiled_.plan, image));
-      encrypted_.add(reference, std::move(answer.logits));
+      encrypted_.add(decision_, reference, std::move(answer.logits));
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());
+      line["encrypted"] = encrypted_.logits.back();
     }
+    print_line(bar, line);
+    return true;
+  }
+
+  void print_line(ProgressBar& bar, const ordered_json& line) const {
+    if (!a_.json) return;
+    bar.clear();
+    std::cout << dump(line) << std::endl;
+  }
+
+  static std::string dump(const ordered_json& json) {
+    return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  }
+
+  /// On standard error, in either form of the result: an answer that has overflowed looks like any other.
+  void tell_overflows() {
+    std::ranges::stable_sort(overflows_, std::greater<>(), &Overflow::reaches);
+    for (const auto& o : overflows_ | std::views::take(most_images_told))
+      std::cerr << "blindsight: " << protocol::in_quotes(o.image) << " leaves the range of layer "
+                << protocol::in_quotes(o.layer) << ": it reaches " << fixed(100 * o.reaches, 1)
+                << " % of the bound, and its answer would be wrong\n";
+    if (overflows_.size() > most_images_told)
+      std::cerr << "blindsight: " << overflows_.size() - most_images_told << " further images leave a range\n";
+    if (!overflows_.empty())
+      std::cerr << "blindsight: calibrate on images like these, or compile with more --headroom-bits\n";
   }
 
   double worst() const { return std::ranges::max(layers_, {}, &LayerDifference::worst).worst; }
@@ -155,35 +222,36 @@ class Check {
   void print() const {
     using enum Table::Align;
     const auto& plan = compiled_.plan;
-    std::cout << plan.model_name << " over " << files_.size() << " images\n\n";
+    std::cout << plan.model_name << " over " << counted(files_.size(), "image") << "\n\n";
     if (a_.layers) {
       Table table({{"layer", left}, {"largest value"}, {"largest difference"}, {"worst / bound"}});
       for (std::size_t i = 0; i < layers_.size(); ++i)
-        table.row({plan.network.layers[i].name, fixed(layers_[i].largest_value, 3),
+        table.row({in_cell(plan.network.layers[i].name), fixed(layers_[i].largest_value, 3),
                    fixed(layers_[i].largest_difference, 4), fixed(100 * layers_[i].worst, 1) + " %"});
       std::cout << "float against fixed point, linear results in real units\n";
       table.print(std::cout, "  ");
       std::cout << '\n';
     }
     const auto expected = truth();
-    std::vector<Table::Column> heads = {{"", left}, {"largest logit difference"}, {"same label"}};
+    const bool labels = plan.output != model::OutputKind::none;
+    std::vector<Table::Column> heads = {{"", left}, {labels ? "largest logit difference" : "largest difference"}};
+    if (labels) heads.push_back({"same label"});
     if (expected) heads.insert(heads.end(), {{"accuracy"}, {"AUC"}});
     Table table(heads);
     for (const auto* column : columns()) {
-      std::vector<std::string> cells = {column->name, fixed(column->largest_difference, 4),
-                                        std::to_string(column->same_label) + " of " + std::to_string(files_.size())};
+      std::vector<std::string> cells = {column->name, fixed(column->largest_difference, 4)};
+      if (labels) cells.push_back(std::to_string(column->same_label) + " of " + std::to_string(files_.size()));
       if (expected) {
-        const auto q = quality(column->logits, *expected);
-        cells.insert(cells.end(), {fixed(100 * q.accuracy, 1) + " %", q.auc ? fixed(*q.auc, 4) : ""});
+        const auto q = quality(decision_, column->logits, *expected);
+        cells.insert(cells.end(), {accuracy_text(q), auc_text(q)});
       }
       table.row(std::move(cells));
     }
     table.print(std::cout);
-    std::cout << "\nlargest linear result: " << fixed(100 * worst(), 1) << " % of the bound"
-              << (worst() <= 1
-                      ? ""
-                      : "\nAN IMAGE OVERFLOWS: calibrate on images like it, or compile with more --headroom-bits")
-              << '\n';
+    std::cout << "\nlargest linear result: " << fixed(100 * worst(), 1) << " % of the bound\n";
+    if (!overflows_.empty()) std::cout << overflows_.size() << " IMAGES OVERFLOW: their answers would be wrong\n";
+    if (not_encoded_ != 0)
+      std::cout << not_encoded_ << " IMAGES ARE LEFT OUT: the range of the plan's input does not hold them\n";
     if (client_)
       std::cout << "online " << human_seconds(encrypted_.seconds / static_cast<double>(files_.size()))
                 << " an image, at most " << human_seconds(encrypted_.slowest_s) << '\n';
@@ -193,10 +261,11 @@ class Check {
     const auto expected = truth();
     ordered_json ways = ordered_json::object();
     for (const auto* column : columns()) {
-      ordered_json way = {{"max_abs_diff", column->largest_difference}, {"same_label", column->same_label}};
+      ordered_json way = {{"max_abs_diff", column->largest_difference}};
+      if (decision_.kind != model::OutputKind::none) way["same_label"] = column->same_label;
       if (expected) {
-        const auto q = quality(column->logits, *expected);
-        way["accuracy"] = q.accuracy;
+        const auto q = quality(decision_, column->logits, *expected);
+        if (q.accuracy) way["accuracy"] = *q.accuracy;
         if (q.auc) way["auc"] = *q.auc;
       }
       ways[column->name] = std::move(way);
@@ -207,14 +276,22 @@ class Check {
                         {"largest", layers_[i].largest_value},
                         {"max_abs_diff", layers_[i].largest_difference},
                         {"worst", layers_[i].worst}});
-    ordered_json all = {{"model", compiled_.plan.model_name}, {"images", files_.size()}, {"worst", worst()}};
+    ordered_json overflows = ordered_json::array();
+    for (const auto& o : overflows_)
+      overflows.push_back({{"image", o.image}, {"layer", o.layer}, {"reaches", o.reaches}});
+    ordered_json all = {{"model", compiled_.plan.model_name},
+                        {"output", model::name(decision_.kind)},
+                        {"images", files_.size()},
+                        {"left_out", not_encoded_},
+                        {"worst", worst()},
+                        {"overflows", std::move(overflows)}};
     if (client_) {
       all["online_s"] = encrypted_.seconds / static_cast<double>(files_.size());
       all["online_max_s"] = encrypted_.slowest_s;
     }
     all["ways"] = std::move(ways);
     all["layers"] = std::move(layers);
-    out << all.dump() << std::endl;
+    out << dump(all) << std::endl;
   }
 
   const Arguments& a_;
@@ -223,6 +300,9 @@ class Check {
   model::Compiled compiled_;
   std::optional<actors::Client> client_;
   std::vector<std::filesystem::path> files_;  ///< after run(): one per image
+  Decision decision_;
+  std::vector<Overflow> overflows_;  ///< after run(): the worst first
+  std::size_t not_encoded_ = 0;
   std::vector<LayerDifference> layers_;
   Column float_{"float"}, fixed_{"fixed point"}, encrypted_{"encrypted"};
 };
@@ -246,8 +326,8 @@ void add_model_check(CLI::App& model, Exit& status) {
   add_folder_flags(*command, a->folders, a->most);
   command->add_flag("--layers", a->layers,
                     "Layer by layer: float against fixed point, and how much of the bound is used");
-  command->add_flag("--json", a->json, "One JSON object instead of the tables");
-  command->add_option("--json-file", a->json_file, "Also write that object into a file")->type_name("FILE");
+  command->add_flag("--json", a->json, "JSON instead of the tables: a line for each image, then one of all");
+  command->add_option("--json-file", a->json_file, "Also write the last line into a file")->type_name("FILE");
   add_optional_protocol_flag(
       *command, a->protocol,
       "one with exact ReLU or, with --config, as the servers say; plaintext only when it is named");
@@ -255,7 +335,10 @@ void add_model_check(CLI::App& model, Exit& status) {
   command->footer(
       "The fixed-point column has ReLU as the protocol has it: under one without comparisons, the plan's polynomials, "
       "so that its difference from float shows what they cost.\n"
-      "Exit status 1 also when an image drives a layer over its bound.\n\n"
+      "Exit status 1 also when an image leaves a layer's range, or that of the plan's input: each one is named.\n\n"
+      "JSON, a line for each image: image, float (the trained network's own outputs, after its softmax or sigmoid),\n"
+      "fixed and encrypted (logits). Last line: model, output, images, left_out, worst (share of a bound), overflows\n"
+      "(image, layer, reaches), ways (max_abs_diff, same_label, accuracy, auc), layers.\n\n"
       "Example:\n  blindsight model check skin.onnx --plan skin.plan --images photos/ --layers --config client.toml");
   command->callback([a, &status] { status = Check(*a).run(); });
 }

@@ -1,15 +1,20 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
+#include "apps/outputs.h"
 #include "apps/protocols.h"
 #include "apps/terminal.h"
-#include "model/onnx/import.h"
+#include "model/files/files.h"
+#include "model/plan/output.h"
 
 namespace blindsight::apps {
 namespace {
+
+using nlohmann::ordered_json;
 
 struct Arguments {
   std::filesystem::path model, plan, weights;
@@ -17,17 +22,64 @@ struct Arguments {
   CompileFlags compile;
 };
 
+/// What the ranges rest on, for the model's owner: exact values tell of the weights and the images.
+std::string calibration_json(const model::Compiled& compiled) {
+  ordered_json layers = ordered_json::array();
+  for (const auto& g : compiled.growth)
+    layers.push_back({{"name", g.layer},
+                      {"largest_of_a_quarter", g.quarter},
+                      {"largest_of_half", g.half},
+                      {"largest", g.all},
+                      {"growth_per_doubling", g.per_doubling()}});
+  const ordered_json all = {{"model", compiled.plan.model_name},
+                            {"weights_digest", model::to_hex(compiled.plan.weights_digest)},
+                            {"images", compiled.plan.calibration_images},
+                            {"layers", std::move(layers)}};
+  return all.dump(2) + '\n';
+}
+
+void print_growth(const model::Compiled& compiled) {
+  using enum Table::Align;
+  std::cout << "largest value of each layer over " << counted(compiled.plan.calibration_images, "image")
+            << ", and over a quarter and half of them (expected of a random choice)\n";
+  Table table({{"layer", left}, {"at 1/4"}, {"at 1/2"}, {"all"}, {"growth per doubling"}});
+  for (const auto& g : compiled.growth)
+    table.row({in_cell(g.layer), fixed(g.quarter, 3), fixed(g.half, 3), fixed(g.all, 3),
+               fixed(100 * g.per_doubling(), 1) + " %"});
+  table.print(std::cout, "  ");
+}
+
+void print_outputs(const model::Plan& plan) {
+  const std::size_t count = plan.network.layers.back().conv.out_channels;
+  std::cout << "outputs  " << count << ", told as " << model::name(plan.output);
+  if (model::has_threshold(plan.output)) std::cout << ", a yes above " << percent(plan.threshold);
+  if (plan.output == model::OutputKind::none)
+    std::cout << (count == 1 ? ": a number, no label and no probability" : ": numbers, no label and no probability");
+  std::cout << '\n';
+}
+
 void run(const Arguments& a) {
   const auto& protocol = protocol_named(a.protocol);
-  const auto network = value_or_mend(model::import_onnx(a.model));
+  const auto weights = a.weights.empty() ? weights_beside(a.plan) : a.weights;
+  const auto calibration = calibration_beside(weights);
+  CommandFiles files;
+  files.reads_model(a.model).reads_images(a.compile.calibration);
+  files.writes("plan", a.plan, "-o").writes("weights", weights, "--weights");
+  files.writes("calibration's record", calibration, "--weights");
+  files.check();
+  check_ending("plan", a.plan, ".plan", "-o");
+  const auto network = import_model(a.model);
   const auto compiled = compile_with_flags(network, a.compile);
   value_or_mend(protocol.check(compiled.plan.network));
-  const auto weights = a.weights.empty() ? weights_beside(a.plan) : a.weights;
   value_or_mend(model::save_weights(compiled.weights, weights));
+  value_or_mend(model::write_file(calibration, "calibration's record", calibration_json(compiled), model::secret_mode));
   value_or_mend(model::save_plan(compiled.plan, a.plan));
+  print_growth(compiled);
   std::cout << "plan     " << a.plan.string() << "  (public; digest " << model::to_hex(model::digest(compiled.plan))
-            << ")\nweights  " << weights.string() << "  (secret; mode 0600)\n"
-            << "a logit's rounding error under encryption is at most " << fixed(compiled.plan.stated_error, 4) << '\n';
+            << ")\nweights  " << weights.string() << "  (secret; mode 0600)\nrecord   " << calibration.string()
+            << "  (secret; mode 0600)\n";
+  print_outputs(compiled.plan);
+  std::cout << stated_error_text(compiled.plan) << '\n';
 }
 
 }  // namespace
@@ -36,12 +88,15 @@ void add_model_compile(CLI::App& model, Exit&) {
   auto a = std::make_shared<Arguments>();
   auto* command = model.add_subcommand("compile", "Turn a trained ONNX model into a public plan and secret weights");
   command->add_option("model", a->model, "The trained model")->required()->type_name("FILE.onnx");
-  command->add_option("-o,--output", a->plan, "Where to write the plan")->required()->type_name("NAME.plan");
+  command->add_option("-o,--out", a->plan, "Where to write the plan")->required()->type_name("NAME.plan");
   command->add_option("--weights", a->weights, "Where to write the weights (default: NAME.weights)")->type_name("FILE");
   add_protocol_flag(*command, a->protocol);
   add_compile_flags(*command, a->compile);
   command->footer(
-      "The plan says shapes and scales and goes to all parties; the weights stay here and leave as shares only.\n\n"
+      "The plan says shapes and rounded ranges and goes to all parties; the weights stay here and leave as shares "
+      "only,\n"
+      "and NAME.calibration.json beside them, which tells how each layer's largest value grew with the images.\n"
+      "No file that the command is given is written over.\n\n"
       "Example:\n  blindsight model compile skin.onnx --calibration photos/ --labels melanoma,other -o skin.plan");
   command->callback([a] { run(*a); });
 }

@@ -10,7 +10,7 @@
 #include "apps/compile_flags.h"
 #include "apps/protocols.h"
 #include "apps/terminal.h"
-#include "model/onnx/import.h"
+#include "model/plan/output.h"
 #include "model/plan/report.h"
 
 namespace blindsight::apps {
@@ -81,7 +81,8 @@ ordered_json memory_json(const model::Plan& plan, const protocol::Protocol& prot
 void print_fits(const model::PlanReport& report) {
   std::cout << "\nReLU is a polynomial under this protocol; off by, in units of a layer's calibrated range\n";
   for (const auto& r : report.layers)
-    if (const auto fit = model::describe(r.relu_fit); !fit.empty()) std::cout << "  " << r.name << ": " << fit << '\n';
+    if (const auto fit = model::describe(r.relu_fit); !fit.empty())
+      std::cout << "  " << in_cell(r.name) << ": " << fit << '\n';
 }
 
 void print_memory(const model::Plan& plan, const protocol::Protocol& protocol) {
@@ -119,9 +120,14 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
     layer["offline"] = to_json(r.offline);
     layers.push_back(std::move(layer));
   }
+  ordered_json output = {{"kind", model::name(plan.output)},
+                         {"count", plan.network.layers.back().conv.out_channels},
+                         {"labels", plan.labels}};
+  if (model::has_threshold(plan.output)) output["threshold"] = plan.threshold;
   std::cout << ordered_json(
                    {{"model", plan.model_name},
                     {"calibration_images", calibrated ? plan.calibration_images : 0},
+                    {"output", std::move(output)},
                     {"input", {{"online", to_json(report.input_online)}, {"offline", to_json(report.input_offline)}}},
                     {"layers", std::move(layers)},
                     {"macs", report.macs},
@@ -147,10 +153,13 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
                  bool calibrated) {
   std::cout << plan.model_name << ", reads " << text(plan.network.input) << ", under " << protocol << '\n';
   if (calibrated)
-    std::cout << "calibrated on " << plan.calibration_images << " images; a logit's rounding error is at most "
-              << fixed(plan.stated_error, 4) << '\n';
+    std::cout << "calibrated on " << counted(plan.calibration_images, "image") << "; " << stated_error_text(plan)
+              << '\n';
   else
     std::cout << "not calibrated: widths are defaults and nothing is known of ranges; add --calibration DIR\n";
+  std::cout << counted(plan.network.layers.back().conv.out_channels, "output") << ", told as "
+            << model::name(plan.output)
+            << (model::has_threshold(plan.output) ? ", a yes above " + percent(plan.threshold) : "") << '\n';
   std::cout
       << "range q = f + A + M: bits of a layer's linear result; free: bits of it that calibration left unused\n\n";
   using enum Table::Align;
@@ -169,8 +178,8 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
   table.row({"input", "", "", text(plan.network.input), "", "", "", "", "", human_bytes(all_bytes(report.input_online)),
              human_bytes(all_bytes(report.input_offline)), std::to_string(report.input_online.rounds)});
   for (const auto& r : report.layers)
-    table.row({r.name, r.kind, text(r.in), text(r.out), std::string(tensor::name(r.algorithm)), human_count(r.macs),
-               human_count(r.max_comparisons + r.relu_comparisons),
+    table.row({in_cell(r.name), r.kind, text(r.in), text(r.out), std::string(tensor::name(r.algorithm)),
+               human_count(r.macs), human_count(r.max_comparisons + r.relu_comparisons),
                std::to_string(r.range_bits) + " = " + std::to_string(r.fraction_bits) + "+" +
                    std::to_string(r.activation_bits) + "+" + std::to_string(r.headroom_bits),
                calibrated ? fixed(r.free_headroom_bits, 1) : "", human_bytes(all_bytes(r.online)),
@@ -198,9 +207,9 @@ void run(const Arguments& a) {
   if (kind_of_model_file(a.model) == ModelFile::plan) {
     plan = value_or_mend(model::load_plan(a.model));
   } else {
-    const auto network = value_or_mend(model::import_onnx(a.model));
+    const auto network = import_model(a.model);
     calibrated = !a.compile.calibration.empty();
-    plan = calibrated ? compile_with_flags(network, a.compile).plan : compile_uncalibrated(network, a.compile).plan;
+    plan = calibrated ? compile_with_flags(network, a.compile).plan : lay_out_with_flags(network, a.compile);
   }
   plan.network.dealing = dealing_of(a.dealing, protocol);
   value_or_mend(protocol.check(plan.network));

@@ -7,12 +7,14 @@
 
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
+#include "apps/outputs.h"
 #include "apps/quality.h"
 #include "apps/terminal.h"
 #include "model/onnx/export.h"
-#include "model/onnx/import.h"
 #include "model/plaintext/float_oracle.h"
+#include "model/plan/output.h"
 #include "model/prune/prune.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -58,13 +60,14 @@ Comparison compare(const Arguments& a, const model::FloatNetwork& before, const 
   if (a.images.empty()) return c;
   const auto preprocessing = preprocessing_for(before, a.preprocess);
   const auto files = find_all_images(a.images, a.most);
+  const Decision decision{model::output_kind(before)};
   std::vector<std::filesystem::path> file_of_image;
   ProgressBar bar("images run");
   for (std::size_t i = 0; i < files.size(); ++i) {
     bar.show(i, files.size());
     for (const auto& image : value_or_mend(model::load_images(files[i], preprocessing))) {
       auto whole = logits_of(before, image), pruned = logits_of(after, image);
-      c.same_label += model::predicted(whole) == model::predicted(pruned) ? 1 : 0;
+      c.same_label += decision.of(whole) == decision.of(pruned) ? 1 : 0;
       for (std::size_t k = 0; k < whole.size(); ++k)
         c.largest_difference = std::max(c.largest_difference, std::abs(whole[k] - pruned[k]));
       c.before.logits.push_back(std::move(whole));
@@ -75,15 +78,15 @@ Comparison compare(const Arguments& a, const model::FloatNetwork& before, const 
   c.images = file_of_image.size();
   if (c.images == 0) return c;
   if (const auto truth = true_outputs(file_of_image, a.folders, a.labels, c.before.logits.front().size())) {
-    c.before.quality = quality(c.before.logits, *truth);
-    c.after.quality = quality(c.after.logits, *truth);
+    c.before.quality = quality(decision, c.before.logits, *truth);
+    c.after.quality = quality(decision, c.after.logits, *truth);
   }
   return c;
 }
 
 ordered_json to_json(const Side& side) {
   ordered_json all = {{"parameters", side.parameters}, {"macs", side.macs}};
-  if (side.quality) all["accuracy"] = side.quality->accuracy;
+  if (side.quality && side.quality->accuracy) all["accuracy"] = *side.quality->accuracy;
   if (side.quality && side.quality->auc) all["auc"] = *side.quality->auc;
   return all;
 }
@@ -123,8 +126,7 @@ void print_table(const Arguments& a, const model::Pruned& pruned, const Comparis
   Table table(heads);
   for (const auto& [name, side] : {std::pair{"before", &c.before}, std::pair{"after", &c.after}}) {
     std::vector<std::string> cells = {name, human_count(side->parameters), human_count(side->macs)};
-    if (const auto& q = side->quality)
-      cells.insert(cells.end(), {fixed(100 * q->accuracy, 1) + " %", q->auc ? fixed(*q->auc, 4) : ""});
+    if (const auto& q = side->quality) cells.insert(cells.end(), {accuracy_text(*q), auc_text(*q)});
     table.row(std::move(cells));
   }
   table.print(std::cout);
@@ -138,13 +140,14 @@ void print_table(const Arguments& a, const model::Pruned& pruned, const Comparis
 }
 
 void run(const Arguments& a) {
-  const auto network = value_or_mend(model::import_onnx(a.model));
-  std::error_code not_there;
-  if (std::filesystem::equivalent(a.model, a.out, not_there))
-    throw Failure(Exit::mend, "'" + a.out.string() + "' is the trained model itself: name another file with --out");
-  check_writable("the pruned model", a.out);
+  CommandFiles files;
+  files.reads_model(a.model).reads_images(a.images).writes("pruned model", a.out, "--out").check();
+  check_ending("pruned model", a.out, ".onnx", "--out");
+  const auto network = import_model(a.model);
+  if (!a.labels.empty()) value_or_mend(model::check_labels(a.labels, network.layers.back().conv.out_channels));
   const auto pruned = model::prune(network, a.fraction, a.first_kept);
-  if (!pruned) throw Failure(Exit::mend, "cannot prune '" + a.model.string() + "': " + pruned.error().what);
+  if (!pruned)
+    throw Failure(Exit::mend, "cannot prune " + protocol::in_quotes(a.model.string()) + ": " + pruned.error().what);
   const auto comparison = compare(a, network, pruned->network);
   value_or_mend(model::export_onnx(pruned->network, a.out));
   if (a.json)

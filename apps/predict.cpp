@@ -1,9 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,13 +8,17 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/compile_flags.h"
 #include "apps/configs.h"
+#include "apps/outputs.h"
 #include "apps/protocols.h"
 #include "apps/query.h"
 #include "apps/terminal.h"
 #include "apps/timeline.h"
-#include "model/onnx/import.h"
+#include "model/files/files.h"
 #include "model/plaintext/float_oracle.h"
+#include "model/plan/output.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -55,6 +56,47 @@ std::string label(const model::Plan& plan, std::size_t output) {
   return output < plan.labels.size() ? plan.labels[output] : std::to_string(output);
 }
 
+std::vector<std::size_t> chosen(const model::Plan& plan, const std::vector<double>& logits) {
+  return model::chosen(plan.output, plan.threshold, logits);
+}
+
+/// The answer in words: a label, yes or no, the outputs above the threshold; numbers speak for themselves.
+std::string in_words(const model::Plan& plan, const std::vector<double>& logits) {
+  const auto named = chosen(plan, logits);
+  switch (plan.output) {
+    case model::OutputKind::softmax:
+      return label(plan, named.front());
+    case model::OutputKind::sigmoid:
+      return (plan.labels.empty() ? "" : plan.labels.front() + ": ") + (named.empty() ? "no" : "yes");
+    case model::OutputKind::independent: {
+      std::string all;
+      for (const auto output : named) all += (all.empty() ? "" : ", ") + label(plan, output);
+      return all.empty() ? "none above " + percent(plan.threshold) : all;
+    }
+    case model::OutputKind::none:
+      break;
+  }
+  std::string all;
+  for (const double v : logits) all += (all.empty() ? "" : ", ") + fixed(v, 4);
+  return all;
+}
+
+/// What the kind of output allows to be told, by key.
+void add_answer(ordered_json& to, const model::Plan& plan, const std::vector<double>& logits) {
+  to["output"] = model::name(plan.output);
+  to["logits"] = printed(logits);
+  if (plan.output == model::OutputKind::none) return;
+  to["probabilities"] = printed(model::probabilities(plan.output, printed(logits)));
+  const auto named = chosen(plan, logits);
+  if (plan.output == model::OutputKind::softmax) to["label"] = label(plan, named.front());
+  if (plan.output == model::OutputKind::sigmoid) to["positive"] = !named.empty();
+  if (plan.output == model::OutputKind::independent) {
+    to["above"] = ordered_json::array();
+    for (const auto output : named) to["above"].push_back(label(plan, output));
+  }
+  if (model::has_threshold(plan.output)) to["threshold"] = plan.threshold;
+}
+
 /// By stage, the input first; each server's word on itself.
 ordered_json layers_json(const actors::QueryReport& r) {
   const auto at_server = [](const actors::StageReport& s) {
@@ -80,60 +122,78 @@ ordered_json layers_json(const actors::QueryReport& r) {
 ordered_json to_json(const std::string& image, const model::Plan& plan, const Answer& answer,
                      const std::optional<Comparison>& comparison) {
   const auto& r = answer.report;
-  const auto logits = printed(answer.logits);
-  ordered_json all = {{"image", image},
-                      {"model", plan.model_name},
-                      {"logits", logits},
-                      {"probabilities", printed(model::probabilities(logits))},
-                      {"label", label(plan, model::predicted(answer.logits))},
-                      {"online_s", r.online_s()},
-                      {"offline_s", r.offline_s()},
-                      {"total_s", r.online_s() + r.offline_s()},
-                      {"client_s", r.total_s},
-                      {"bytes",
-                       {{"server0_to_server1", r.server0_to_server1()},
-                        {"server1_to_server0", r.server1_to_server0()},
-                        {"producer_to_server0", r.producer_to(0)},
-                        {"producer_to_server1", r.producer_to(1)},
-                        {"online_producer_to_server0", r.producer_online_to(0)},
-                        {"online_producer_to_server1", r.producer_online_to(1)},
-                        {"server0_to_producer", r.to_producer(0)},
-                        {"server1_to_producer", r.to_producer(1)},
-                        {"client", r.client_bytes()}}},
-                      {"rounds", r.rounds()},
-                      {"layers", layers_json(r)}};
+  ordered_json all = {{"image", image}, {"model", plan.model_name}};
+  add_answer(all, plan, answer.logits);
+  all.update({{"online_s", r.online_s()},
+              {"offline_s", r.offline_s()},
+              {"total_s", r.online_s() + r.offline_s()},
+              {"client_s", r.total_s},
+              {"bytes",
+               {{"server0_to_server1", r.server0_to_server1()},
+                {"server1_to_server0", r.server1_to_server0()},
+                {"producer_to_server0", r.producer_to(0)},
+                {"producer_to_server1", r.producer_to(1)},
+                {"online_producer_to_server0", r.producer_online_to(0)},
+                {"online_producer_to_server1", r.producer_online_to(1)},
+                {"server0_to_producer", r.to_producer(0)},
+                {"server1_to_producer", r.to_producer(1)},
+                {"client", r.client_bytes()}}},
+              {"rounds", r.rounds()},
+              {"layers", layers_json(r)}});
   if (comparison)
     all["compare"] = {{"logits", printed(comparison->logits)},
                       {"max_abs_diff", std::round(comparison->largest_difference * 1e6) / 1e6}};
   return all;
 }
 
-void print_outputs(const model::Plan& plan, const Answer& answer, const std::optional<Comparison>& comparison) {
-  using enum Table::Align;
-  const auto encrypted = model::probabilities(answer.logits);
-  const auto clear = comparison ? model::probabilities(comparison->logits) : std::vector<double>{};
-  std::vector<std::size_t> order(encrypted.size());
+/// Outputs in the order in which a person reads them: of many classes the likeliest few.
+std::vector<std::size_t> shown(const model::Plan& plan, const std::vector<double>& logits) {
+  std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (order.size() > most_outputs_shown) {
-    std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return encrypted[i]; });
+  if (plan.output == model::OutputKind::softmax && order.size() > most_outputs_shown) {
+    std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return logits[i]; });
     order.resize(most_outputs_shown);
   }
-  std::vector<Table::Column> heads = {{"", left}, {"encrypted"}, {"(logit)"}};
-  if (comparison) heads.insert(heads.end(), {{"in clear"}, {"(logit)"}});
+  return order;
+}
+
+void print_outputs(const model::Plan& plan, const Answer& answer, const std::optional<Comparison>& comparison) {
+  using enum Table::Align;
+  const bool numbers = plan.output == model::OutputKind::none;
+  const auto cells_of = [&](const std::vector<double>& logits, std::size_t i) -> std::vector<std::string> {
+    if (numbers) return {fixed(logits[i], 4)};
+    return {fixed(100 * model::probabilities(plan.output, logits)[i], 2) + " %", fixed(logits[i], 4)};
+  };
+  std::vector<Table::Column> heads = {{"", left}};
+  for (const char* head : {"encrypted", "in clear"}) {
+    if (heads.size() > 1 && !comparison) break;
+    heads.push_back({head});
+    if (!numbers) heads.push_back({"(logit)"});
+  }
+  if (model::has_threshold(plan.output)) heads.push_back({"above " + percent(plan.threshold), left});
   Table table(heads);
-  for (const std::size_t i : order) {
-    std::vector<std::string> cells = {label(plan, i), fixed(100 * encrypted[i], 2) + " %", fixed(answer.logits[i], 4)};
-    if (comparison) cells.insert(cells.end(), {fixed(100 * clear[i], 2) + " %", fixed(comparison->logits[i], 4)});
+  const auto named = chosen(plan, answer.logits);
+  for (const std::size_t i : shown(plan, answer.logits)) {
+    std::vector<std::string> cells = {label(plan, i)};
+    for (const auto* logits : {&answer.logits, comparison ? &comparison->logits : nullptr})
+      if (logits != nullptr)
+        for (auto& cell : cells_of(*logits, i)) cells.push_back(std::move(cell));
+    if (model::has_threshold(plan.output)) cells.emplace_back(std::ranges::count(named, i) != 0 ? "yes" : "no");
     table.row(std::move(cells));
   }
   table.print(std::cout, "  ");
   if (comparison) {
-    const auto in_clear = model::predicted(comparison->logits);
-    std::cout << "  largest logit difference " << fixed(comparison->largest_difference, 4) << "; "
-              << (in_clear == model::predicted(answer.logits) ? "the labels agree"
-                                                              : "in clear the label is " + label(plan, in_clear))
-              << '\n';
+    std::cout << "  largest " << (numbers ? "" : "logit ") << "difference " << fixed(comparison->largest_difference, 4);
+    if (!numbers)
+      std::cout << "; "
+                << (chosen(plan, comparison->logits) == named
+                        ? "the labels agree"
+                        : "in clear the answer is " + in_words(plan, comparison->logits));
+    std::cout << '\n';
   }
+  if (numbers && answer.logits.size() == 1)
+    std::cout << "  one output, told as a number; compile with --output sigmoid if it is the logit of a yes/no "
+                 "question\n";
 }
 
 /// Whether the crypto producer took part in the query.
@@ -199,7 +259,7 @@ class Predict {
   explicit Predict(const Arguments& a) : a_(a), config_(read_client_config(a.config)), client_(config_) {
     // What can be wrong with the caller's words and files is told before any connection is made.
     if (!a.protocol.empty()) (void)protocol_named(a.protocol);
-    if (!a.compare.empty()) network_ = value_or_mend(model::import_onnx(a.compare));
+    if (!a.compare.empty()) network_ = import_model(a.compare);
     const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
     if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
     for (const auto& path : a.images) {
@@ -212,7 +272,10 @@ class Predict {
     if (files_.empty()) throw Failure(Exit::mend, "there is no image to predict on");
     if (!a.timeline.empty()) {
       if (files_.size() > 1) refuse_timeline_of(files_.size());
-      check_writable("the timeline", a.timeline);  // a query is not spent on a picture that cannot be kept
+      // A query is not spent on a picture that cannot be kept.
+      CommandFiles used;
+      used.reads("the configuration", a.config).reads("the plan", file).reads_model(a.compare).reads_images(files_);
+      used.writes("timeline", a.timeline, "--timeline").check();
     }
     const auto agreed = agree(client_, a.protocol);
     protocol_ = &agreed.protocol;
@@ -221,8 +284,8 @@ class Predict {
     value_or_mend(protocol_->check(plan_.network));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
-      throw Failure(Exit::mend, "'" + a.compare.string() + "' reads or gives something else than the servers' model " +
-                                    plan_.model_name);
+      throw Failure(Exit::mend, protocol::in_quotes(a.compare.string()) +
+                                    " reads or gives something else than the servers' model " + plan_.model_name);
   }
 
   Exit run() {
@@ -268,7 +331,7 @@ class Predict {
           << std::endl;
       return;
     }
-    std::cout << name << ": " << label(plan_, model::predicted(answer->logits)) << '\n';
+    std::cout << protocol::printable(name) << ": " << in_words(plan_, answer->logits) << '\n';
     print_outputs(plan_, *answer, comparison);
     print_cost(answer->report);
     if (a_.layers) print_layers(answer->report);
@@ -281,16 +344,14 @@ class Predict {
   }
 
   void write_timeline(const actors::QueryReport& report) {
-    errno = 0;
-    std::ofstream out(a_.timeline, std::ios::binary);
-    out << timeline_svg(report, plan_.model_name);
-    if (!out.flush())
-      report_problem(Exit::mend, "cannot write the timeline '" + a_.timeline.string() + "': " + std::strerror(errno));
+    const auto svg = timeline_svg(report, plan_.model_name);
+    if (const auto ok = model::write_file(a_.timeline, "timeline", svg, model::public_mode); !ok)
+      report_problem(Exit::mend, ok.error().what);
   }
 
   void note(const std::string& text) {
     bar_.clear();
-    std::cerr << "blindsight: " << text << '\n';
+    std::cerr << "blindsight: " << protocol::printable_lines(text) << '\n';
   }
 
   /// One image that fails does not keep the others from being predicted. What the caller cannot mend weighs more.
@@ -339,7 +400,12 @@ void add_predict(CLI::App& app, Exit& status) {
       "  blindsight predict photos/ --config client.toml --json | jq .label\n"
       "  blindsight predict photo.jpg --config client.toml --compare skin.onnx --layers\n"
       "  blindsight predict photo.jpg --config client.toml --timeline query.svg      open it in a browser\n\n"
-      "JSON: image, model, logits, probabilities, label, online_s, offline_s, total_s, client_s (wall clock here,\n"
+      "What is told depends on what the model's outputs are, which its plan says (`model compile --output`): the\n"
+      "likeliest label, yes or no of a single output, the outputs above the threshold, or numbers.\n\n"
+      "JSON: image, model, output (softmax, sigmoid, independent or none), logits, probabilities (but for none), then\n"
+      "label (softmax), positive (sigmoid: whether above threshold) or above (independent: labels of the outputs "
+      "above\n"
+      "threshold), threshold (sigmoid and independent), online_s, offline_s, total_s, client_s (wall clock here,\n"
       "from sending the shares to both answers), bytes (server0_to_server1, server1_to_server0, producer_to_server0,\n"
       "producer_to_server1: dealt; online_producer_to_server0, online_producer_to_server1, server0_to_producer,\n"
       "server1_to_producer: while the query ran, under a protocol whose producer helps; client), rounds\n"

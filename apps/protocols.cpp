@@ -4,6 +4,7 @@
 
 #include "actors/session/dealing.h"
 #include "apps/failure.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -53,7 +54,8 @@ protocol::Dealing dealing_of(const DealingFlags& flags, const protocol::Protocol
 
 const protocol::Protocol& protocol_named(const std::string& name) {
   const auto* found = protocol::find_protocol(name);
-  if (found == nullptr) throw Failure(Exit::mend, "there is no protocol '" + name + "'; there are: " + names());
+  if (found == nullptr)
+    throw Failure(Exit::mend, "there is no protocol " + protocol::in_quotes(name) + "; there are: " + names());
   return *found;
 }
 

@@ -5,7 +5,7 @@
 
 #include "apps/failure.h"
 #include "apps/ranking.h"
-#include "model/plan/plan.h"
+#include "apps/terminal.h"
 
 namespace blindsight::apps {
 namespace {
@@ -28,7 +28,7 @@ void add_folder_flags(CLI::App& command, std::vector<std::string>& folders, std:
   command
       .add_option("--folders", folders,
                   "For accuracy and AUC: names of the images' folders in the order of the outputs (default: the "
-                  "labels, or malignant,benign)")
+                  "labels, or malignant,benign); a single output has two, that of its yes first")
       ->delimiter(',')
       ->type_name("A,B");
 }
@@ -38,21 +38,42 @@ std::optional<std::vector<std::size_t>> true_outputs(const std::vector<std::file
                                                      const std::vector<std::string>& labels, std::size_t outputs) {
   auto found = by_folder(files, folders.empty() ? labels : folders);
   // The usual names for lesions, where the labels are called otherwise.
-  if (!found && folders.empty() && outputs == 2) found = by_folder(files, {"malignant", "benign"});
+  if (!found && folders.empty() && outputs <= 2) found = by_folder(files, {"malignant", "benign"});
+  const std::size_t kinds = std::max<std::size_t>(outputs, 2);
+  if (!folders.empty() && folders.size() != kinds)
+    throw Failure(Exit::mend, "--folders names " + std::to_string(folders.size()) + " folders, and " +
+                                  (outputs == 1 ? "a single output has two: that of its yes, then that of its no"
+                                                : "there are " + std::to_string(outputs) + " outputs"));
   if (!found && !folders.empty()) throw Failure(Exit::mend, "--folders: an image lies in a folder of another name");
   return found;
 }
 
-Quality quality(const std::vector<std::vector<double>>& logits, const std::vector<std::size_t>& truth) {
+Quality quality(const Decision& decision, const std::vector<std::vector<double>>& logits,
+                const std::vector<std::size_t>& truth) {
   Quality q;
   std::vector<double> positive, negative;
+  double right = 0;
   for (std::size_t i = 0; i < truth.size(); ++i) {
-    q.accuracy += model::predicted(logits[i]) == truth[i] ? 1 : 0;
-    if (logits[i].size() == 2) (truth[i] == 0 ? positive : negative).push_back(logits[i][0] - logits[i][1]);
+    const bool single = logits[i].size() == 1;
+    // A single output has a second folder: that of the images it should not name.
+    const auto expected = single && truth[i] != 0 ? std::vector<std::size_t>{} : std::vector{truth[i]};
+    right += decision.of(logits[i]) == expected ? 1 : 0;
+    auto& side = truth[i] == 0 ? positive : negative;
+    if (single) side.push_back(logits[i][0]);
+    if (logits[i].size() == 2 && decision.kind == model::OutputKind::softmax)
+      side.push_back(logits[i][0] - logits[i][1]);
   }
-  q.accuracy /= static_cast<double>(truth.size());
+  if (decision.kind != model::OutputKind::none) q.accuracy = right / static_cast<double>(truth.size());
   if (!positive.empty() && !negative.empty()) q.auc = area_under_roc(positive, negative);
   return q;
+}
+
+std::string accuracy_text(const Quality& quality) {
+  return quality.accuracy ? fixed(100 * *quality.accuracy, 1) + " %" : "";
+}
+
+std::string auc_text(const Quality& quality) {
+  return quality.auc ? fixed(*quality.auc, 4) : "";
 }
 
 }  // namespace blindsight::apps

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "model/plan/output.h"
+
 namespace CLI {
 class App;
 }
@@ -14,19 +16,37 @@ namespace blindsight::apps {
 /// --folders and --most, of the commands that measure accuracy on labeled images.
 void add_folder_flags(CLI::App& command, std::vector<std::string>& folders, std::size_t& most);
 
-/// Which output each file's image should have, by the name of its folder: `folders` in the order of the outputs; when
-/// that is empty, `labels`, or malignant and benign where there are two outputs. Nothing when a folder has another
-/// name; a Failure when it was `folders` that said so.
+/// Which output each file's image should have, by the name of its folder: `folders` in the order of the outputs, where
+/// a single output has two, that of its yes first; when that is empty, `labels`, or malignant and benign where there
+/// are one or two outputs. Nothing when a folder has another name; a Failure when it was `folders` that said so.
 std::optional<std::vector<std::size_t>> true_outputs(const std::vector<std::filesystem::path>& files,
                                                      const std::vector<std::string>& folders,
                                                      const std::vector<std::string>& labels, std::size_t outputs);
 
+/// What outputs are, and so which of them an answer names.
+struct Decision {
+  model::OutputKind kind = model::OutputKind::softmax;
+  double threshold = 0.5;
+
+  std::vector<std::size_t> of(const std::vector<double>& logits) const {
+    return model::chosen(kind, threshold, logits);
+  }
+};
+
 struct Quality {
-  double accuracy = 0;        ///< share of images whose largest logit is the true output's
-  std::optional<double> auc;  ///< of logit 0 - logit 1, for two outputs when images of both are there
+  /// Share of images whose answer names the true output and no other; of a single output, which the first folder's
+  /// images should have, share of images on the right side of the threshold. Nothing for numbers.
+  std::optional<double> accuracy;
+  /// When images of both are there: of logit 0 - logit 1 for a softmax of two, of the output itself for a single one.
+  std::optional<double> auc;
 };
 
 /// `logits` and `truth`: one per image, at least one.
-Quality quality(const std::vector<std::vector<double>>& logits, const std::vector<std::size_t>& truth);
+Quality quality(const Decision& decision, const std::vector<std::vector<double>>& logits,
+                const std::vector<std::size_t>& truth);
+
+/// For a table; empty when there is none.
+std::string accuracy_text(const Quality& quality);
+std::string auc_text(const Quality& quality);
 
 }  // namespace blindsight::apps

@@ -7,9 +7,11 @@
 #include "apps/failure.h"
 #include "apps/protocols.h"
 #include "apps/terminal.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 
+using protocol::in_quotes;
 using protocol::Result;
 
 namespace {
@@ -44,23 +46,25 @@ Agreed agree(actors::Client& client, const std::string& named) {
              second = value_or_fail(client.status(config::Role::server1));
   const auto same = [](const char* key, const std::string& a, const std::string& b) {
     if (a != b)
-      throw Failure(Exit::mend, std::string("server0 and server1 do not compute alike: key `") + key + "` is '" + a +
-                                    "' and '" + b + "'; set it to the same at all three parties");
+      throw Failure(Exit::mend, std::string("server0 and server1 do not compute alike: key `") + key + "` is " +
+                                    in_quotes(a) + " and " + in_quotes(b) +
+                                    "; set it to the same at all three parties");
   };
   same("protocol", first.protocol, second.protocol);
   same("triples", first.triples, second.triples);
   same("randomness", first.randomness, second.randomness);
   if (!named.empty() && first.protocol != named)
-    throw Failure(Exit::mend, "server0 computes by '" + first.protocol + "', this command by '" + named +
-                                  "': leave --protocol out or name theirs if that is what you want, or change the key "
+    throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.protocol) + ", this command by " +
+                                  in_quotes(named) +
+                                  ": leave --protocol out or name theirs if that is what you want, or change the key "
                                   "`protocol` at all three parties");
   const auto* protocol = protocol::find_protocol(first.protocol);
   if (protocol == nullptr)
-    throw Failure(Exit::failed, "server0 computes by '" + first.protocol +
-                                    "', which this program does not know: install the same release as the servers'");
+    throw Failure(Exit::failed, "server0 computes by " + in_quotes(first.protocol) +
+                                    ", which this program does not know: install the same release as the servers'");
   if (named.empty() && !protocol->hides)
-    throw Failure(Exit::mend, "server0 computes by '" + first.protocol +
-                                  "', which hides nothing from the servers: add --protocol " + first.protocol +
+    throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.protocol) +
+                                  ", which hides nothing from the servers: add --protocol " + first.protocol +
                                   " if that is what you want, or change the key `protocol` at all three parties");
   return {*protocol, actors::dealing_of(first.triples, first.randomness)};
 }

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "protocol/core/text.h"
+
 namespace blindsight::apps {
 namespace {
 
@@ -113,6 +115,22 @@ std::string human_count(std::uint64_t count) {
 std::string human_seconds(double seconds) {
   if (seconds < 0.9995) return fixed(seconds * 1000, seconds < 0.00995 ? 2 : seconds < 0.0995 ? 1 : 0) + " ms";
   return fixed(seconds, seconds < 9.995 ? 2 : 1) + " s";
+}
+
+std::string counted(std::size_t count, const std::string& thing) {
+  return std::to_string(count) + ' ' + thing + (count == 1 ? "" : "s");
+}
+
+std::string in_cell(const std::string& name) {
+  constexpr std::size_t widest = 40;
+  return protocol::printable(name, widest);
+}
+
+std::string percent(double share) {
+  std::string text = fixed(100 * share, 2);
+  while (text.ends_with('0')) text.pop_back();
+  if (text.ends_with('.')) text.pop_back();
+  return text + " %";
 }
 
 std::string fixed(double value, int digits) {

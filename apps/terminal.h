@@ -58,6 +58,12 @@ std::string human_bytes(std::uint64_t bytes);
 std::string human_count(std::uint64_t count);
 /// "1.23 s", "45.6 ms".
 std::string human_seconds(double seconds);
+/// "1 image", "2 images".
+std::string counted(std::size_t count, const std::string& thing);
+/// A name that fits a table's cell.
+std::string in_cell(const std::string& name);
+/// "12.5 %" of a share.
+std::string percent(double share);
 /// `digits` after the point.
 std::string fixed(double value, int digits);
 

@@ -2,13 +2,6 @@
 
 namespace blindsight::model {
 
-std::string in_quotes(std::string_view name) {
-  constexpr std::size_t longest = 80;
-  std::string text = "'";
-  for (char c : name.substr(0, longest)) text += (c >= 0x20 && c < 0x7f) ? c : '?';
-  return text + (name.size() > longest ? "…'" : "'");
-}
-
 std::string describe(const Node& node) {
   if (!node.name.empty()) return "node " + in_quotes(node.name) + " (" + node.op + ")";
   return "the node of output " + in_quotes(node.outputs.empty() ? "" : node.outputs[0]) + " (" + node.op + ")";

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/core/text.h"
+
 namespace blindsight::model {
 
 /// A tensor known at import, rows last as ONNX has it. Integers of 8 and 32 bits are kept as 32, of 64 as 64.
@@ -50,8 +52,7 @@ struct Graph {
   std::map<std::string, Constant> constants;
 };
 
-/// A name from an untrusted file, quoted, without control characters and cut to a readable length.
-std::string in_quotes(std::string_view name);
+using protocol::in_quotes;
 /// "node 'conv1' (Conv)", or by its output when it has no name: how errors speak of a node.
 std::string describe(const Node& node);
 /// "1×64×28×28".

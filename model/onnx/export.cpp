@@ -2,13 +2,9 @@
 
 #include <onnx/onnx_pb.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <limits>
 
-#include "model/graph/graph.h"
+#include "model/files/files.h"
 
 namespace blindsight::model {
 namespace {
@@ -178,20 +174,7 @@ Result<std::vector<std::uint8_t>> to_onnx(const FloatNetwork& network) {
 Result<void> export_onnx(const FloatNetwork& network, const std::filesystem::path& file) {
   const auto bytes = to_onnx(network);
   if (!bytes) return fail(bytes.error().what);
-  // A file is there whole or not at all; a device cannot be replaced.
-  std::error_code ignored;
-  const bool in_place = std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored);
-  const std::filesystem::path written = file.string() + (in_place ? "" : ".part");
-  errno = 0;
-  std::ofstream out(written, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(bytes->data()), static_cast<std::streamsize>(bytes->size()));
-  out.close();
-  if (!out || (!in_place && std::rename(written.c_str(), file.c_str()) != 0)) {
-    const int why = errno;
-    if (!in_place) std::filesystem::remove(written, ignored);
-    return fail("cannot write the model " + in_quotes(file.string()) + ": " + std::strerror(why));
-  }
-  return {};
+  return write_file(file, "model", *bytes, public_mode);
 }
 
 }  // namespace blindsight::model

@@ -10,8 +10,8 @@
 namespace blindsight::model {
 
 /// The network as an ONNX file of opset 13: per layer Conv (or Flatten and Gemm) with bias, MaxPool, Relu, AveragePool,
-/// and at the end Softmax or LogSoftmax where the network has one. Weights are float32 initializers; the batch is left
-/// open. import_onnx reads it back as the same network. Error: a network beyond what protobuf serializes.
+/// and at the end Softmax, LogSoftmax or Sigmoid where the network has one. Weights are float32 initializers; the batch
+/// is left open. import_onnx reads it back as the same network. Error: a network beyond what protobuf serializes.
 protocol::Result<std::vector<std::uint8_t>> to_onnx(const FloatNetwork& network);
 /// The same into a file.
 protocol::Result<void> export_onnx(const FloatNetwork& network, const std::filesystem::path& file);

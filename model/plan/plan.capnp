@@ -27,10 +27,12 @@ enum Algorithm {
   winograd4 @2;
 }
 
-enum PostOperation {
-  none @0;
-  softmax @1;
-  logSoftmax @2;
+# See OutputKind in plan.h.
+enum OutputKind {
+  softmax @0;
+  sigmoid @1;
+  independent @2;
+  none @3;
 }
 
 struct Layer {
@@ -45,7 +47,7 @@ struct Layer {
   fractionBits @8 :UInt8;
   activationBits @9 :UInt8;
   headroomBits @10 :UInt8;
-  # What calibration saw; see CalibratedRange.
+  # What calibration saw, rounded; see CalibratedRange.
   scale @11 :Float64;
   largestReal @12 :Float64;
   worst @13 :Float64;
@@ -71,14 +73,18 @@ struct Plan {
   inputBits @9 :UInt8;
   outputScale @10 :Float64;
   statedError @11 :Float64;
-  post @12 :PostOperation;
+  output @12 :OutputKind;
   labels @13 :List(Text);
   calibrationImages @14 :UInt32;
+  # Above this probability an output of a sigmoid is a yes.
+  threshold @15 :Float64;
 }
 
 struct LayerWeights {
   filter @0 :List(Int32);
   bias @1 :List(Int64);
+  # Units of the truncated result per real unit, exactly.
+  scale @2 :Float64;
 }
 
 struct Weights {

@@ -1,18 +1,15 @@
 #include "model/plan/plan.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 
+#include "model/files/files.h"
 #include "model/graph/graph.h"
+#include "model/plan/output.h"
+#include "model/plan/sizes.h"
 #include "model/quantize/relu_fit.h"
 #include "model/quantize/widths.h"
+#include "protocol/core/text.h"
 #include "tensor/fixed_point.h"
 
 namespace blindsight::model {
@@ -25,7 +22,7 @@ using tensor::Window;
 
 namespace {
 
-constexpr std::size_t most_pools = 8, most_labels = 4096, longest_text = 256;
+constexpr std::size_t most_pools = 8;
 constexpr std::size_t largest_pool_cells = 1 << 20;
 /// Products, comparisons or additions of a layer that a party can still do.
 constexpr double most_work = 1e13;
@@ -62,15 +59,14 @@ bool sane_pool(const Window& w) {
 bool positive(double v) {
   return std::isfinite(v) && v > 0;
 }
-bool printable(const std::string& text) {
-  return text.size() <= longest_text &&
-         std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+bool can_be_shown(const std::string& text) {
+  return text.size() <= longest_text && protocol::is_printable(text);
 }
 
 Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
   const LayerSpec& layer = plan.network.layers[i];
   const std::string where = "the plan's layer " + std::to_string(i) + " " + in_quotes(layer.name);
-  if (!printable(layer.name)) return fail(where + " has an impossible name");
+  if (!can_be_shown(layer.name)) return fail(where + " has an impossible name");
   if (!sane(layer.conv.in) || !sane(layer.conv.window) || layer.conv.out_channels == 0 ||
       layer.conv.out_channels > largest_channels)
     return fail(where + " has an impossible shape");
@@ -100,42 +96,6 @@ Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
   return check_widths(plan.network, i);
 }
 
-Result<void> write_file(const std::filesystem::path& file, std::span<const std::uint8_t> bytes, mode_t mode) {
-  // Written beside and renamed, so that a reader never sees half a file; the mode is in force before the first byte.
-  const std::string beside = file.string() + ".part";
-  auto refuse = [&] { return fail("cannot write " + in_quotes(file.string()) + ": " + std::strerror(errno)); };
-  ::unlink(beside.c_str());
-  const int descriptor = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (descriptor < 0) return refuse();
-  std::size_t written = 0;
-  while (written < bytes.size()) {
-    const ssize_t n = ::write(descriptor, bytes.data() + written, bytes.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    written += static_cast<std::size_t>(n);
-  }
-  const bool complete = written == bytes.size() && ::fchmod(descriptor, mode) == 0;
-  const bool closed = ::close(descriptor) == 0;
-  if (!complete || !closed || ::rename(beside.c_str(), file.c_str()) != 0) {
-    auto error = refuse();
-    ::unlink(beside.c_str());
-    return error;
-  }
-  return {};
-}
-
-Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& file, const char* what) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  if (error)
-    return fail(std::string("cannot read the ") + what + " " + in_quotes(file.string()) + ": " + error.message());
-  std::vector<std::uint8_t> bytes(size);
-  std::ifstream in(file, std::ios::binary);
-  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
-    return fail(std::string("cannot read the ") + what + " " + in_quotes(file.string()));
-  return bytes;
-}
-
 }  // namespace
 
 std::string to_hex(const Digest& digest) {
@@ -150,7 +110,7 @@ std::string to_hex(const Digest& digest) {
 
 Result<void> check_plan(const Plan& plan) {
   const auto& network = plan.network;
-  if (!printable(plan.model_name)) return fail("the plan's model name is impossible");
+  if (!can_be_shown(plan.model_name)) return fail("the plan's model name is impossible");
   if (network.layers.empty() || network.layers.size() > most_layers)
     return fail("the plan has " + std::to_string(network.layers.size()) + " layers; supported are 1 to " +
                 std::to_string(most_layers));
@@ -179,24 +139,23 @@ Result<void> check_plan(const Plan& plan) {
   if (plan.input_bits < 2 || plan.input_bits > linear_ring_bits(network, 0))
     return fail("the plan's input has " + std::to_string(plan.input_bits) + " bits; supported are 2 to the " +
                 std::to_string(linear_ring_bits(network, 0)) + " bits of the first layer's ring");
-  if (plan.post > PostOperation::log_softmax) return fail("the plan's last operation is unknown");
-  if (plan.labels.size() > most_labels || (!plan.labels.empty() && plan.labels.size() != last.conv.out_channels))
-    return fail("the plan has " + std::to_string(plan.labels.size()) + " labels for " +
-                std::to_string(last.conv.out_channels) + " outputs");
-  for (const auto& label : plan.labels)
-    if (!printable(label)) return fail("the plan has an impossible label");
+  const std::size_t outputs = last.conv.out_channels;
+  if (auto ok = check_output(plan.output, outputs); !ok) return fail("the plan: " + ok.error().what);
+  if (!(plan.threshold >= 0 && plan.threshold <= 1)) return fail("the plan's threshold is not from 0 to 1");
+  if (plan.labels.empty()) return {};
+  if (auto ok = check_labels(plan.labels, outputs); !ok) return fail("the plan: " + ok.error().what);
   return {};
 }
 
 Result<void> save_plan(const Plan& plan, const std::filesystem::path& file) {
-  return write_file(file, to_bytes(plan), 0644);
+  return write_file(file, "plan", to_bytes(plan), public_mode);
 }
 Result<void> save_weights(const Weights& weights, const std::filesystem::path& file) {
-  return write_file(file, to_bytes(weights), 0600);
+  return write_file(file, "weights", to_bytes(weights), secret_mode);
 }
 
 Result<Plan> load_plan(const std::filesystem::path& file) {
-  auto bytes = read_file(file, "plan");
+  auto bytes = read_file(file, "plan", largest_plan);
   if (!bytes) return fail(bytes.error().what);
   auto plan = plan_from_bytes(*bytes);
   if (!plan) return fail(in_quotes(file.string()) + ": " + plan.error().what);
@@ -204,7 +163,7 @@ Result<Plan> load_plan(const std::filesystem::path& file) {
 }
 
 Result<Weights> load_weights(const std::filesystem::path& file, const Plan& plan) {
-  auto bytes = read_file(file, "weights");
+  auto bytes = read_file(file, "weights", largest_weights);
   if (!bytes) return fail(bytes.error().what);
   auto weights = weights_from_bytes(*bytes, plan);
   if (!weights) return fail(in_quotes(file.string()) + ": " + weights.error().what);
@@ -227,20 +186,6 @@ std::vector<double> decode_output(const Plan& plan, std::span<const std::int64_t
   std::vector<double> logits;
   for (const std::int64_t v : output) logits.push_back(static_cast<double>(v) / plan.output_scale);
   return logits;
-}
-
-std::vector<double> probabilities(std::span<const double> logits) {
-  std::vector<double> p(logits.begin(), logits.end());
-  if (p.empty()) return p;
-  const double largest = *std::max_element(p.begin(), p.end());
-  double sum = 0;
-  for (double& v : p) sum += v = std::exp(v - largest);
-  for (double& v : p) v /= sum;
-  return p;
-}
-
-std::size_t predicted(std::span<const double> logits) {
-  return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
 }  // namespace blindsight::model

@@ -21,13 +21,21 @@ std::string to_hex(const Digest& digest);
 /// Layers of a plan that anybody reads.
 constexpr std::size_t most_layers = 1024;
 
-/// What calibration saw at one layer.
+/// What calibration saw at one layer, rounded: it goes to all parties, and exact values would tell of the weights and
+/// the calibration images. Weights::scales has the exact scale.
 struct CalibratedRange {
-  double scale = 1;         ///< units of the truncated result per real unit
-  double largest_real = 0;  ///< largest |linear result| over the calibration images
-  double worst = 0;         ///< the same as a share of the bound 2^q that the layer's integers allow
+  double scale = 1;         ///< units of the truncated result per real unit, to 8 bits
+  double largest_real = 0;  ///< largest |linear result| over the calibration images, up to two significant digits
+  double worst = 0;         ///< the same as a share of the bound 2^q that the layer's integers allow, likewise
   bool operator==(const CalibratedRange&) const = default;
 };
+
+/// What the outputs of a network are, and so what may be told of them.
+///   softmax      classes of which one is right: probabilities that add up to 1
+///   sigmoid      one output, the logit of a yes
+///   independent  several questions, each output the logit of its own yes
+///   none         numbers: no label and no probability
+enum class OutputKind : std::uint8_t { softmax, sigmoid, independent, none };
 
 /// The public half of a compiled model: what all parties and clients agree on before they work together. It says the
 /// architecture and the scales, nothing else of the weights.
@@ -39,9 +47,10 @@ struct Plan {
   double input_scale = 1;    ///< integers per unit of a preprocessed pixel
   unsigned input_bits = 12;  ///< encoded pixels fit this many bits, two's complement
   double output_scale = 1;   ///< integers per unit of a logit
-  double stated_error =
-      0;  ///< largest deviation of a logit from the fixed-point oracle that the protocol's rounding may cause
-  PostOperation post = PostOperation::none;
+  /// How far the protocol's rounding may move a logit from the fixed-point oracle's: statistically, from calibration.
+  double stated_error = 0;
+  OutputKind output = OutputKind::none;
+  double threshold = 0.5;                    ///< above this probability a sigmoid's output is a yes
   std::vector<std::string> labels;           ///< one per output, or none
   std::vector<CalibratedRange> calibration;  ///< one per layer
   std::uint32_t calibration_images = 0;
@@ -50,6 +59,9 @@ struct Plan {
 /// The secret half. Leaves the model owner's machine as shares only.
 struct Weights {
   std::vector<protocol::LayerWeights> layers;
+  /// One per layer: exact units of the truncated result per real unit. No part of the digest, for no answer depends on
+  /// them: they say what the integers stand for (`model check --layers`).
+  std::vector<double> scales;
 };
 
 /// BLAKE2b-256 of the plan's canonical bytes: compared in every handshake.
@@ -79,9 +91,5 @@ protocol::Result<Weights> load_weights(const std::filesystem::path& file, const 
 protocol::Result<std::vector<std::int64_t>> encode_input(const Plan& plan, std::span<const float> image);
 /// Revealed integers as logits.
 std::vector<double> decode_output(const Plan& plan, std::span<const std::int64_t> output);
-/// Softmax of the logits, whatever the post-operation: what a person reads.
-std::vector<double> probabilities(std::span<const double> logits);
-/// Index of the largest logit.
-std::size_t predicted(std::span<const double> logits);
 
 }  // namespace blindsight::model

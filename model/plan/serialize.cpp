@@ -2,22 +2,24 @@
 #include <capnp/serialize.h>
 #include <sodium.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "model/plan/plan.h"
+#include "model/plan/sizes.h"
 #include "plan.capnp.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::model {
 
 using protocol::fail;
+using protocol::in_quotes;
 using protocol::Result;
 
 namespace {
 
-constexpr std::uint32_t format_version = 1;
-constexpr std::size_t largest_plan = std::size_t{1} << 24;
-constexpr std::size_t largest_weights = std::size_t{1} << 32;
+constexpr std::uint32_t format_version = 2;
 
 std::uint32_t narrow(std::size_t v) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(v, std::numeric_limits<std::uint32_t>::max()));
@@ -166,7 +168,8 @@ std::vector<std::uint8_t> to_bytes(const Plan& plan) {
   to.setInputBits(static_cast<std::uint8_t>(plan.input_bits));
   to.setOutputScale(plan.output_scale);
   to.setStatedError(plan.stated_error);
-  to.setPost(static_cast<schema::PostOperation>(plan.post));
+  to.setOutput(static_cast<schema::OutputKind>(plan.output));
+  to.setThreshold(plan.threshold);
   auto labels = to.initLabels(static_cast<unsigned>(plan.labels.size()));
   for (unsigned i = 0; i < labels.size(); ++i) labels.set(i, plan.labels[i]);
   to.setCalibrationImages(plan.calibration_images);
@@ -199,7 +202,8 @@ Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
     plan.input_bits = from.getInputBits();
     plan.output_scale = from.getOutputScale();
     plan.stated_error = from.getStatedError();
-    plan.post = static_cast<PostOperation>(from.getPost());
+    plan.output = static_cast<OutputKind>(from.getOutput());
+    plan.threshold = from.getThreshold();
     for (const auto label : from.getLabels()) plan.labels.emplace_back(label);
     plan.calibration_images = from.getCalibrationImages();
     return {};
@@ -217,6 +221,7 @@ std::vector<std::uint8_t> to_bytes(const Weights& weights) {
   for (unsigned i = 0; i < layers.size(); ++i) {
     write_numbers(layers[i].initFilter(static_cast<unsigned>(weights.layers[i].filter.size())),
                   weights.layers[i].filter);
+    layers[i].setScale(i < weights.scales.size() ? weights.scales[i] : 1);
     write_numbers(layers[i].initBias(static_cast<unsigned>(weights.layers[i].bias.size())), weights.layers[i].bias);
   }
   return bytes_of(capnp::messageToFlatArray(message));
@@ -236,21 +241,25 @@ Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Pl
       const auto filter = layers[i].getFilter();
       const auto bias = layers[i].getBias();
       if (filter.size() != layer.conv.filter_elements() || bias.size() != layer.bias_elements())
-        return fail("the weights of layer '" + layer.name +
-                    "' have another shape than the plan's: they belong to another model");
+        return fail("the weights of layer " + in_quotes(layer.name) +
+                    " have another shape than the plan's: they belong to another model");
       protocol::LayerWeights out;
       out.filter.reserve(filter.size());
       for (const std::int32_t v : filter) out.filter.push_back(v);
       for (const std::int64_t v : bias) out.bias.push_back(v);
       weights.layers.push_back(std::move(out));
+      const double scale = layers[i].getScale();
+      if (!std::isfinite(scale) || scale <= 0)
+        return fail("the weights of layer " + in_quotes(layer.name) + " have an impossible scale");
+      weights.scales.push_back(scale);
     }
     return {};
   };
   if (auto ok = with_message<schema::Weights>(bytes, largest_weights, "weights file", use); !ok)
     return fail(ok.error().what);
   if (digest(weights) != plan.weights_digest)
-    return fail("the weights are not those that the plan of '" + plan.model_name +
-                "' was compiled with: compile or copy both together");
+    return fail("the weights are not those that the plan of " + in_quotes(plan.model_name) +
+                " was compiled with: compile or copy both together");
   return weights;
 }
 

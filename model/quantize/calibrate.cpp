@@ -30,10 +30,13 @@ Result<std::vector<LayerStatistics>> calibrate(const FloatNetwork& network, cons
                   " values, the network reads " + std::to_string(network.input.elements()));
     double input = mean_square(image.values);
     run_float(network, image.values, [&](std::size_t i, const FloatTrace& trace) {
+      double largest = 0;
       for (const float v : trace.linear) {
         const double size = std::abs(static_cast<double>(v));
-        if (!(size <= all[i].largest)) all[i].largest = size;  // a NaN is kept too
+        if (!(size <= largest)) largest = size;  // a NaN is kept too
       }
+      all[i].by_image.push_back(largest);
+      if (!(largest <= all[i].largest)) all[i].largest = largest;
       if (network.layers[i].relu) all[i].before_relu.add(trace.before_relu());
       all[i].input_mean_square += input / static_cast<double>(images.size());
       input = mean_square(trace.output);

@@ -13,6 +13,7 @@ namespace blindsight::model {
 /// What one layer showed over the calibration images, in real units.
 struct LayerStatistics {
   double largest = 0;            ///< largest |linear result|, bias included, before pools and ReLU
+  std::vector<double> by_image;  ///< the same of each image
   double input_mean_square = 0;  ///< of the layer's input
   MomentSums before_relu;        ///< of what ReLU reads; of layers with ReLU alone
 };

@@ -4,13 +4,16 @@
 #include <cmath>
 #include <limits>
 
-#include "model/graph/graph.h"
 #include "model/plaintext/fixed_oracle.h"
+#include "model/plan/output.h"
+#include "model/plan/sizes.h"
 #include "model/quantize/calibrate.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::model {
 
 using protocol::fail;
+using protocol::in_quotes;
 using protocol::LayerSpec;
 using protocol::LayerWeights;
 using protocol::Result;
@@ -53,14 +56,18 @@ struct Scales {
   double out = 1;  ///< of its truncated result
 };
 
-/// f from the resolution that the weights need: a weight's rounding error is uniform over one integer, so with n inputs
-/// of root mean square x it adds sqrt(n/12)·x / 2^f to the result.
+/// A weight's rounding error is uniform over one integer, so with n inputs of root mean square x it adds
+/// sqrt(n/12)·x / 2^f to the result, in units after truncation.
+double weight_noise(const FloatLayer& layer, const LayerStatistics& seen, double in_scale, unsigned f) {
+  const double inputs = static_cast<double>(layer.filter.size()) / static_cast<double>(layer.conv.out_channels);
+  return std::sqrt(inputs / 12 * seen.input_mean_square) * in_scale / std::ldexp(1.0, static_cast<int>(f));
+}
+
+/// f from the resolution that the weights need.
 unsigned choose_fraction(const FloatLayer& layer, const LayerStatistics& seen, double in_scale, double allowed,
                          unsigned least, unsigned most) {
-  const double inputs = static_cast<double>(layer.filter.size()) / static_cast<double>(layer.conv.out_channels);
-  const double noise = std::sqrt(inputs / 12 * seen.input_mean_square) * in_scale;
   unsigned f = least;
-  while (f < most && noise / std::ldexp(1.0, static_cast<int>(f)) > allowed) ++f;
+  while (f < most && weight_noise(layer, seen, in_scale, f) > allowed) ++f;
   return f;
 }
 
@@ -122,41 +129,41 @@ std::string percent(double share) {
   return std::to_string(static_cast<long>(std::lround(share * 100))) + " %";
 }
 
-}  // namespace
+/// A name as a plan takes it.
+std::string plan_name(const std::string& name) {
+  return protocol::printable_in_bytes(name, longest_text);
+}
 
-Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
-                         const std::vector<Image>& images, const CompileOptions& options,
-                         const std::function<void(std::size_t, std::size_t)>& progress) {
-  if (network.layers.empty()) return fail("the network has no layers");
-  if (preprocessing.size != network.input)
-    return fail("the preprocessing makes images of another size than the network reads");
-  if (options.input_bits < 2 || options.input_bits > 24) return fail("input bits must be 2 to 24");
-  for (const unsigned bits : {options.activation_bits, options.output_bits, options.fraction_bits})
-    if (bits < 2 || bits > 24) return fail("activation, output and fraction bits must be 2 to 24");
-  if (options.weight_bits == 1 || options.weight_bits > 32)
-    return fail("weight bits must be 2 to 32, or 0 for no bound");
-  if (options.relu_degree != 0 && !is_relu_degree(options.relu_degree))
-    return fail("the degree of the polynomial for ReLU must be 2, 4, 6 or 8, or 0 for none");
-  if (!(options.weight_noise > 0)) return fail("the weight noise allowed must be above 0");
-  auto seen = calibrate(network, images, progress);
-  if (!seen) return fail(seen.error().what);
+/// Up to two significant digits, never below.
+double rounded_up(double v) {
+  const double unit = std::pow(10, std::floor(std::log10(v)) - 1);
+  return std::ceil(v / unit * (1 - 1e-12)) * unit;
+}
 
-  Compiled out;
-  Plan& plan = out.plan;
-  plan.model_name = network.name;
+/// To eight bits.
+double rounded(double v) {
+  int exponent = 0;
+  const double part = std::frexp(v, &exponent);
+  return std::ldexp(std::round(std::ldexp(part, 8)), exponent - 8);
+}
+
+/// What of a plan the network and the options say.
+Result<Plan> outline(const FloatNetwork& network, const Preprocessing& preprocessing, const CompileOptions& options) {
+  if (auto ok = check_options(network, preprocessing, options); !ok) return fail(ok.error().what);
+  Plan plan;
+  plan.model_name = plan_name(network.name);
   plan.preprocessing = preprocessing;
   plan.input_bits = options.input_bits;
-  plan.post = network.post;
+  plan.output = options.output.value_or(output_kind(network));
+  plan.threshold = options.threshold.value_or(plan.threshold);
   plan.labels = options.labels;
-  plan.calibration_images = static_cast<std::uint32_t>(images.size());
   plan.network.input = network.input;
-  auto scale_in = input_scale(preprocessing, options.input_bits);
-  if (!scale_in) return fail(scale_in.error().what);
-  plan.input_scale = *scale_in;
-
+  auto scale = input_scale(preprocessing, options.input_bits);
+  if (!scale) return fail(scale.error().what);
+  plan.input_scale = *scale;
   for (const FloatLayer& layer : network.layers) {
     LayerSpec spec;
-    spec.name = layer.name;
+    spec.name = plan_name(layer.name);
     spec.conv = layer.conv;
     spec.bias_per_position = layer.bias_per_position();
     spec.max_pools = layer.max_pools;
@@ -168,44 +175,132 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
     plan.network.layers.push_back(std::move(spec));
   }
   plan.network.layers.back().activation_bits = options.output_bits;
+  return plan;
+}
 
-  Scales scale{plan.input_scale, 1};
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const FloatLayer& layer = network.layers[i];
-    LayerSpec& spec = plan.network.layers[i];
-    const double largest = (*seen)[i].largest;
-    if (!(largest > 0))
-      return fail("layer " + in_quotes(layer.name) +
-                  " gave nothing but zeros in calibration: its scale cannot be found; calibrate on other images");
-    if (layer.relu && options.relu_degree != 0)
-      spec.relu_fit = fit_relu(options.relu_degree, options.relu_fit, (*seen)[i].before_relu.about(largest));
-    if (auto ok = check_widths(plan.network, i); !ok) return fail(ok.error().what);
-    spec.algorithm = options.winograd ? choose_algorithm(plan.network, i) : ConvAlgorithm::direct;
-    if (i + 1 < network.layers.size()) choose_activation(plan.network, i, *seen, options.least_resolution);
-    scale.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
-    const unsigned room = 32 - tensor::bits_spent(spec.algorithm) - linear_ring_bits(plan.network, i);
-    spec.fraction_bits = choose_fraction(layer, (*seen)[i], scale.in, options.weight_noise, spec.fraction_bits,
-                                         spec.fraction_bits + room);
-    if (options.weight_bits != 0) {
-      auto fraction = bounded_fraction(layer, scale, spec.fraction_bits, options.weight_bits);
-      if (!fraction) return fail(fraction.error().what);
-      spec.fraction_bits = *fraction;
-    }
-    auto weights = quantize(layer, scale, spec.fraction_bits, linear_ring_bits(plan.network, i));
-    if (!weights) return fail(weights.error().what);
-    out.weights.layers.push_back(std::move(*weights));
-    const double worst =
-        largest * scale.out / std::ldexp(1.0, static_cast<int>(spec.activation_bits + spec.headroom_bits));
-    plan.calibration.push_back({scale.out, largest, worst});
-    scale.in = scale.out * static_cast<double>(spec.window_elements());
+/// Widths that fit, and the algorithm for them.
+Result<void> settle(protocol::NetworkSpec& network, std::size_t i, const CompileOptions& options) {
+  if (auto ok = check_widths(network, i); !ok) return ok;
+  network.layers[i].algorithm = options.winograd ? choose_algorithm(network, i) : ConvAlgorithm::direct;
+  return {};
+}
+
+/// Turns a calibrated network into integers, layer by layer.
+class Quantizer {
+ public:
+  Quantizer(const FloatNetwork& network, const CompileOptions& options, std::vector<LayerStatistics> seen,
+            Compiled& out)
+      : network_(network), options_(options), seen_(std::move(seen)), out_(out), plan_(out.plan) {}
+
+  Result<void> run() {
+    scale_ = {plan_.input_scale, 1};
+    // Any image that can be encoded at all is in this range.
+    largest_input_ = (std::ldexp(1.0, static_cast<int>(plan_.input_bits) - 1) - 1) / plan_.input_scale;
+    for (std::size_t i = 0; i < network_.layers.size(); ++i)
+      if (auto ok = add(i); !ok) return ok;
+    plan_.output_scale = scale_.out;
+    plan_.weights_digest = digest(out_.weights);
+    return {};
   }
-  plan.output_scale = scale.out;
-  plan.weights_digest = digest(out.weights);
 
-  // The integers themselves must keep the range, not only the reals that they came from.
+ private:
+  Result<void> add(std::size_t i) {
+    const FloatLayer& layer = network_.layers[i];
+    LayerSpec& spec = plan_.network.layers[i];
+    if (auto ok = find_range(i); !ok) return ok;
+    const double largest = seen_[i].largest;
+    if (layer.relu && options_.relu_degree != 0)
+      spec.relu_fit = fit_relu(options_.relu_degree, options_.relu_fit, seen_[i].before_relu.about(largest));
+    if (auto ok = settle(plan_.network, i, options_); !ok) return ok;
+    if (i + 1 < network_.layers.size()) choose_activation(plan_.network, i, seen_, options_.least_resolution);
+    scale_.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
+    if (auto ok = choose_fraction_bits(i); !ok) return ok;
+    auto weights = quantize(layer, scale_, spec.fraction_bits, linear_ring_bits(plan_.network, i));
+    if (!weights) return fail(weights.error().what);
+    out_.weights.layers.push_back(std::move(*weights));
+    out_.weights.scales.push_back(scale_.out);
+    const double worst =
+        largest * scale_.out / std::ldexp(1.0, static_cast<int>(spec.activation_bits + spec.headroom_bits));
+    plan_.calibration.push_back({scale_.out, largest, worst});
+    scale_.in = scale_.out * static_cast<double>(spec.window_elements());
+    return {};
+  }
+
+  /// A layer that gave nothing but zeros gets the range that its weights allow; one that can give nothing else, any.
+  Result<void> find_range(std::size_t i) {
+    const FloatLayer& layer = network_.layers[i];
+    double& largest = seen_[i].largest;
+    const double bound = linear_bound(layer, largest_input_);
+    if (bound == 0) {
+      largest = 1;
+      largest_input_ = 0;
+      out_.warnings.push_back("layer " + in_quotes(layer.name) +
+                              " gives nothing but zeros, whatever the image: its weights and biases, or all that it "
+                              "reads, are zero. Is this the trained model?");
+      return {};
+    }
+    if (!(largest > 0)) {
+      if (!options_.accept_few_images)
+        return fail(
+            "layer " + in_quotes(layer.name) +
+            " gave nothing but zeros in calibration, so that its range is not known: calibrate on images like "
+            "those to be predicted, or say --accept-few-images to give it all the range that its weights allow");
+      largest = bound;
+      out_.warnings.push_back("layer " + in_quotes(layer.name) +
+                              " gave nothing but zeros in calibration: its range is what its weights allow for any "
+                              "image, and its results are as coarse");
+    }
+    largest_input_ = std::ldexp(largest, static_cast<int>(options_.headroom_bits));
+    return {};
+  }
+
+  Result<void> choose_fraction_bits(std::size_t i) {
+    const FloatLayer& layer = network_.layers[i];
+    LayerSpec& spec = plan_.network.layers[i];
+    const unsigned most =
+        spec.fraction_bits + 32 - tensor::bits_spent(spec.algorithm) - linear_ring_bits(plan_.network, i);
+    if (i == 0) lower_input_bits(most);
+    spec.fraction_bits = choose_fraction(layer, seen_[i], scale_.in, options_.weight_noise, spec.fraction_bits, most);
+    if (options_.weight_bits == 0) return {};
+    auto fraction = bounded_fraction(layer, scale_, spec.fraction_bits, options_.weight_bits);
+    if (!fraction) return fail(fraction.error().what);
+    spec.fraction_bits = *fraction;
+    return {};
+  }
+
+  /// See CompileOptions::input_bits. A bit less of the pixels halves the noise of the weights.
+  void lower_input_bits(unsigned most_fraction) {
+    auto too_fine = [&] {
+      return weight_noise(network_.layers[0], seen_[0], scale_.in, most_fraction) > options_.weight_noise;
+    };
+    while (plan_.input_bits > default_input_bits && too_fine()) {
+      --plan_.input_bits;
+      plan_.input_scale = scale_.in = *input_scale(plan_.preprocessing, plan_.input_bits);
+    }
+    if (plan_.input_bits != options_.input_bits)
+      out_.warnings.push_back("pixels have " + std::to_string(plan_.input_bits) + " bits instead of the " +
+                              std::to_string(options_.input_bits) + " asked for: with more, the weights of layer " +
+                              in_quotes(network_.layers[0].name) +
+                              " would be rounded so coarsely that results get worse");
+  }
+
+  const FloatNetwork& network_;
+  const CompileOptions& options_;
+  std::vector<LayerStatistics> seen_;
+  Compiled& out_;
+  Plan& plan_;
+  Scales scale_;
+  double largest_input_ = 0;  ///< bound on what the next layer reads, as long as no range is left
+};
+
+/// The integers themselves must keep the range, not only the reals that they came from. Also finds the stated error.
+Result<void> run_integers(const FloatNetwork& network, const std::vector<Image>& images, Compiled& out,
+                          const std::function<void(std::size_t)>& done) {
+  Plan& plan = out.plan;
   const FixedOracle oracle(plan, out.weights);
   std::vector<std::vector<std::int64_t>> sample;
-  for (const Image& image : images) {
+  for (std::size_t n = 0; n < images.size(); ++n) {
+    const Image& image = images[n];
     auto input = encode_input(plan, image.values);
     if (!input) return fail("calibration image " + in_quotes(image.name) + ": " + input.error().what);
     const FixedRun run = oracle.run(*input, Rounding::nearest);
@@ -215,11 +310,80 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
         return fail("layer " + in_quotes(network.layers[i].name) + " reaches " + percent(run.worst[i]) +
                     " of its range on " + in_quotes(image.name) + ": give it more headroom bits");
     }
-    const std::size_t index = static_cast<std::size_t>(&image - images.data());
-    if (index % std::max<std::size_t>(1, images.size() / dither_images) == 0) sample.push_back(std::move(*input));
+    if (n % std::max<std::size_t>(1, images.size() / dither_images) == 0) sample.push_back(std::move(*input));
+    done(n + 1);
   }
   plan.stated_error = dither_error(oracle, plan, sample, dither_draws, 1);
-  if (auto ok = check_plan(plan); !ok) return fail(ok.error().what);
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_options(const FloatNetwork& network, const Preprocessing& preprocessing,
+                           const CompileOptions& options) {
+  if (network.layers.empty()) return fail("the network has no layers");
+  if (preprocessing.size != network.input)
+    return fail("the preprocessing makes images of another size than the network reads");
+  if (options.input_bits < 2 || options.input_bits > 24) return fail("input bits must be 2 to 24");
+  for (const unsigned bits : {options.activation_bits, options.output_bits, options.fraction_bits})
+    if (bits < 2 || bits > 24) return fail("activation, output and fraction bits must be 2 to 24");
+  if (options.weight_bits == 1 || options.weight_bits > 32)
+    return fail("weight bits must be 2 to 32, or 0 for no bound");
+  if (options.relu_degree != 0 && !is_relu_degree(options.relu_degree))
+    return fail("the degree of the polynomial for ReLU must be 2, 4, 6 or 8, or 0 for none");
+  if (!(options.weight_noise > 0)) return fail("the weight noise allowed must be above 0");
+  const std::size_t outputs = network.layers.back().conv.out_channels;
+  const OutputKind kind = options.output.value_or(output_kind(network));
+  if (auto ok = check_output(kind, outputs); !ok) return ok;
+  if (options.threshold && !has_threshold(kind))
+    return fail("a threshold divides yes from no, and the outputs are told as " + std::string(name(kind)) +
+                ": leave the threshold out, or say that the outputs are sigmoid (one) or independent (several)");
+  if (options.threshold && !(*options.threshold >= 0 && *options.threshold <= 1))
+    return fail("the threshold is a probability, from 0 to 1");
+  return options.labels.empty() ? Result<void>{} : check_labels(options.labels, outputs);
+}
+
+Result<Plan> lay_out(const FloatNetwork& network, const Preprocessing& preprocessing, const CompileOptions& options) {
+  auto plan = outline(network, preprocessing, options);
+  if (!plan) return plan;
+  protocol::ReluFit fit;
+  if (options.relu_degree != 0) fit = fit_relu(options.relu_degree, ReluWeight::uniform, uniform_moments());
+  plan->calibration.assign(network.layers.size(), {1, 1, 1});
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    if (auto ok = settle(plan->network, i, options); !ok) return fail(ok.error().what);
+    if (network.layers[i].relu) plan->network.layers[i].relu_fit = fit;
+  }
+  if (auto ok = check_plan(*plan); !ok) return fail(ok.error().what);
+  return plan;
+}
+
+Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
+                         const std::vector<Image>& images, const CompileOptions& options,
+                         const std::function<void(std::size_t, std::size_t)>& progress) {
+  Compiled out;
+  auto plan = outline(network, preprocessing, options);
+  if (!plan) return fail(plan.error().what);
+  out.plan = std::move(*plan);
+  out.plan.calibration_images = static_cast<std::uint32_t>(images.size());
+  const std::size_t channels = network.input.channels, runs = 2 * images.size();
+  if (!options.accept_few_images)
+    if (auto ok = check_support(images, channels); !ok) return fail(ok.error().what);
+  auto tell = [&](std::size_t done) {
+    if (progress) progress(done, runs);
+  };
+  auto seen = calibrate(network, images, [&](std::size_t done, std::size_t) { tell(done); });
+  if (!seen) return fail(seen.error().what);
+  std::vector<std::string> names;
+  for (const LayerSpec& layer : out.plan.network.layers) names.push_back(layer.name);
+  out.growth = growth_of(*seen, names);
+  out.warnings = support_warnings(telling_images(images, channels), out.growth);
+
+  if (auto ok = Quantizer(network, options, std::move(*seen), out).run(); !ok) return fail(ok.error().what);
+  auto tell_of_integers = [&](std::size_t done) { tell(images.size() + done); };
+  if (auto ok = run_integers(network, images, out, tell_of_integers); !ok) return fail(ok.error().what);
+  for (CalibratedRange& range : out.plan.calibration)
+    range = {rounded(range.scale), rounded_up(range.largest_real), rounded_up(range.worst)};
+  if (auto ok = check_plan(out.plan); !ok) return fail(ok.error().what);
   return out;
 }
 

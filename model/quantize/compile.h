@@ -1,14 +1,18 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/plan/plan.h"
 #include "model/quantize/relu_fit.h"
+#include "model/quantize/support.h"
 #include "model/quantize/widths.h"
 
 namespace blindsight::model {
+
+constexpr unsigned default_input_bits = 12;
 
 /// What a person may choose; the defaults suit the models that we have measured.
 struct CompileOptions {
@@ -19,7 +23,9 @@ struct CompileOptions {
   /// until its largest |weight| is at most 2^(weight_bits - 1) - 1. 0: as many as they need.
   unsigned weight_bits = 0;
   unsigned output_bits = 12;  ///< A of the last layer: bits of the largest calibrated logit
-  unsigned input_bits = 12;   ///< of an encoded pixel, two's complement
+  /// Of an encoded pixel, two's complement. Above default_input_bits as many as the first layer's weights can follow:
+  /// finer pixels make its weights' integers coarser, and beyond that the results worse.
+  unsigned input_bits = default_input_bits;
   /// Rounding weights to integers may cost this much of a layer's result, root mean square, in units after truncation
   /// (the protocol's own rounding costs about 0.4); a layer that loses more gets more fraction bits, as far as its
   /// algorithm's words allow.
@@ -30,18 +36,35 @@ struct CompileOptions {
   bool winograd = true;
   unsigned relu_degree = 4;  ///< of the polynomial that protocols without comparisons put for ReLU: 2, 4, 6, 8; 0: none
   ReluWeight relu_fit = ReluWeight::calibrated;  ///< what that polynomial is fitted to
-  std::vector<std::string> labels;
+  std::optional<OutputKind> output;  ///< what the outputs are; without it as the graph says, see output_kind()
+  std::optional<double> threshold;   ///< from 0 to 1, of sigmoid and independent outputs alone; 0.5 without it
+  std::vector<std::string> labels;   ///< one per output, or none
+  /// Whether ranges may rest on what check_support() refuses, and those of a layer that gave nothing but zeros on a
+  /// bound for any input. What people call sets it to false unless they say so.
+  bool accept_few_images = true;
 };
 
 struct Compiled {
   Plan plan;
   Weights weights;
+  std::vector<Growth> growth;         ///< how each layer's range grew with the images: as secret as the weights
+  std::vector<std::string> warnings;  ///< sentences for the model's owner
 };
 
+/// Whether the options go with one another and with the network: all that can be told before any image is read.
+protocol::Result<void> check_options(const FloatNetwork& network, const Preprocessing& preprocessing,
+                                     const CompileOptions& options);
+
 /// Calibrates on `images` (float runs; at least one) and turns the network into integers. `progress(done, total)`, when
-/// given, is called per image. An error names the layer whose widths or calibrated range do not fit.
+/// given, is called per run of an image, in float and then in integers. An error names the layer whose widths or
+/// calibrated range do not fit.
 protocol::Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
                                    const std::vector<Image>& images, const CompileOptions& options,
                                    const std::function<void(std::size_t, std::size_t)>& progress = {});
+
+/// The plan as far as it does not depend on calibration: shapes, algorithms and the widths that the options ask for.
+/// Runs nothing; ranges, scales and the weights' digest mean nothing, and it serves no weights.
+protocol::Result<Plan> lay_out(const FloatNetwork& network, const Preprocessing& preprocessing,
+                               const CompileOptions& options);
 
 }  // namespace blindsight::model

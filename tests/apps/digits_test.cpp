@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "model/plaintext/fixed_oracle.h"
-#include "model/plan/plan.h"
+#include "model/plan/output.h"
 #include "tests/apps/support/three_processes.h"
 
 using namespace blindsight;
@@ -87,6 +87,7 @@ TEST_CASE("a hundred digits through three processes: right, and equal to the ora
       double sum = 0;
       for (const double p : answer.at("probabilities")) sum += p;
       CHECK(sum == doctest::Approx(1).epsilon(0.001));
+      CHECK(answer.at("output") == "softmax");
       CHECK(answer.at("label").is_string());
       CHECK(answer.at("online_s").get<double>() > 0);
       CHECK(answer.at("offline_s").get<double>() > 0);

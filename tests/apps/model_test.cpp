@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/support/three_processes.h"
@@ -74,7 +75,13 @@ TEST_CASE("check compares float with fixed point, and with the encrypted run whe
            (zoo / "mnist-100.idx3-ubyte").string(), "--json", "--config", parties.client_config().string()});
   INFO(outcome.err);
   REQUIRE(outcome.status == 0);
-  const auto report = json::parse(outcome.out);
+  CHECK(std::count(outcome.out.begin(), outcome.out.end(), '\n') == 101);
+  const auto first = json::parse(outcome.out.substr(0, outcome.out.find('\n')));
+  CHECK(first.at("image") == "mnist-100.idx3-ubyte#0");
+  for (const char* way : {"float", "fixed", "encrypted"}) CHECK(first.at(way).size() == 10);
+  const auto report = json::parse(last_line(outcome.out));
+  CHECK(report.at("output") == "softmax");
+  CHECK(report.at("overflows").empty());
   CHECK(report.at("images") == 100);
   CHECK(report.at("worst").get<double>() < 1);
   CHECK(report.at("worst").get<double>() > 0.1);
@@ -90,11 +97,12 @@ TEST_CASE("check reads the truth from the folders' names") {
   const auto malignant = (zoo / "images/malignant/ISIC_0012258.jpg").string();
   const auto outcome =
       run({"model", "check", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--calibration", malignant, "--images",
-           malignant, (zoo / "images/benign").string(), "--most", "2", "--json"});
+           malignant, (zoo / "images/benign").string(), "--most", "2", "--json", "--accept-few-images"});
   INFO(outcome.err);
-  const auto report = json::parse(outcome.out);
+  const auto report = json::parse(last_line(outcome.out));
   // One image calibrates poorly: the other may go over the bound, which the status says.
   CHECK(outcome.status == (report.at("worst").get<double>() > 1 ? 1 : 0));
+  CHECK(report.at("overflows").empty() == (outcome.status == 0));
   CHECK(report.at("images") == 2);
   CHECK(report.at("ways").at("float").contains("accuracy"));
   CHECK(report.at("ways").at("float").contains("auc"));

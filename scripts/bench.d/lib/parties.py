@@ -80,8 +80,8 @@ class Deployment:
     def compile(self, model, calibration, *options):
         """Returns the bound that the compiler states on a logit's rounding error."""
         said = run([self.blindsight, "model", "compile", model, "--calibration", calibration, "--protocol",
-                    self.protocol, "-o", self.plan, *options])
-        return float(re.search(r"at most ([0-9.]+)", said).group(1))
+                    self.protocol, "-o", self.plan, "--output", "softmax", *options])
+        return float(re.search(r"stays below ([0-9.]+)", said).group(1))
 
     def start(self):
         self._write_configs()
@@ -112,7 +112,7 @@ class Deployment:
         protocol has them for ReLU); raises when it lies further from the latter than stated. Returns how far it lies
         from the former."""
         said = json.loads(run([self.blindsight, "model", "check", model, "--plan", self.plan, "--config", self.client,
-                               "--protocol", self.protocol, "--images", image, "--most", "1", "--json"], 1))
+                               "--protocol", self.protocol, "--images", image, "--most", "1", "--json"], 1).splitlines()[-1])
         ways = said["ways"]
         off = abs(ways["encrypted"]["max_abs_diff"] - ways["fixed point"]["max_abs_diff"])
         if off > 2 * stated_error:

@@ -87,6 +87,11 @@ int Program::wait() {
   return status_;
 }
 
+std::string last_line(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
 Outcome run(const std::vector<std::string>& arguments) {
   const TemporaryFolder folder;
   Program program(arguments, folder / "out", folder / "err");

@@ -42,6 +42,9 @@ class Program {
   int status_ = -1;
 };
 
+/// The last line of a text, where a command prints its summary.
+std::string last_line(std::string text);
+
 /// Runs the program to its end.
 Outcome run(const std::vector<std::string>& arguments);
 

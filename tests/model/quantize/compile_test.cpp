@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plaintext/float_oracle.h"
+#include "model/plan/output.h"
 #include "tests/model/support/onnx_builder.h"
 #include "tests/model/support/zoo.h"
 
@@ -133,7 +135,7 @@ TEST_CASE(
     std::vector<FloatTrace> real;
     const auto logits = run_float(network, image.values, [&](std::size_t, const FloatTrace& t) { real.push_back(t); });
     const auto run = oracle.run(input, Rounding::nearest, 0, [&](std::size_t i, const FixedTrace& t) {
-      const double unit = std::ldexp(c->plan.calibration[i].scale, static_cast<int>(layers[i].fraction_bits));
+      const double unit = std::ldexp(c->weights.scales[i], static_cast<int>(layers[i].fraction_bits));
       double off = 0;
       for (std::size_t j = 0; j < t.linear.size(); ++j)
         off = std::max(off, std::abs(static_cast<double>(t.linear[j]) / unit - static_cast<double>(real[i].linear[j])));
@@ -159,7 +161,7 @@ TEST_CASE("the largest calibrated value maps to just under 2^A, and headroom is 
     const auto& range = c->plan.calibration[i];
     const auto& layer = c->plan.network.layers[i];
     CHECK(layer.headroom_bits == 2);
-    CHECK(range.scale * range.largest_real ==
+    CHECK(c->weights.scales[i] * c->growth[i].all ==
           doctest::Approx(std::ldexp(1.0, static_cast<int>(layer.activation_bits)) - 1));
     CHECK(range.worst > 0.24);
     CHECK(range.worst < 0.26);
@@ -193,7 +195,8 @@ TEST_CASE(
       const auto exact = run_float(network, images[i].values);
       std::vector<float> x = images[i].values;
       for (std::size_t l = 0; l < network.layers.size(); ++l) {
-        const double range = c->plan.calibration[l].largest_real;
+        const double range =
+            (std::ldexp(1.0, static_cast<int>(c->plan.network.layers[l].activation_bits)) - 1) / c->weights.scales[l];
         x = run_float_layer(network.layers[l], x, [&](float v) {
               return static_cast<float>(
                   range * protocol::plaintext::relu_polynomial(c->plan.network.layers[l].relu_fit, v / range));
@@ -290,14 +293,209 @@ TEST_CASE("what does not fit is refused with the layer's name") {
   CompileOptions fine;
   fine.fraction_bits = 21;
   refused(network, fine, {"'one'", "ring of 33 bits", "fraction"});
-  FloatNetwork dead = network;
-  std::fill(dead.layers[2].filter.begin(), dead.layers[2].filter.end(), 0.0F);
-  std::fill(dead.layers[2].bias.begin(), dead.layers[2].bias.end(), 0.0F);
-  refused(dead, {}, {"'three'", "nothing but zeros"});
   CompileOptions labelled;
   labelled.labels = {"yes", "no"};
   refused(network, labelled, {"2 labels", "4 outputs"});
   const auto none = compile(network, plain(network.input), {}, {});
   REQUIRE_FALSE(none.has_value());
   CHECK(none.error().what.find("at least one image") != std::string::npos);
+}
+
+TEST_CASE("the integer weights of mnist-8 are those that they always were") {
+  CHECK(to_hex(compiled_mnist().plan.weights_digest) ==
+        "ffcd481b25728781a38f7db5ef1d92b74cda6da287062b8a5f086be17fd7785d");
+  CHECK(to_hex(digest(compiled_mnist().weights)) == to_hex(compiled_mnist().plan.weights_digest));
+}
+
+TEST_CASE("the public plan has rounded ranges alone, and the exact scales stay with the weights") {
+  const auto network = mixed();
+  const auto c = compile(network, plain(network.input), noise_images(network.input, 8, 100), {});
+  REQUIRE(c.has_value());
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const auto& range = c->plan.calibration[i];
+    CHECK(range.largest_real >= c->growth[i].all);
+    CHECK(range.largest_real <= 1.1 * c->growth[i].all);
+    const double digits = std::log10(range.largest_real);
+    const double unit = std::pow(10, std::floor(digits + 1e-9) - 1);
+    CHECK(std::abs(range.largest_real / unit - std::round(range.largest_real / unit)) < 1e-6);
+    int exponent = 0;
+    const double part = std::frexp(range.scale, &exponent) * 256;
+    CHECK(part == std::round(part));
+    CHECK(range.scale == doctest::Approx(c->weights.scales[i]).epsilon(0.004));
+  }
+  CHECK(c->plan.output_scale == c->weights.scales.back());
+}
+
+TEST_CASE("growth is told per layer, and few images are warned of or refused as the caller wants") {
+  const auto network = mixed();
+  CompileOptions strict;
+  strict.accept_few_images = false;
+  const auto few = compile(network, plain(network.input), noise_images(network.input, 7, 100), strict);
+  REQUIRE_FALSE(few.has_value());
+  CHECK(few.error().what.find("7 images") != std::string::npos);
+  const auto some = compile(network, plain(network.input), noise_images(network.input, 8, 100), strict);
+  REQUIRE(some.has_value());
+  REQUIRE(some->growth.size() == network.layers.size());
+  CHECK(some->growth[1].layer == "two");
+  CHECK(some->growth[1].quarter <= some->growth[1].half);
+  CHECK(some->growth[1].half <= some->growth[1].all);
+  REQUIRE_FALSE(some->warnings.empty());
+  CHECK(some->warnings[0].find("8 different images") != std::string::npos);
+  CHECK(some->plan.calibration_images == 8);
+}
+
+TEST_CASE("a layer that can give nothing but zeros is served with a warning, and so is what reads it alone") {
+  FloatNetwork dead = mixed();
+  std::fill(dead.layers[2].filter.begin(), dead.layers[2].filter.end(), 0.0F);
+  std::fill(dead.layers[2].bias.begin(), dead.layers[2].bias.end(), 0.0F);
+  CompileOptions strict;
+  strict.accept_few_images = false;
+  const auto c = compile(dead, plain(dead.input), noise_images(dead.input, 40, 100), strict);
+  REQUIRE_MESSAGE(c.has_value(), (c ? "" : c.error().what));
+  REQUIRE(c->warnings.size() == 1);
+  CHECK(c->warnings[0].find("'three' gives nothing but zeros, whatever the image") != std::string::npos);
+  const FixedOracle oracle(c->plan, c->weights);
+  const auto image = noise_images(dead.input, 1, 900)[0];
+  const auto logits =
+      decode_output(c->plan, oracle.run(*encode_input(c->plan, image.values), Rounding::nearest).output);
+  const auto real = run_float(dead, image.values);
+  for (std::size_t k = 0; k < real.size(); ++k)
+    CHECK(std::abs(logits[k] - static_cast<double>(real[k])) < 0.01 * c->growth.back().all);
+}
+
+TEST_CASE("a layer that black images leave at zero is refused, or gets a range that no image leaves") {
+  OnnxBuilder b({1, 1, 4, 4});
+  b.node("Flatten", "f");
+  b.reals("w", {16, 8}, noise(128, 1));
+  b.node("MatMul", "first", {"w"});
+  b.node("Relu", "r");
+  b.reals("v", {8, 3}, noise(24, 2));
+  b.node("MatMul", "second", {"v"});
+  const auto network = b.import();
+  REQUIRE(network.has_value());
+  const auto raw = *Preprocessing::preset("raw", network->input);
+  const std::vector<Image> black(3, {"black", std::vector<float>(16, 0), 4, 4, false});
+  CompileOptions options;
+  options.accept_few_images = false;
+  CHECK_FALSE(compile(*network, raw, black, options).has_value());
+  options.accept_few_images = true;
+  const auto c = compile(*network, raw, black, options);
+  REQUIRE_MESSAGE(c.has_value(), (c ? "" : c.error().what));
+  CHECK(c->warnings.size() >= 2);
+  const FixedOracle oracle(c->plan, c->weights);
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    auto values = scaled(noise(16, seed), 127.5F);
+    for (float& v : values) v += 127.5F;
+    const auto run = oracle.run(*encode_input(c->plan, values), Rounding::nearest);
+    for (const double worst : run.worst) CHECK(worst <= 1);
+  }
+}
+
+TEST_CASE("finer pixels than the weights can follow are lowered by name, and never make results worse") {
+  OnnxBuilder b({1, 2, 6, 6});
+  b.reals("w", {3, 2, 3, 3}, noise(54, 3));
+  b.node("Conv", "conv", {"w"});
+  b.node("Relu", "r");
+  b.node("Flatten", "f");
+  b.reals("v", {48, 5}, noise(240, 4));
+  b.node("MatMul", "dense", {"v"});
+  const auto network = b.import();
+  REQUIRE(network.has_value());
+  const auto raw = *Preprocessing::preset("raw", network->input);
+  std::vector<Image> images;
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    auto values = scaled(noise(72, seed), 127.5F);
+    for (float& v : values) v = std::round(v + 127.5F);
+    images.push_back({"image", std::move(values), 6, 6, false});
+  }
+  const auto off = [&](const Compiled& c) {
+    const FixedOracle oracle(c.plan, c.weights);
+    double squares = 0;
+    for (const auto& image : images) {
+      const auto fixed =
+          decode_output(c.plan, oracle.run(*encode_input(c.plan, image.values), Rounding::nearest).output);
+      const auto real = run_float(*network, image.values);
+      for (std::size_t k = 0; k < real.size(); ++k) squares += std::pow(fixed[k] - static_cast<double>(real[k]), 2);
+    }
+    return std::sqrt(squares);
+  };
+  const auto usual = compile(*network, raw, images, {});
+  REQUIRE(usual.has_value());
+  for (const unsigned bits : {16U, 20U, 24U}) {
+    CAPTURE(bits);
+    CompileOptions options;
+    options.input_bits = bits;
+    const auto c = compile(*network, raw, images, options);
+    REQUIRE(c.has_value());
+    CHECK(off(*c) < 1.5 * off(*usual));
+    const bool lowered = c->plan.input_bits < bits;
+    CHECK(std::ranges::any_of(c->warnings, [](const std::string& w) {
+            return w.find("bits instead of") != std::string::npos && w.find("'conv'") != std::string::npos;
+          }) == lowered);
+    if (bits == 24) CHECK(lowered);
+  }
+}
+
+TEST_CASE("what outputs are, thresholds and labels are checked before any image is read") {
+  const auto network = mixed();  // four outputs
+  auto refused = [&](const std::function<void(CompileOptions&)>& change) {
+    CompileOptions options;
+    change(options);
+    const auto ok = check_options(network, plain(network.input), options);
+    const auto compiled = compile(network, plain(network.input), {}, options);
+    REQUIRE_FALSE(ok.has_value());
+    REQUIRE_FALSE(compiled.has_value());
+    CHECK(compiled.error().what == ok.error().what);
+    return ok.error().what;
+  };
+  CHECK(refused([](CompileOptions& o) { o.output = OutputKind::sigmoid; }).find("independent") != std::string::npos);
+  CHECK(refused([](CompileOptions& o) { o.threshold = 0.5; }).find("told as softmax") != std::string::npos);
+  CHECK(refused([](CompileOptions& o) {
+          o.output = OutputKind::independent;
+          o.threshold = 1.5;
+        }).find("from 0 to 1") != std::string::npos);
+  CHECK(refused([](CompileOptions& o) {
+          o.labels = {"a", "b", "c", "b"};
+        }).find("'b' is there twice") != std::string::npos);
+  CompileOptions options;
+  options.output = OutputKind::independent;
+  options.threshold = 0.25;
+  options.labels = {"a", "b", "c", "d"};
+  const auto c = compile(network, plain(network.input), noise_images(network.input, 2, 100), options);
+  REQUIRE(c.has_value());
+  CHECK(c->plan.output == OutputKind::independent);
+  CHECK(c->plan.threshold == 0.25);
+  CHECK(compile(network, plain(network.input), noise_images(network.input, 2, 100), {})->plan.output ==
+        OutputKind::softmax);
+}
+
+TEST_CASE("a plan is laid out without running anything, with the shapes and algorithms of a calibrated one") {
+  const auto network = mixed();
+  const auto laid_out = lay_out(network, plain(network.input), {});
+  REQUIRE_MESSAGE(laid_out.has_value(), (laid_out ? "" : laid_out.error().what));
+  const auto c = compile(network, plain(network.input), noise_images(network.input, 4, 100), {});
+  REQUIRE(c.has_value());
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const auto &mine = laid_out->network.layers[i], &calibrated = c->plan.network.layers[i];
+    CHECK(mine.conv == calibrated.conv);
+    CHECK(mine.algorithm == calibrated.algorithm);
+    CHECK(mine.relu_fit.even.size() == calibrated.relu_fit.even.size());
+    CHECK(mine.fraction_bits == CompileOptions{}.fraction_bits);
+  }
+  CompileOptions wide;
+  wide.activation_bits = 14;
+  CHECK_FALSE(lay_out(network, plain(network.input), wide).has_value());
+}
+
+TEST_CASE("names that a plan does not take are cut and made printable") {
+  FloatNetwork network = mixed();
+  network.name = "läsion\n.onnx";
+  network.layers[0].name = std::string(1000, 'x');
+  network.layers[1].name = "\x1b[2Jzwei";
+  const auto c = compile(network, plain(network.input), noise_images(network.input, 2, 100), {});
+  REQUIRE_MESSAGE(c.has_value(), (c ? "" : c.error().what));
+  CHECK(c->plan.model_name == "läsion?.onnx");
+  CHECK(c->plan.network.layers[0].name == std::string(256, 'x'));
+  CHECK(c->plan.network.layers[1].name == "?[2Jzwei");
+  CHECK(plan_from_bytes(to_bytes(c->plan)).has_value());
 }

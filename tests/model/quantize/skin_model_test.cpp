@@ -6,6 +6,7 @@
 #include "model/onnx/import.h"
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plaintext/float_oracle.h"
+#include "model/plan/output.h"
 #include "model/quantize/compile.h"
 
 using namespace blindsight;

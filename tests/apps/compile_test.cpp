@@ -1,0 +1,259 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/apps/support/small_models.h"
+#include "tests/apps/support/three_processes.h"
+
+using namespace blindsight::tests;
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A folder with models of one and three outputs and forty images.
+class Owner {
+ public:
+  Owner() {
+    write_small_model(folder / "one.onnx", 1);
+    write_small_model(folder / "three.onnx", 3);
+    write_images(folder / "images.idx3-ubyte", small_images(40));
+  }
+
+  Outcome compile(const std::string& model, std::vector<std::string> more, const std::string& images = "images") const {
+    std::vector<std::string> all = {"model", "compile", (folder / model).string(), "--calibration",
+                                    (folder / (images + ".idx3-ubyte")).string()};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  }
+
+  std::string operator/(const std::string& name) const { return (folder / name).string(); }
+
+  TemporaryFolder folder;
+};
+
+unsigned rights_of(const fs::path& file) {
+  struct stat info {};
+  REQUIRE(::stat(file.c_str(), &info) == 0);
+  return info.st_mode & 0777;
+}
+
+}  // namespace
+
+TEST_CASE("compile says what outputs are told as, and what it took for granted") {
+  const Owner owner;
+  const auto one = owner.compile("one.onnx", {"-o", owner / "a.plan"});
+  CHECK(one.status == 0);
+  CHECK(contains(one.err, "told as a number; compile with --output sigmoid"));
+  CHECK(contains(one.out, "told as none"));
+  const auto three = owner.compile("three.onnx", {"-o", owner / "a.plan"});
+  CHECK(three.status == 0);
+  CHECK(contains(three.err, "--output independent"));
+  CHECK(contains(three.out, "told as softmax"));
+  const auto said = owner.compile(
+      "three.onnx", {"-o", owner / "a.plan", "--output", "independent", "--threshold", "0.25", "--labels", "a,b,c"});
+  CHECK(said.status == 0);
+  CHECK(said.err.empty());
+  const auto inspected = run({"model", "inspect", owner / "a.plan"});
+  CHECK(contains(inspected.out, "3 outputs, told as independent, a yes above 25 %"));
+  const auto output = json::parse(run({"model", "inspect", owner / "a.plan", "--json"}).out).at("output");
+  CHECK(output.at("kind") == "independent");
+  CHECK(output.at("threshold") == 0.25);
+  CHECK(output.at("labels") == json({"a", "b", "c"}));
+}
+
+TEST_CASE("outputs, thresholds and labels that do not fit are refused before any image is read") {
+  const Owner owner;
+  const std::tuple<std::string, std::vector<std::string>, std::string> cases[] = {
+      {"three.onnx", {"--output", "sigmoid"}, "independent"},
+      {"one.onnx", {"--output", "softmax"}, "sigmoid"},
+      {"three.onnx", {"--output", "maybe"}, "independent"},
+      {"three.onnx", {"--threshold", "0.3"}, "threshold"},
+      {"three.onnx", {"--output", "independent", "--threshold", "1.5"}, "from 0 to 1"},
+      {"three.onnx", {"--labels", "a,b"}, "2 labels for 3 outputs"},
+      {"three.onnx", {"--labels", "a,b,b"}, "'b' is there twice"},
+      {"three.onnx", {"--labels", "a,\x1b[2J,b"}, "cannot be shown"},
+      {"three.onnx", {"--labels", "a, ,b"}, "is empty"},
+  };
+  for (const auto& [model, more, word] : cases) {
+    auto arguments = more;
+    arguments.insert(arguments.end(), {"-o", owner / "a.plan"});
+    const auto outcome = owner.compile(model, arguments, "not there");
+    CAPTURE(word);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, word));
+    CHECK_FALSE(fs::exists(owner / "a.plan"));
+  }
+}
+
+TEST_CASE("compile tells what its ranges rest on and keeps the record for the model's owner") {
+  const Owner owner;
+  const auto outcome = owner.compile("three.onnx", {"-o", owner / "a.plan", "--output", "softmax"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.err.empty());
+  CHECK(contains(outcome.out, "growth per doubling"));
+  CHECK(contains(outcome.out, "statistically, from 40 images"));
+  CHECK(rights_of(owner / "a.calibration.json") == 0600);
+  CHECK(rights_of(owner / "a.weights") == 0600);
+  const auto record = json::parse(read_text(owner / "a.calibration.json"));
+  CHECK(record.at("images") == 40);
+  const auto& layer = record.at("layers").at(0);
+  CHECK(layer.at("largest_of_a_quarter") <= layer.at("largest_of_half"));
+  CHECK(layer.at("largest_of_half") <= layer.at("largest"));
+  CHECK(contains(run({"model", "inspect", owner / "a.plan"}).out, "statistically, from 40 images"));
+
+  CHECK(owner.compile("three.onnx", {"-o", owner / "b.plan", "--weights", owner / "secret"}).status == 0);
+  CHECK(fs::exists(owner / "secret.calibration.json"));
+  CHECK_FALSE(fs::exists(owner / "b.weights"));
+}
+
+TEST_CASE("few images, copies and black frames are refused unless they are accepted by name; few are warned of") {
+  const Owner owner;
+  write_images(owner / "seven.idx3-ubyte", small_images(7));
+  write_images(owner / "ten.idx3-ubyte", small_images(10));
+  write_images(owner / "copies.idx3-ubyte", std::vector<SmallImage>(40, small_images(1)[0]));
+  write_images(owner / "black.idx3-ubyte", std::vector<SmallImage>(40, SmallImage(small_side * small_side, 0)));
+  for (const char* images : {"seven", "copies", "black"}) {
+    const auto refused = owner.compile("three.onnx", {"-o", owner / "a.plan"}, images);
+    CAPTURE(images);
+    CHECK(refused.status == 2);
+    CHECK(contains(refused.err, "--accept-few-images"));
+    CHECK_FALSE(fs::exists(owner / "a.plan"));
+    const auto accepted = owner.compile("three.onnx", {"-o", owner / "a.plan", "--accept-few-images"}, images);
+    CHECK(accepted.status == 0);
+    CHECK(contains(accepted.err, "warning"));
+    fs::remove(owner / "a.plan");
+  }
+  const auto warned = owner.compile("three.onnx", {"-o", owner / "a.plan", "--output", "softmax"}, "ten");
+  CHECK(warned.status == 0);
+  CHECK(contains(warned.err, "10 different images"));
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"model", "inspect", owner / "three.onnx"},
+        {"model", "check", owner / "three.onnx", "--images", owner / "ten.idx3-ubyte"}}) {
+    auto all = command;
+    all.insert(all.end(), {"--calibration", owner / "seven.idx3-ubyte"});
+    CHECK(run(all).status == 2);
+    all.emplace_back("--accept-few-images");
+    CHECK(run(all).status != 2);
+  }
+}
+
+TEST_CASE("no command writes over what it was given, whatever the name") {
+  const Owner owner;
+  fs::create_hard_link(owner / "three.onnx", owner / "hard.plan");
+  fs::create_symlink(owner / "three.onnx", owner / "soft.plan");
+  write_text(owner / "three.onnx.data", "weights kept beside");
+  const auto model = read_text(owner / "three.onnx"), images = read_text(owner / "images.idx3-ubyte");
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"-o", owner / "three.onnx"}, "is the trained model itself: name another file with -o"},
+      {{"-o", (owner.folder / "." / "three.onnx").string()}, "is the trained model itself"},
+      {{"-o", owner / "hard.plan"}, "is the trained model itself"},
+      {{"-o", owner / "soft.plan"}, "is the trained model itself"},
+      {{"-o", owner / "a.plan", "--weights", owner / "three.onnx"}, "is the trained model itself"},
+      {{"-o", owner / "a.plan", "--weights", owner / "images.idx3-ubyte"}, "is one of the images itself"},
+      {{"-o", owner / "a.plan", "--weights", owner / "a.plan"}, "is the place of the plan and of the weights"},
+      {{"-o", owner / "a.plan", "--weights", owner / "three.onnx.data"}, "the trained model's data itself"},
+      {{"-o", owner / "a"}, "ends with .plan"},
+      {{"-o", owner.folder.path().string()}, "folder"},
+      {{"-o", owner / "none/a.plan"}, "no folder"},
+  };
+  for (const auto& [more, word] : cases) {
+    const auto outcome = owner.compile("three.onnx", more);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, word));
+  }
+  REQUIRE(owner.compile("three.onnx", {"-o", owner / "m.plan"}).status == 0);
+  const auto plan = read_text(owner / "m.plan"), weights = read_text(owner / "m.weights");
+  for (const char* name : {"three.onnx", "m.plan", "m.weights", "images.idx3-ubyte"}) {
+    const auto outcome = run({"model", "check", owner / "three.onnx", "--plan", owner / "m.plan", "--images",
+                              owner / "images.idx3-ubyte", "--json-file", owner / name});
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, " itself: name another file with --json-file"));
+  }
+  CHECK(read_text(owner / "three.onnx") == model);
+  CHECK(read_text(owner / "images.idx3-ubyte") == images);
+  CHECK(read_text(owner / "m.plan") == plan);
+  CHECK(read_text(owner / "m.weights") == weights);
+}
+
+TEST_CASE("check names the images that leave a layer's range, or the input's, and ends with 1") {
+  const Owner owner;
+  // Calibrated on dim images: bright ones leave the range.
+  auto dim = small_images(40);
+  for (auto& image : dim)
+    for (auto& pixel : image) pixel = static_cast<std::uint8_t>(120 + pixel / 16);
+  write_images(owner / "dim.idx3-ubyte", dim);
+  auto bright = small_images(2);
+  for (auto& pixel : bright[1]) pixel = 255;
+  for (auto& pixel : bright[0]) pixel = 128;
+  write_images(owner / "bright.idx3-ubyte", bright);
+  REQUIRE(owner.compile("one.onnx", {"-o", owner / "m.plan"}, "dim").status == 0);
+  const std::vector<std::string> check = {"model",          "check",    owner / "one.onnx",          "--plan",
+                                          owner / "m.plan", "--images", owner / "bright.idx3-ubyte", "--json"};
+  const auto outcome = run(check);
+  CAPTURE(outcome.err);
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "'bright.idx3-ubyte#1' leaves the range of layer"));
+  CHECK_FALSE(contains(outcome.err, "bright.idx3-ubyte#0"));
+  const auto report = json::parse(last_line(outcome.out));
+  REQUIRE(report.at("overflows").size() == 1);
+  CHECK(report.at("overflows")[0].at("image") == "bright.idx3-ubyte#1");
+  CHECK(report.at("overflows")[0].at("reaches").get<double>() > 1);
+  CHECK_FALSE(report.at("ways").at("float").contains("same_label"));  // a number has none
+  const auto first = json::parse(outcome.out.substr(0, outcome.out.find('\n')));
+  CHECK(first.at("float")[0].get<double>() == doctest::Approx(small_outputs(bright[0], 1)[0]).epsilon(1e-4));
+
+  // An array is taken as it is: this one is beyond what pixels can be.
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 4, 4), }";
+  header.resize(117, ' ');
+  std::string array = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + '\n';
+  for (int i = 0; i < 16; ++i) array += std::string("\x00\x00\x7a\x47", 4);  // 64000
+  write_text(owner / "far.npy", array);
+  auto with_far = check;
+  with_far.insert(with_far.end() - 1, owner / "far.npy");
+  const auto far = run(with_far);
+  CAPTURE(far.err);
+  CHECK(far.status == 1);
+  CHECK(contains(far.err, "'far.npy': the image has a value outside the range"));
+  CHECK(json::parse(last_line(far.out)).at("left_out") == 1);
+  CHECK(json::parse(last_line(far.out)).at("images") == 2);
+}
+
+TEST_CASE("one logit has accuracy and AUC by the folder of its yes and that of its no") {
+  const Owner owner;
+  fs::create_directory(owner / "malignant");
+  fs::create_directory(owner / "benign");
+  auto images = small_images(2);
+  for (auto& pixel : images[0]) pixel = 250;
+  for (auto& pixel : images[1]) pixel = 10;
+  write_images(owner / "malignant/a.idx3-ubyte", {images[0]});
+  write_images(owner / "benign/b.idx3-ubyte", {images[1]});
+  REQUIRE(owner.compile("one.onnx", {"-o", owner / "m.plan", "--output", "sigmoid", "--labels", "melanoma"}).status ==
+          0);
+  const auto check = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"model",          "check",    owner / "one.onnx",  "--plan",
+                                    owner / "m.plan", "--images", owner / "malignant", owner / "benign",
+                                    "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const auto ways = json::parse(last_line(check({}).out)).at("ways");
+  for (const char* way : {"float", "fixed point"}) {
+    CHECK(ways.at(way).at("accuracy") == 1);
+    CHECK(ways.at(way).at("auc") == 1);
+  }
+  const auto turned = json::parse(last_line(check({"--folders", "benign,malignant"}).out)).at("ways");
+  CHECK(turned.at("float").at("accuracy") == 0);
+  CHECK(turned.at("float").at("auc") == 0);
+  const auto one_folder = check({"--folders", "malignant"});
+  CHECK(one_folder.status == 2);
+  CHECK(contains(one_folder.err, "that of its yes, then that of its no"));
+}
