@@ -32,6 +32,22 @@ std::string assumed_output(const model::Plan& plan) {
 }
 }  // namespace
 
+CLI::Option* add_labels_flag(CLI::App& command, std::vector<std::string>& labels) {
+  // The parser's own way to split a word leaves empty parts out, and the labels would move to other outputs.
+  const auto split = [&labels](const std::vector<std::string>& words) {
+    labels.clear();
+    for (const auto& word : words)
+      for (std::size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+        end = word.find(',', begin);
+        labels.push_back(word.substr(begin, end == std::string::npos ? end : end - begin));
+      }
+  };
+  return command
+      .add_option_function<std::vector<std::string>>(
+          "--labels", split, "Names of the outputs in their order, one for each, with commas between")
+      ->type_name("A,B");
+}
+
 void add_compile_flags(CLI::App& command, CompileFlags& flags) {
   const std::string group = "Compiling an ONNX model";
   auto& o = flags.options;
@@ -62,10 +78,7 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
           "Above this probability a sigmoid or independent output is a yes (default 0.5)")
       ->group(group)
       ->type_name("P");
-  command.add_option("--labels", o.labels, "Names of the outputs in their order, one for each, with commas between")
-      ->group(group)
-      ->delimiter(',')
-      ->type_name("A,B");
+  add_labels_flag(command, o.labels)->group(group);
   command.add_option("--activation-bits", o.activation_bits, "A: bits of the largest calibrated activation")
       ->group(group)
       ->capture_default_str();

@@ -11,7 +11,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace blindsight::apps {
 
@@ -23,6 +24,9 @@ struct CompileFlags {
   std::string preprocess;                          ///< empty: "imagenet" for three channels, else "raw"
   model::CompileOptions options;
 };
+
+/// --labels: every part between commas counts, an empty one too.
+CLI::Option* add_labels_flag(CLI::App& command, std::vector<std::string>& labels);
 
 void add_compile_flags(CLI::App& command, CompileFlags& flags);
 

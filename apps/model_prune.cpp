@@ -172,9 +172,7 @@ void add_model_prune(CLI::App& model, Exit&) {
   command->add_option("--images", a->images, "Folders of images (or files) to compare on, before and after")
       ->type_name("DIR");
   add_folder_flags(*command, a->folders, a->most);
-  command->add_option("--labels", a->labels, "Names of the outputs in their order, with commas between")
-      ->delimiter(',')
-      ->type_name("A,B");
+  add_labels_flag(*command, a->labels);
   command->add_option("--preprocess", a->preprocess, "How pixels become the network's numbers: imagenet or raw")
       ->check(CLI::IsMember({"imagenet", "raw"}));
   command->add_flag("--json", a->json, "One JSON object instead of the tables");

@@ -79,6 +79,8 @@ TEST_CASE("outputs, thresholds and labels that do not fit are refused before any
       {"three.onnx", {"--labels", "a,b,b"}, "'b' is there twice"},
       {"three.onnx", {"--labels", "a,\x1b[2J,b"}, "cannot be shown"},
       {"three.onnx", {"--labels", "a, ,b"}, "is empty"},
+      {"three.onnx", {"--labels", "a,,b"}, "label 2 is empty"},
+      {"three.onnx", {"--labels", "a,b,"}, "label 3 is empty"},
   };
   for (const auto& [model, more, word] : cases) {
     auto arguments = more;

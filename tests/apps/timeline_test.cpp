@@ -171,7 +171,7 @@ TEST_CASE("predict draws the timeline of a query, and only of one") {
   CHECK(two.out.empty());
   const auto nowhere = parties.predict({image, "--timeline", (parties.folder() / "no/such/folder.svg").string()});
   CHECK(nowhere.status == 2);
-  CHECK(contains(nowhere.err, "No such file or directory"));
+  CHECK(contains(nowhere.err, "there is no folder"));
   CHECK(nowhere.out.empty());
   CHECK(read_text(file) == svg);
 }
