@@ -1,11 +1,14 @@
 #include "apps/compile_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <random>
 
 #include "apps/failure.h"
+#include "apps/pictures.h"
 #include "apps/terminal.h"
 #include "model/onnx/import.h"
 
@@ -14,6 +17,14 @@ namespace blindsight::apps {
 namespace {
 const std::map<std::string, model::ReluWeight> relu_weights = {{"calibrated", model::ReluWeight::calibrated},
                                                                {"uniform", model::ReluWeight::uniform}};
+const std::map<std::string, model::Orientation> orientations = {{"ignore", model::Orientation::ignore},
+                                                                {"exif", model::Orientation::exif}};
+
+model::Preprocessing preprocessing_of(const model::FloatNetwork& network, const CompileFlags& flags) {
+  auto preprocessing = preprocessing_for(network, flags.preprocess);
+  preprocessing.orientation = flags.orientation;
+  return preprocessing;
+}
 }  // namespace
 
 void add_compile_flags(CLI::App& command, CompileFlags& flags) {
@@ -28,6 +39,15 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
                   "for color) or raw (0..255; the default for grey)")
       ->group(group)
       ->check(CLI::IsMember({"imagenet", "raw"}));
+  command
+      .add_option(
+          "--orientation", flags.orientation,
+          "What is done about pictures that say by EXIF that they are turned: ignore, or exif (turn them upright, "
+          "here and at every client)")
+      ->group(group)
+      ->transform(CLI::CheckedTransformer(orientations))
+      ->default_str("ignore");
+  add_array_layout_flag(command, flags.array_layout);
   command.add_option("--labels", o.labels, "Names of the outputs in their order, with commas between")
       ->group(group)
       ->delimiter(',')
@@ -79,37 +99,24 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
   return *std::move(preset);
 }
 
-std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesystem::path>& paths, std::size_t most) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& path : paths)
-    for (auto& file : value_or_mend(model::find_images(path))) files.push_back(std::move(file));
-  if (most != 0 && files.size() > most) {
-    for (std::size_t i = 0; i < most; ++i) files[i] = files[i * files.size() / most];
-    files.resize(most);
-  }
-  return files;
-}
-
-std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
-                                          const model::Preprocessing& preprocessing) {
-  std::vector<model::Image> images;
-  for (const auto& file : find_all_images(paths))
-    for (auto& image : value_or_mend(model::load_images(file, preprocessing))) images.push_back(std::move(image));
-  return images;
-}
-
-model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
+model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status) {
   if (flags.calibration.empty())
     throw Failure(Exit::mend, "an ONNX model needs typical images to set its scales: add --calibration DIR");
-  const auto preprocessing = preprocessing_for(network, flags.preprocess);
-  const auto images = load_all_images(flags.calibration, preprocessing);
+  const auto preprocessing = preprocessing_of(network, flags);
+  std::vector<model::Image> images;
+  {
+    ProgressBar bar("images read");
+    status = Pictures(flags.calibration, flags.array_layout).each(preprocessing, bar, [&](Pictures::Loaded loaded) {
+      std::ranges::move(loaded.images, std::back_inserter(images));
+    });
+  }
   ProgressBar bar("images calibrated");
   return value_or_mend(model::compile(network, preprocessing, images, flags.options, bar.callback()));
 }
 
 model::Compiled compile_uncalibrated(const model::FloatNetwork& network, const CompileFlags& flags) {
-  const auto preprocessing = preprocessing_for(network, flags.preprocess);
-  model::Image noise{"made-up image", {}, network.input.height, network.input.width, false};
+  const auto preprocessing = preprocessing_of(network, flags);
+  model::Image noise{"made-up image", {}, network.input.height, network.input.width, {}};
   std::minstd_rand random(1);
   const std::size_t channels = network.input.channels;
   for (std::size_t i = 0; i < network.input.elements(); ++i) {
@@ -131,9 +138,9 @@ std::filesystem::path weights_beside(std::filesystem::path plan) {
 }
 
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
-                                const CompileFlags& flags) {
+                                const CompileFlags& flags, Exit& status) {
   if (kind_of_model_file(file) == ModelFile::onnx)
-    return compile_with_flags(value_or_mend(model::import_onnx(file)), flags);
+    return compile_with_flags(value_or_mend(model::import_onnx(file)), flags, status);
   model::Compiled compiled;
   compiled.plan = value_or_mend(model::load_plan(file));
   compiled.weights =

@@ -11,6 +11,7 @@
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
+#include "apps/pictures.h"
 #include "apps/protocols.h"
 #include "apps/quality.h"
 #include "apps/query.h"
@@ -64,7 +65,8 @@ class Check {
  public:
   explicit Check(const Arguments& a) : a_(a), network_(value_or_mend(model::import_onnx(a.model))) {
     if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
-    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile) : load_or_compile(a.plan, a.weights, {});
+    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, status_)
+                               : load_or_compile(a.plan, a.weights, {}, status_);
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
@@ -80,21 +82,19 @@ class Check {
   }
 
   Exit run() {
-    files_ = find_all_images(a_.images, a_.most);
+    Pictures pictures(a_.images, a_.compile.array_layout, a_.most);
     const bool exact = protocol_ == nullptr || protocol_->exact_relu;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
                                     exact ? model::Relu::exact : model::Relu::polynomial);
     {
       ProgressBar bar("images checked");
-      std::vector<std::filesystem::path> file_of_image;
-      for (std::size_t i = 0; i < files_.size(); ++i) {
-        bar.show(i, files_.size());
-        for (const auto& image : value_or_mend(model::load_images(files_[i], compiled_.plan.preprocessing))) {
+      const auto read = pictures.each(compiled_.plan.preprocessing, bar, [&](const Pictures::Loaded& loaded) {
+        for (const auto& image : loaded.images) {
           check(oracle, image);
-          file_of_image.push_back(files_[i]);
+          files_.push_back(loaded.file);
         }
-      }
-      files_ = std::move(file_of_image);
+      });
+      if (read != Exit::ok) status_ = read;
     }
     if (a_.json)
       print_json(std::cout);
@@ -105,7 +105,7 @@ class Check {
       print_json(out);
       if (!out) throw Failure(Exit::mend, "cannot write '" + a_.json_file.string() + "'");
     }
-    return worst() <= 1 ? Exit::ok : Exit::failed;
+    return worst() <= 1 ? status_ : Exit::failed;
   }
 
  private:
@@ -223,6 +223,7 @@ class Check {
   model::Compiled compiled_;
   std::optional<actors::Client> client_;
   std::vector<std::filesystem::path> files_;  ///< after run(): one per image
+  Exit status_ = Exit::ok;                    ///< failed when some image could not be read
   std::vector<LayerDifference> layers_;
   Column float_{"float"}, fixed_{"fixed point"}, encrypted_{"encrypted"};
 };
@@ -255,7 +256,7 @@ void add_model_check(CLI::App& model, Exit& status) {
   command->footer(
       "The fixed-point column has ReLU as the protocol has it: under one without comparisons, the plan's polynomials, "
       "so that its difference from float shows what they cost.\n"
-      "Exit status 1 also when an image drives a layer over its bound.\n\n"
+      "Exit status 1 also when an image drives a layer over its bound, and when one could not be read.\n\n"
       "Example:\n  blindsight model check skin.onnx --plan skin.plan --images photos/ --layers --config client.toml");
   command->callback([a, &status] { status = Check(*a).run(); });
 }

@@ -121,6 +121,7 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
   }
   std::cout << ordered_json(
                    {{"model", plan.model_name},
+                    {"orientation", plan.preprocessing.orientation == model::Orientation::exif ? "exif" : "ignore"},
                     {"calibration_images", calibrated ? plan.calibration_images : 0},
                     {"input", {{"online", to_json(report.input_online)}, {"offline", to_json(report.input_offline)}}},
                     {"layers", std::move(layers)},
@@ -146,6 +147,8 @@ std::string with_producer(const Cost& online) {
 void print_table(const model::Plan& plan, const model::PlanReport& report, const std::string& protocol,
                  bool calibrated) {
   std::cout << plan.model_name << ", reads " << text(plan.network.input) << ", under " << protocol << '\n';
+  if (plan.preprocessing.orientation == model::Orientation::exif)
+    std::cout << "pictures are turned upright as their EXIF orientation says\n";
   if (calibrated)
     std::cout << "calibrated on " << plan.calibration_images << " images; a logit's rounding error is at most "
               << fixed(plan.stated_error, 4) << '\n';
@@ -191,7 +194,8 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
             << " between the servers\n";
 }
 
-void run(const Arguments& a) {
+Exit run(const Arguments& a) {
+  Exit status = Exit::ok;
   const auto& protocol = protocol_named(a.protocol);
   model::Plan plan;
   bool calibrated = true;
@@ -200,20 +204,25 @@ void run(const Arguments& a) {
   } else {
     const auto network = value_or_mend(model::import_onnx(a.model));
     calibrated = !a.compile.calibration.empty();
-    plan = calibrated ? compile_with_flags(network, a.compile).plan : compile_uncalibrated(network, a.compile).plan;
+    plan = calibrated ? compile_with_flags(network, a.compile, status).plan
+                      : compile_uncalibrated(network, a.compile).plan;
   }
   plan.network.dealing = dealing_of(a.dealing, protocol);
   value_or_mend(protocol.check(plan.network));
   const auto report = model::report(plan, protocol);
-  if (a.json) return print_json(plan, report, protocol, calibrated);
+  if (a.json) {
+    print_json(plan, report, protocol, calibrated);
+    return status;
+  }
   print_table(plan, report, a.protocol, calibrated);
   if (calibrated && !protocol.exact_relu) print_fits(report);
   print_memory(plan, protocol);
+  return status;
 }
 
 }  // namespace
 
-void add_model_inspect(CLI::App& model, Exit&) {
+void add_model_inspect(CLI::App& model, Exit& status) {
   auto a = std::make_shared<Arguments>();
   auto* command =
       model.add_subcommand("inspect", "Per layer: shapes, work, ranges, bytes and rounds, before any network");
@@ -226,7 +235,7 @@ void add_model_inspect(CLI::App& model, Exit&) {
       "Examples:\n  blindsight model inspect skin.onnx\n"
       "  blindsight model inspect skin.onnx --calibration photos/     with the ranges that those photos reach\n"
       "  blindsight model inspect skin.plan --json");
-  command->callback([a] { run(*a); });
+  command->callback([a, &status] { status = run(*a); });
 }
 
 }  // namespace blindsight::apps

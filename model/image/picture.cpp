@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "model/image/formats.h"
 
@@ -11,10 +10,6 @@ using protocol::Result;
 namespace {
 
 constexpr std::size_t largest_side = 16384, largest_area = std::size_t{1} << 26;
-
-bool starts_with(std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> mark) {
-  return bytes.size() >= mark.size() && std::equal(mark.begin(), mark.end(), bytes.begin());
-}
 
 }  // namespace
 
@@ -28,11 +23,10 @@ std::string absurd_picture_size(std::size_t height, std::size_t width) {
 }
 
 Result<Pixels> decode_picture(std::span<const std::uint8_t> bytes, std::size_t channels) {
-  constexpr std::array<std::uint8_t, 3> jpeg{0xff, 0xd8, 0xff};
-  constexpr std::array<std::uint8_t, 8> png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-  if (starts_with(bytes, jpeg)) return decode_jpeg(bytes, channels);
-  if (starts_with(bytes, png)) return decode_png(bytes, channels);
-  return fail("it is neither a JPEG nor a PNG image");
+  const auto kind = kind_of(bytes.first(std::min(bytes.size(), head_bytes)));
+  if (kind.kind == Kind::jpeg) return decode_jpeg(bytes, channels);
+  if (kind.kind == Kind::png) return decode_png(bytes, channels);
+  return fail(why_not_read(kind));
 }
 
 }  // namespace blindsight::model

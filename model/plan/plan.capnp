@@ -33,6 +33,11 @@ enum PostOperation {
   logSoftmax @2;
 }
 
+enum Orientation {
+  ignored @0;
+  exif @1;
+}
+
 struct Layer {
   name @0 :Text;
   in @1 :Shape;
@@ -72,6 +77,9 @@ struct Plan {
   post @12 :PostOperation;
   labels @13 :List(Text);
   calibrationImages @14 :UInt32;
+  spare @15 :Void;
+  # What is done about pictures that say by EXIF that they are turned.
+  orientation @16 :Orientation;
 }
 
 struct LayerWeights {
