@@ -106,9 +106,9 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
   std::vector<model::Image> images;
   {
     ProgressBar bar("images read");
-    status = Pictures(flags.calibration, flags.array_layout).each(preprocessing, bar, [&](Pictures::Loaded loaded) {
-      std::ranges::move(loaded.images, std::back_inserter(images));
-    });
+    status = Pictures(flags.calibration, flags.array_layout, 0, "calibration")
+                 .each(preprocessing, bar,
+                       [&](Pictures::Loaded loaded) { std::ranges::move(loaded.images, std::back_inserter(images)); });
   }
   ProgressBar bar("images calibrated");
   return value_or_mend(model::compile(network, preprocessing, images, flags.options, bar.callback()));

@@ -13,10 +13,6 @@ namespace {
 const std::map<std::string, model::ArrayLayout> layouts = {{"chw", model::ArrayLayout::chw},
                                                            {"hwc", model::ArrayLayout::hwc}};
 
-void say(const std::string& text) {
-  std::cerr << "blindsight: " << text << '\n';
-}
-
 std::string counted(std::size_t count, const std::string& one, const std::string& several) {
   return std::to_string(count) + ' ' + (count == 1 ? one : several);
 }
@@ -40,10 +36,10 @@ std::string what_was_left_out(const model::FoundImages& found) {
 }
 
 std::string what_was_done(model::Note note, bool one) {
-  const std::string verb = one ? " has " : " have ", say_verb = one ? " says" : " say", is = one ? " is" : " are";
+  const std::string verb = one ? " has " : " have ", says = one ? " says" : " say";
   switch (note) {
     case model::Note::resized:
-      return std::string(one ? " has" : " have") + " another size than the model reads, resized here";
+      return verb + "another size than the model reads, resized here";
     case model::Note::transparency_dropped:
       return verb + "transparent parts: transparency is dropped, the colours below it are read";
     case model::Note::cut_to_8_bits:
@@ -53,11 +49,11 @@ std::string what_was_done(model::Note note, bool one) {
              "16 bits a sample, cut to the high 8, but use only the low ones, as 10 to 14 bit data does: nearly "
              "black as read; scale the samples to all 16 bits, or to 8, first";
     case model::Note::orientation_ignored:
-      return say_verb + " by EXIF that" + (one ? " it is" : " they are") +
+      return says + " by EXIF that" + (one ? " it is" : " they are") +
              " turned or mirrored; this is ignored: compile with --orientation exif when the model was trained on "
              "upright pictures";
   }
-  return is + " unusual";
+  return {};
 }
 
 }  // namespace
@@ -70,13 +66,14 @@ void add_array_layout_flag(CLI::App& command, model::ArrayLayout& layout) {
       ->default_str("as their shape says");
 }
 
-Pictures::Pictures(const std::vector<std::filesystem::path>& paths, model::ArrayLayout layout, std::size_t most)
-    : layout_(layout) {
+Pictures::Pictures(const std::vector<std::filesystem::path>& paths, model::ArrayLayout layout, std::size_t most,
+                   std::string purpose)
+    : layout_(layout), purpose_(std::move(purpose)) {
   model::FoundImages all;
   for (const auto& path : paths) find(path, all);
   if (const auto text = what_was_left_out(all); !text.empty()) say(text);
   files_ = std::move(all.files);
-  if (files_.empty()) throw Failure(Exit::mend, "there is no image to read (JPEG, PNG, .npy or IDX)");
+  if (files_.empty()) throw Failure(Exit::mend, "there is no image that can be read (JPEG, PNG, .npy or IDX)");
   if (most != 0 && files_.size() > most) {
     for (std::size_t i = 0; i < most; ++i) files_[i] = files_[i * files_.size() / most];
     files_.resize(most);
@@ -115,6 +112,10 @@ Exit Pictures::each(const model::Preprocessing& preprocessing, ProgressBar& bar,
     throw Failure(Exit::mend,
                   files_.size() == 1 ? "" : "none of the " + std::to_string(files_.size()) + " images could be read");
   return status();
+}
+
+void Pictures::say(const std::string& text) const {
+  std::cerr << "blindsight: " << (purpose_.empty() ? "" : purpose_ + ": ") << text << '\n';
 }
 
 void Pictures::say_problem(const std::string& what) {

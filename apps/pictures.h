@@ -25,8 +25,10 @@ void add_array_layout_flag(CLI::App& command, model::ArrayLayout& layout);
 class Pictures {
  public:
   /// Finds the files at `paths` (folders or files); at most `most`, evenly chosen, when it is not 0. Says what was left
-  /// out. A Failure that the caller can mend when there is none.
-  Pictures(const std::vector<std::filesystem::path>& paths, model::ArrayLayout layout, std::size_t most = 0);
+  /// out. A Failure that the caller can mend when there is none. `purpose`: said before what is told of them, where a
+  /// command reads pictures for more than one.
+  Pictures(const std::vector<std::filesystem::path>& paths, model::ArrayLayout layout, std::size_t most = 0,
+           std::string purpose = {});
 
   std::size_t files() const { return files_.size(); }
 
@@ -47,6 +49,7 @@ class Pictures {
   void say_problem(const std::string& what);
   void take_notes(const std::filesystem::path& file, const std::vector<model::Image>& images);
   void say_notes() const;
+  void say(const std::string& text) const;
 
   /// Pictures with the same note.
   struct Noted {
@@ -55,6 +58,7 @@ class Pictures {
   };
 
   model::ArrayLayout layout_;
+  std::string purpose_;
   std::vector<std::filesystem::path> files_;
   std::size_t problems_ = 0;
   std::map<model::Note, Noted> notes_;

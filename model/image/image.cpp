@@ -82,11 +82,15 @@ Result<std::vector<Image>> decode(std::span<const std::uint8_t> bytes, Kind kind
   return images;
 }
 
+std::string lower_case_name(const std::filesystem::path& file) {
+  std::string name = file.filename().string();
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
 /// Whether a name promises a picture or an array.
 bool named_like_image(const std::filesystem::path& file) {
-  std::string name = file.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = lower_case_name(file);
   for (const char* end : {".jpg", ".jpeg", ".png", ".npy", ".idx3-ubyte", "-idx3-ubyte"})
     if (name.ends_with(end)) return true;
   return false;
@@ -94,8 +98,9 @@ bool named_like_image(const std::filesystem::path& file) {
 
 /// Hidden, or put there by a file manager.
 bool is_stray(const std::filesystem::path& file) {
-  const std::string name = file.filename().string();
-  return name.starts_with('.') || name == "Thumbs.db" || name == "desktop.ini";
+  const std::string name = lower_case_name(file);
+  return name.starts_with('.') || name == "thumbs.db" || name == "ehthumbs.db" || name == "desktop.ini" ||
+         name == "icon\r";
 }
 
 void look_into(const std::filesystem::path& folder, FoundImages& found);

@@ -22,6 +22,8 @@ constexpr int most_scans = 200;
 constexpr int exif_marker = JPEG_APP0 + 1;
 constexpr unsigned longest_segment = 0xffff;
 constexpr std::size_t block_side = 8;
+/// What a header can claim; the library does not say which of its numbers was beyond its own bound.
+constexpr std::size_t largest_claim = 65535;
 
 struct Handler {
   jpeg_error_mgr library;  // first: the library hands out a pointer to it
@@ -169,6 +171,10 @@ std::string why(const Handler& handler) {
       break;
     case JERR_BAD_PRECISION:
       return "it is a JPEG of " + std::to_string(detail) + " bits a sample: convert it to 8 bits";
+    case JERR_EMPTY_IMAGE:
+      return "it is a JPEG whose header states no size (it comes later, by DNL)" + convert;
+    case JERR_IMAGE_TOO_BIG:
+      return absurd_picture_size(largest_claim, largest_claim);
     case JERR_ARITH_NOTIMPL:
       return "it is a JPEG with arithmetic coding" + convert;
     default:

@@ -171,7 +171,7 @@ TEST_CASE("a folder gives its pictures, counts what it leaves out and hides noth
   write_bytes(folder / "scan.tif", Bytes{'I', 'I', '*', 0, 8, 0, 0, 0});
   write_bytes(folder / "scan2.tif", Bytes{'M', 'M', 0, '*', 0, 0, 0, 8});
   write_text(folder / "nothing", "");
-  for (const char* stray : {"._a.jpg", ".DS_Store", "Thumbs.db", "desktop.ini", ".hidden/x.png"})
+  for (const char* stray : {"._a.jpg", ".DS_Store", "Thumbs.db", "Desktop.ini", ".hidden/x.png"})
     write_bytes(folder / stray, tiny.bytes());
   std::filesystem::create_directory_symlink(folder.path(), folder / "deep/loop");
   std::filesystem::create_symlink(folder / "self", folder / "self");

@@ -137,6 +137,11 @@ TEST_CASE("what is not read is named for what it is, and never called damaged") 
   twelve[frame + 4] = 12;
   CHECK(contains(refusal(twelve), "12 bits a sample: convert it to 8"));
   CHECK_FALSE(contains(refusal(twelve), "damaged"));
+  auto no_height = whole, huge = whole;
+  no_height[frame + 5] = no_height[frame + 6] = 0;
+  CHECK(contains(refusal(no_height), "DNL"));
+  huge[frame + 5] = huge[frame + 6] = 0xff;
+  CHECK(contains(refusal(huge), "supported are at most"));
   for (const std::size_t channels : {1U, 3U}) {
     const auto cmyk = refusal(Jpeg{.colors = Jpeg::Colors::cmyk}.bytes(), channels);
     CHECK(contains(cmyk, "CMYK"));
