@@ -40,6 +40,9 @@ protocol::Result<Pixels> decode_picture(std::span<const std::uint8_t> bytes, std
 protocol::Result<Pixels> decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t channels);
 /// As PIL reads it: gamma and colour profiles are ignored, transparency is dropped, 16 bits are cut to the high 8.
 protocol::Result<Pixels> decode_png(std::span<const std::uint8_t> bytes, std::size_t channels);
+/// Samples of `from` channels (1: grey, 2: grey and alpha, 3: RGB, 4: RGBA) with `to` (1 or 3) instead; alpha is
+/// dropped.
+std::vector<std::uint8_t> to_channels(std::vector<std::uint8_t> samples, std::size_t from, std::size_t to);
 /// Whether a picture's claimed size is worth any memory, and the error when it is not.
 bool picture_size_is_sane(std::size_t height, std::size_t width);
 std::string absurd_picture_size(std::size_t height, std::size_t width);

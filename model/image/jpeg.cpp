@@ -117,6 +117,8 @@ bool decode(jpeg_decompress_struct& decoder, Handler& handler, std::span<const s
   if (!header.readable()) return true;
   for (const auto* m = decoder.marker_list; m != nullptr && out.orientation == 1; m = m->next)
     out.orientation = exif_orientation({m->data, m->data_length});
+  // Colour becomes grey behind the library, as with every other format.
+  out.size.channels = header.colors == JCS_GRAYSCALE ? 1 : 3;
   decoder.out_color_space = out.size.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_progress_mgr progress{};
   progress.progress_monitor = watch_scans;
@@ -204,12 +206,14 @@ Result<Pixels> decode_jpeg(std::span<const std::uint8_t> bytes, std::size_t chan
   handler.library.error_exit = give_up;
   handler.library.emit_message = warn;
   handler.library.output_message = [](j_common_ptr) {};
-  Pixels out{{0, 0, channels}, {}, {}};
+  Pixels out{{}, {}, {}};
   Header header;
   const bool read = decode(decoder, handler, bytes, header, out);
   jpeg_destroy_decompress(&decoder);
   if (!read) return fail(why(handler));
   if (!header.readable()) return fail(why_unreadable(header));
+  out.samples = to_channels(std::move(out.samples), out.size.channels, channels);
+  out.size.channels = channels;
   return out;
 }
 

@@ -128,33 +128,6 @@ bool read(Reading& r) {
   return true;
 }
 
-/// Brightness as JPEG and PIL weigh it.
-std::uint8_t brightness(const std::uint8_t* p) {
-  return static_cast<std::uint8_t>((299 * p[0] + 587 * p[1] + 114 * p[2] + 500) / 1000);
-}
-
-/// Into `to` channels, dropping alpha.
-std::vector<std::uint8_t> convert(std::vector<std::uint8_t> samples, std::size_t from, std::size_t to) {
-  const bool color = from >= 3;
-  const std::size_t pixels = samples.size() / from;
-  if (from == to) return samples;
-  if (to == 3 && !color) {
-    std::vector<std::uint8_t> out(3 * pixels);
-    for (std::size_t i = 0; i < pixels; ++i) std::memset(out.data() + 3 * i, samples[i * from], 3);
-    return out;
-  }
-  // Fewer channels than before: in place.
-  for (std::size_t i = 0; i < pixels; ++i) {
-    const std::uint8_t* p = samples.data() + i * from;
-    if (to == 3)
-      std::memmove(samples.data() + 3 * i, p, 3);
-    else
-      samples[i] = color ? brightness(p) : *p;
-  }
-  samples.resize(pixels * to);
-  return samples;
-}
-
 std::vector<Note> notes_on(const Reading& r) {
   const bool alpha = r.channels == 2 || r.channels == 4;
   bool opaque = true;
@@ -186,7 +159,7 @@ Result<Pixels> decode_png(std::span<const std::uint8_t> bytes, std::size_t chann
                 std::to_string(reading.width) + " pixels, its " + std::to_string(bytes.size()) +
                 " bytes cannot hold them)");
   Pixels out{{reading.height, reading.width, channels}, {}, notes_on(reading), around.orientation};
-  out.samples = convert(std::move(reading.samples), reading.channels, channels);
+  out.samples = to_channels(std::move(reading.samples), reading.channels, channels);
   return out;
 }
 

@@ -19,6 +19,17 @@ TEST_CASE("a picture is decoded by what it is; another kind is named") {
   CHECK_FALSE(decode_picture({}, 3).has_value());
 }
 
+TEST_CASE("colour becomes grey as PIL weighs it, grey becomes three equal channels, alpha is dropped") {
+  using Samples = std::vector<std::uint8_t>;
+  CHECK(to_channels({255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255}, 3, 1) == Samples{76, 150, 29, 255});
+  CHECK(to_channels({10, 20, 30, 99}, 4, 1) == Samples{18});
+  CHECK(to_channels({10, 20, 30, 99, 1, 2, 3, 4}, 4, 3) == Samples{10, 20, 30, 1, 2, 3});
+  CHECK(to_channels({7, 99, 8, 98}, 2, 1) == Samples{7, 8});
+  CHECK(to_channels({7, 99, 8, 98}, 2, 3) == Samples{7, 7, 7, 8, 8, 8});
+  CHECK(to_channels({7, 8}, 1, 3) == Samples{7, 7, 7, 8, 8, 8});
+  CHECK(to_channels({7, 8}, 1, 1) == Samples{7, 8});
+}
+
 TEST_CASE("sizes beyond reason are refused in every format before memory is taken") {
   CHECK(picture_size_is_sane(8192, 8192));
   CHECK(picture_size_is_sane(16384, 1));
