@@ -1,10 +1,13 @@
 #include "apps/compile_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <map>
 
 #include "apps/failure.h"
+#include "apps/pictures.h"
 #include "apps/terminal.h"
 #include "model/onnx/import.h"
 #include "model/plan/output.h"
@@ -29,6 +32,15 @@ std::string assumed_output(const model::Plan& plan) {
   return "the model has " + std::to_string(outputs) +
          " outputs and neither softmax nor sigmoid at its end: taken for classes of which one is right (softmax); "
          "--output independent or none if they are something else, --output softmax to leave this note out";
+}
+
+const std::map<std::string, model::Orientation> orientations = {{"ignore", model::Orientation::ignore},
+                                                                {"exif", model::Orientation::exif}};
+
+model::Preprocessing preprocessing_of(const model::FloatNetwork& network, const CompileFlags& flags) {
+  auto preprocessing = preprocessing_for(network, flags.preprocess);
+  preprocessing.orientation = flags.orientation;
+  return preprocessing;
 }
 }  // namespace
 
@@ -72,6 +84,15 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
           "independent (several such), none (numbers). Default: as the model's last operation says")
       ->group(group)
       ->check(CLI::IsMember(output_kinds));
+  command
+      .add_option(
+          "--orientation", flags.orientation,
+          "What is done about pictures that say by EXIF that they are turned: ignore, or exif (turn them upright, "
+          "here and at every client)")
+      ->group(group)
+      ->transform(CLI::CheckedTransformer(orientations))
+      ->default_str("ignore");
+  add_array_layout_flag(command, flags.array_layout);
   command
       .add_option_function<double>(
           "--threshold", [&o](double p) { o.threshold = p; },
@@ -126,41 +147,24 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
   return *std::move(preset);
 }
 
-std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesystem::path>& paths, std::size_t most) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& path : paths)
-    for (auto& file : value_or_mend(model::find_images(path))) files.push_back(std::move(file));
-  if (most != 0 && files.size() > most) {
-    for (std::size_t i = 0; i < most; ++i) files[i] = files[i * files.size() / most];
-    files.resize(most);
-  }
-  return files;
-}
-
-std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
-                                          const model::Preprocessing& preprocessing) {
-  std::vector<model::Image> images;
-  const auto files = find_all_images(paths);
-  ProgressBar bar("files of images read");
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    bar.show(i, files.size());
-    for (auto& image : value_or_mend(model::load_images(files[i], preprocessing))) images.push_back(std::move(image));
-  }
-  return images;
-}
-
 model::FloatNetwork import_model(const std::filesystem::path& file) {
   ProgressBar bar("models read");
   bar.show(0, 1);
   return value_or_mend(model::import_onnx(file));
 }
 
-model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
+model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status) {
   if (flags.calibration.empty())
     throw Failure(Exit::mend, "an ONNX model needs typical images to set its scales: add --calibration DIR");
-  const auto preprocessing = preprocessing_for(network, flags.preprocess);
+  const auto preprocessing = preprocessing_of(network, flags);
   value_or_mend(model::check_options(network, preprocessing, flags.options));
-  const auto images = load_all_images(flags.calibration, preprocessing);
+  std::vector<model::Image> images;
+  {
+    ProgressBar bar("files of images read");
+    status = Pictures(flags.calibration, flags.array_layout, 0, "calibration")
+                 .each(preprocessing, bar,
+                       [&](Pictures::Loaded loaded) { std::ranges::move(loaded.images, std::back_inserter(images)); });
+  }
   auto compiled = [&] {
     ProgressBar bar("runs of calibration images");
     return value_or_mend(model::compile(network, preprocessing, images, flags.options, bar.callback()));
@@ -172,7 +176,7 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
 }
 
 model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
-  return value_or_mend(model::lay_out(network, preprocessing_for(network, flags.preprocess), flags.options));
+  return value_or_mend(model::lay_out(network, preprocessing_of(network, flags), flags.options));
 }
 
 std::string stated_error_text(const model::Plan& plan) {
@@ -196,8 +200,8 @@ std::filesystem::path calibration_beside(std::filesystem::path weights) {
 }
 
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
-                                const CompileFlags& flags) {
-  if (kind_of_model_file(file) == ModelFile::onnx) return compile_with_flags(import_model(file), flags);
+                                const CompileFlags& flags, Exit& status) {
+  if (kind_of_model_file(file) == ModelFile::onnx) return compile_with_flags(import_model(file), flags, status);
   model::Compiled compiled;
   compiled.plan = value_or_mend(model::load_plan(file));
   compiled.weights =

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/failure.h"
 #include "model/graph/float_network.h"
 #include "model/image/image.h"
 #include "model/quantize/compile.h"
@@ -22,6 +23,8 @@ struct CompileFlags {
 
   std::vector<std::filesystem::path> calibration;  ///< folders or files
   std::string preprocess;                          ///< empty: "imagenet" for three channels, else "raw"
+  model::Orientation orientation = model::Orientation::ignore;
+  model::ArrayLayout array_layout = model::ArrayLayout::by_shape;
   model::CompileOptions options;
 };
 
@@ -33,19 +36,12 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags);
 /// The preset that `name` says, or the default one for the network's channels.
 model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const std::string& name);
 
-/// The files of images at `paths`; at most `most`, evenly chosen, when it is not 0.
-std::vector<std::filesystem::path> find_all_images(const std::vector<std::filesystem::path>& paths,
-                                                   std::size_t most = 0);
-/// All images at `paths`, preprocessed.
-std::vector<model::Image> load_all_images(const std::vector<std::filesystem::path>& paths,
-                                          const model::Preprocessing& preprocessing);
-
 /// A trained model, with a sign of life while a large one is read.
 model::FloatNetwork import_model(const std::filesystem::path& file);
 
 /// Calibrates and compiles with a progress bar; prints warnings, and what was taken for granted, to standard error.
-/// Needs calibration images.
-model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);
+/// Needs calibration images; `status` becomes Exit::failed when some of them could not be read.
+model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status);
 
 /// Shapes and widths without calibration: ranges mean nothing.
 model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);
@@ -62,7 +58,8 @@ std::filesystem::path weights_beside(std::filesystem::path plan);
 std::filesystem::path calibration_beside(std::filesystem::path weights);
 
 /// A plan with its weights from files, or compiled from an ONNX file. `weights`: empty for the file beside the plan.
+/// `status`: as of compile_with_flags.
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
-                                const CompileFlags& flags);
+                                const CompileFlags& flags, Exit& status);
 
 }  // namespace blindsight::apps

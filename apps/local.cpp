@@ -69,7 +69,7 @@ class Local {
     if (!a.protocol.empty() || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
       (void)dealing_of(a.dealing, protocol_named(a.protocol.empty() ? default_protocol : a.protocol));
     // A model that cannot be used is told before anything is started.
-    if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile);
+    if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile, calibrated_);
     configs_ = a.config_dir;
     if (configs_.empty()) {
       write_local_configs(a.dir, a.any_ports ? free_ports() : LocalPorts{}, chosen_keys());
@@ -163,7 +163,7 @@ class Local {
     std::cout << "stopping\n";
     for (const auto& child : children_) child.terminate();
     children_.clear();
-    return Exit::ok;
+    return calibrated_;
   }
 
   /// All three take from one machine.
@@ -237,6 +237,7 @@ class Local {
   std::atomic<bool> stop_ = false;
   StopSignals signals_;
   std::optional<model::Compiled> compiled_;
+  Exit calibrated_ = Exit::ok;  ///< how the reading of the calibration's pictures went
   fs::path configs_, logs_;
   const protocol::Protocol* protocol_ = nullptr;
   std::optional<actors::Client> client_;

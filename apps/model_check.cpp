@@ -12,6 +12,7 @@
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
 #include "apps/outputs.h"
+#include "apps/pictures.h"
 #include "apps/protocols.h"
 #include "apps/quality.h"
 #include "apps/query.h"
@@ -87,7 +88,8 @@ class Check {
  public:
   explicit Check(const Arguments& a) : a_(checked(a)), network_(import_model(a.model)) {
     if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
-    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile) : load_or_compile(a.plan, a.weights, {});
+    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, status_)
+                               : load_or_compile(a.plan, a.weights, {}, status_);
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
@@ -105,20 +107,18 @@ class Check {
   }
 
   Exit run() {
-    files_ = find_all_images(a_.images, a_.most);
+    Pictures pictures(a_.images, a_.compile.array_layout, a_.most);
     const bool exact = protocol_ == nullptr || protocol_->exact_relu;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
                                     exact ? model::Relu::exact : model::Relu::polynomial);
     {
       ProgressBar bar("images checked");
-      std::vector<std::filesystem::path> file_of_image;
-      for (std::size_t i = 0; i < files_.size(); ++i) {
-        bar.show(i, files_.size());
-        for (const auto& image : value_or_mend(model::load_images(files_[i], compiled_.plan.preprocessing))) {
-          if (check(bar, oracle, image)) file_of_image.push_back(files_[i]);
+      const auto read = pictures.each(compiled_.plan.preprocessing, bar, [&](const Pictures::Loaded& loaded) {
+        for (const auto& image : loaded.images) {
+          if (check(bar, oracle, image)) files_.push_back(loaded.file);
         }
-      }
-      files_ = std::move(file_of_image);
+      });
+      if (read != Exit::ok) status_ = read;
     }
     tell_overflows();
     if (files_.empty()) throw Failure(Exit::failed, "no image could be run: none is in the range of the plan's input");
@@ -131,7 +131,7 @@ class Check {
       print_json(out);
       value_or_mend(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
     }
-    return overflows_.empty() && not_encoded_ == 0 ? Exit::ok : Exit::failed;
+    return overflows_.empty() && not_encoded_ == 0 ? status_ : Exit::failed;
   }
 
  private:
@@ -303,6 +303,7 @@ class Check {
   Decision decision_;
   std::vector<Overflow> overflows_;  ///< after run(): the worst first
   std::size_t not_encoded_ = 0;
+  Exit status_ = Exit::ok;  ///< failed when some image could not be read
   std::vector<LayerDifference> layers_;
   Column float_{"float"}, fixed_{"fixed point"}, encrypted_{"encrypted"};
 };
@@ -335,7 +336,9 @@ void add_model_check(CLI::App& model, Exit& status) {
   command->footer(
       "The fixed-point column has ReLU as the protocol has it: under one without comparisons, the plan's polynomials, "
       "so that its difference from float shows what they cost.\n"
-      "Exit status 1 also when an image leaves a layer's range, or that of the plan's input: each one is named.\n\n"
+      "Exit status 1 also when an image leaves a layer's range, or that of the plan's input, or could not be read: "
+      "each\n"
+      "one is named.\n\n"
       "JSON, a line for each image: image, float (the trained network's own outputs, after its softmax or sigmoid),\n"
       "fixed and encrypted (logits). Last line: model, output, images, left_out, worst (share of a bound), overflows\n"
       "(image, layer, reaches), ways (max_abs_diff, same_label, accuracy, auc), layers.\n\n"

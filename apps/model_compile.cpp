@@ -58,7 +58,8 @@ void print_outputs(const model::Plan& plan) {
   std::cout << '\n';
 }
 
-void run(const Arguments& a) {
+Exit run(const Arguments& a) {
+  Exit status = Exit::ok;
   const auto& protocol = protocol_named(a.protocol);
   const auto weights = a.weights.empty() ? weights_beside(a.plan) : a.weights;
   const auto calibration = calibration_beside(weights);
@@ -69,7 +70,7 @@ void run(const Arguments& a) {
   files.check();
   check_ending("plan", a.plan, ".plan", "-o");
   const auto network = import_model(a.model);
-  const auto compiled = compile_with_flags(network, a.compile);
+  const auto compiled = compile_with_flags(network, a.compile, status);
   value_or_mend(protocol.check(compiled.plan.network));
   value_or_mend(model::save_weights(compiled.weights, weights));
   value_or_mend(model::write_file(calibration, "calibration's record", calibration_json(compiled), model::secret_mode));
@@ -80,11 +81,12 @@ void run(const Arguments& a) {
             << "  (secret; mode 0600)\n";
   print_outputs(compiled.plan);
   std::cout << stated_error_text(compiled.plan) << '\n';
+  return status;
 }
 
 }  // namespace
 
-void add_model_compile(CLI::App& model, Exit&) {
+void add_model_compile(CLI::App& model, Exit& status) {
   auto a = std::make_shared<Arguments>();
   auto* command = model.add_subcommand("compile", "Turn a trained ONNX model into a public plan and secret weights");
   command->add_option("model", a->model, "The trained model")->required()->type_name("FILE.onnx");
@@ -98,7 +100,7 @@ void add_model_compile(CLI::App& model, Exit&) {
       "and NAME.calibration.json beside them, which tells how each layer's largest value grew with the images.\n"
       "No file that the command is given is written over.\n\n"
       "Example:\n  blindsight model compile skin.onnx --calibration photos/ --labels melanoma,other -o skin.plan");
-  command->callback([a] { run(*a); });
+  command->callback([a, &status] { status = run(*a); });
 }
 
 }  // namespace blindsight::apps

@@ -17,21 +17,23 @@ struct Arguments {
   CompileFlags compile;
 };
 
-void run(const Arguments& a) {
+Exit run(const Arguments& a) {
+  Exit status = Exit::ok;
   if (!a.protocol.empty()) (void)protocol_named(a.protocol);
   actors::Client client(read_client_config(a.config));
-  auto compiled = load_or_compile(a.model, a.weights, a.compile);
+  auto compiled = load_or_compile(a.model, a.weights, a.compile, status);
   const auto [protocol, dealing] = agree(client, a.protocol);
   compiled.plan.network.dealing = dealing;
   value_or_mend(protocol.check(compiled.plan.network));
   value_or_fail(deploy(client, protocol, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << model::to_hex(model::digest(compiled.plan)) << '\n';
+  return status;
 }
 
 }  // namespace
 
-void add_model_deploy(CLI::App& model, Exit&) {
+void add_model_deploy(CLI::App& model, Exit& status) {
   auto a = std::make_shared<Arguments>();
   auto* command = model.add_subcommand("deploy", "Share a model among the two servers and wait until they serve it");
   command->add_option("model", a->model, "A compiled plan, or a trained model to compile now")
@@ -47,7 +49,7 @@ void add_model_deploy(CLI::App& model, Exit&) {
       "before is replaced when all three have the new one.\n\n"
       "Examples:\n  blindsight model deploy skin.plan --config client.toml\n"
       "  blindsight model deploy skin.onnx --calibration photos/ --config client.toml");
-  command->callback([a] { run(*a); });
+  command->callback([a, &status] { status = run(*a); });
 }
 
 }  // namespace blindsight::apps

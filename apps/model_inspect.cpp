@@ -126,6 +126,7 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
   if (model::has_threshold(plan.output)) output["threshold"] = plan.threshold;
   std::cout << ordered_json(
                    {{"model", plan.model_name},
+                    {"orientation", plan.preprocessing.orientation == model::Orientation::exif ? "exif" : "ignore"},
                     {"calibration_images", calibrated ? plan.calibration_images : 0},
                     {"output", std::move(output)},
                     {"input", {{"online", to_json(report.input_online)}, {"offline", to_json(report.input_offline)}}},
@@ -152,6 +153,8 @@ std::string with_producer(const Cost& online) {
 void print_table(const model::Plan& plan, const model::PlanReport& report, const std::string& protocol,
                  bool calibrated) {
   std::cout << plan.model_name << ", reads " << text(plan.network.input) << ", under " << protocol << '\n';
+  if (plan.preprocessing.orientation == model::Orientation::exif)
+    std::cout << "pictures are turned upright as their EXIF orientation says\n";
   if (calibrated)
     std::cout << "calibrated on " << counted(plan.calibration_images, "image") << "; " << stated_error_text(plan)
               << '\n';
@@ -200,7 +203,8 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
             << " between the servers\n";
 }
 
-void run(const Arguments& a) {
+Exit run(const Arguments& a) {
+  Exit status = Exit::ok;
   const auto& protocol = protocol_named(a.protocol);
   model::Plan plan;
   bool calibrated = true;
@@ -209,20 +213,24 @@ void run(const Arguments& a) {
   } else {
     const auto network = import_model(a.model);
     calibrated = !a.compile.calibration.empty();
-    plan = calibrated ? compile_with_flags(network, a.compile).plan : lay_out_with_flags(network, a.compile);
+    plan = calibrated ? compile_with_flags(network, a.compile, status).plan : lay_out_with_flags(network, a.compile);
   }
   plan.network.dealing = dealing_of(a.dealing, protocol);
   value_or_mend(protocol.check(plan.network));
   const auto report = model::report(plan, protocol);
-  if (a.json) return print_json(plan, report, protocol, calibrated);
+  if (a.json) {
+    print_json(plan, report, protocol, calibrated);
+    return status;
+  }
   print_table(plan, report, a.protocol, calibrated);
   if (calibrated && !protocol.exact_relu) print_fits(report);
   print_memory(plan, protocol);
+  return status;
 }
 
 }  // namespace
 
-void add_model_inspect(CLI::App& model, Exit&) {
+void add_model_inspect(CLI::App& model, Exit& status) {
   auto a = std::make_shared<Arguments>();
   auto* command =
       model.add_subcommand("inspect", "Per layer: shapes, work, ranges, bytes and rounds, before any network");
@@ -235,7 +243,7 @@ void add_model_inspect(CLI::App& model, Exit&) {
       "Examples:\n  blindsight model inspect skin.onnx\n"
       "  blindsight model inspect skin.onnx --calibration photos/     with the ranges that those photos reach\n"
       "  blindsight model inspect skin.plan --json");
-  command->callback([a] { run(*a); });
+  command->callback([a, &status] { status = run(*a); });
 }
 
 }  // namespace blindsight::apps

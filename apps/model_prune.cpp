@@ -8,6 +8,7 @@
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/outputs.h"
+#include "apps/pictures.h"
 #include "apps/quality.h"
 #include "apps/terminal.h"
 #include "model/onnx/export.h"
@@ -29,6 +30,7 @@ struct Arguments {
   std::vector<std::string> folders, labels;
   std::size_t most = 0;
   std::string preprocess;
+  model::ArrayLayout array_layout = model::ArrayLayout::by_shape;
   bool json = false;
 };
 
@@ -43,6 +45,7 @@ struct Comparison {
   Side before, after;
   std::size_t images = 0, same_label = 0;
   double largest_difference = 0;
+  Exit status = Exit::ok;  ///< failed when some image could not be read
 };
 
 std::vector<double> logits_of(const model::FloatNetwork& network, const model::Image& image) {
@@ -59,24 +62,22 @@ Comparison compare(const Arguments& a, const model::FloatNetwork& before, const 
   c.after.macs = model::macs(after);
   if (a.images.empty()) return c;
   const auto preprocessing = preprocessing_for(before, a.preprocess);
-  const auto files = find_all_images(a.images, a.most);
   const Decision decision{model::output_kind(before)};
+  Pictures pictures(a.images, a.array_layout, a.most);
   std::vector<std::filesystem::path> file_of_image;
   ProgressBar bar("images run");
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    bar.show(i, files.size());
-    for (const auto& image : value_or_mend(model::load_images(files[i], preprocessing))) {
+  c.status = pictures.each(preprocessing, bar, [&](const Pictures::Loaded& loaded) {
+    for (const auto& image : loaded.images) {
       auto whole = logits_of(before, image), pruned = logits_of(after, image);
       c.same_label += decision.of(whole) == decision.of(pruned) ? 1 : 0;
       for (std::size_t k = 0; k < whole.size(); ++k)
         c.largest_difference = std::max(c.largest_difference, std::abs(whole[k] - pruned[k]));
       c.before.logits.push_back(std::move(whole));
       c.after.logits.push_back(std::move(pruned));
-      file_of_image.push_back(files[i]);
+      file_of_image.push_back(loaded.file);
     }
-  }
+  });
   c.images = file_of_image.size();
-  if (c.images == 0) return c;
   if (const auto truth = true_outputs(file_of_image, a.folders, a.labels, c.before.logits.front().size())) {
     c.before.quality = quality(decision, c.before.logits, *truth);
     c.after.quality = quality(decision, c.after.logits, *truth);
@@ -139,7 +140,7 @@ void print_table(const Arguments& a, const model::Pruned& pruned, const Comparis
   std::cout << "\npruned model  " << a.out.string() << '\n';
 }
 
-void run(const Arguments& a) {
+Exit run(const Arguments& a) {
   CommandFiles files;
   files.reads_model(a.model).reads_images(a.images).writes("pruned model", a.out, "--out").check();
   check_ending("pruned model", a.out, ".onnx", "--out");
@@ -154,11 +155,12 @@ void run(const Arguments& a) {
     print_json(a, *pruned, comparison);
   else
     print_table(a, *pruned, comparison);
+  return comparison.status;
 }
 
 }  // namespace
 
-void add_model_prune(CLI::App& model, Exit&) {
+void add_model_prune(CLI::App& model, Exit& status) {
   auto a = std::make_shared<Arguments>();
   auto* command = model.add_subcommand(
       "prune", "Remove the weakest channels of every layer but the last, and write what is left as an ONNX model");
@@ -175,13 +177,14 @@ void add_model_prune(CLI::App& model, Exit&) {
   add_labels_flag(*command, a->labels);
   command->add_option("--preprocess", a->preprocess, "How pixels become the network's numbers: imagenet or raw")
       ->check(CLI::IsMember({"imagenet", "raw"}));
+  add_array_layout_flag(*command, a->array_layout);
   command->add_flag("--json", a->json, "One JSON object instead of the tables");
   command->footer(
       "A channel is weak when its filter, batch normalization included, has a small L1 norm. The model is not trained "
       "again.\n\n"
       "Example:\n  blindsight model prune skin.onnx --out pruned.onnx --fraction 0.25 --images test/malignant "
       "test/benign");
-  command->callback([a] { run(*a); });
+  command->callback([a, &status] { status = run(*a); });
 }
 
 }  // namespace blindsight::apps

@@ -42,7 +42,7 @@ CommandFiles& CommandFiles::reads_images(const std::vector<fs::path>& paths) {
   for (const auto& path : paths) {
     // What is wrong with a path is told by those who read it.
     if (const auto found = model::find_images(path))
-      for (const auto& file : *found) reads("one of the images", file);
+      for (const auto& file : found->files) reads("one of the images", file);
   }
   return *this;
 }

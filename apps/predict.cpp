@@ -11,6 +11,7 @@
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
 #include "apps/outputs.h"
+#include "apps/pictures.h"
 #include "apps/protocols.h"
 #include "apps/query.h"
 #include "apps/terminal.h"
@@ -32,6 +33,7 @@ struct Arguments {
   std::vector<std::filesystem::path> images;
   std::filesystem::path config, plan, compare, timeline;
   std::string protocol;
+  model::ArrayLayout array_layout = model::ArrayLayout::by_shape;
   bool json = false, layers = false;
 };
 
@@ -262,19 +264,12 @@ class Predict {
     if (!a.compare.empty()) network_ = import_model(a.compare);
     const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
     if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
-    for (const auto& path : a.images) {
-      auto found = model::find_images(path);
-      if (found)
-        files_.insert(files_.end(), found->begin(), found->end());
-      else
-        report_problem(Exit::mend, found.error().what);
-    }
-    if (files_.empty()) throw Failure(Exit::mend, "there is no image to predict on");
+    pictures_.emplace(a.images, a.array_layout);
     if (!a.timeline.empty()) {
-      if (files_.size() > 1) refuse_timeline_of(files_.size());
+      if (pictures_->files() > 1) refuse_timeline_of(pictures_->files());
       // A query is not spent on a picture that cannot be kept.
       CommandFiles used;
-      used.reads("the configuration", a.config).reads("the plan", file).reads_model(a.compare).reads_images(files_);
+      used.reads("the configuration", a.config).reads("the plan", file).reads_model(a.compare).reads_images(a.images);
       used.writes("timeline", a.timeline, "--timeline").check();
     }
     const auto agreed = agree(client_, a.protocol);
@@ -289,30 +284,20 @@ class Predict {
   }
 
   Exit run() {
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      const auto images = model::load_images(files_[i], plan_.preprocessing);
-      if (!images) {
-        report_problem(Exit::mend, images.error().what);
-        continue;
+    const auto read = pictures_->each(plan_.preprocessing, bar_, [this](const Pictures::Loaded& loaded) {
+      const auto& [file, number, images] = loaded;
+      const std::size_t parts = images.size(), all = pictures_->files() * parts;
+      if (!a_.timeline.empty() && parts > 1) refuse_timeline_of(parts);
+      for (std::size_t k = 0; k < parts; ++k) {
+        if (all > 1) bar_.show(number * parts + k, all);
+        predict(images[k], parts > 1 ? file.string() + "#" + std::to_string(k) : file.string());
       }
-      if (!a_.timeline.empty() && images->size() > 1) refuse_timeline_of(images->size());
-      for (std::size_t k = 0; k < images->size(); ++k) {
-        const std::size_t parts = images->size();
-        if (files_.size() * parts > 1) bar_.show(i * parts + k, files_.size() * parts);
-        predict((*images)[k], parts > 1 ? files_[i].string() + "#" + std::to_string(k) : files_[i].string());
-      }
-    }
-    return status_;
+    });
+    return status_ == Exit::ok ? read : status_;
   }
 
  private:
   void predict(const model::Image& image, const std::string& name) {
-    if (image.resized && !resize_said_) {
-      resize_said_ = true;
-      note(name + " has " + std::to_string(image.file_height) + "×" + std::to_string(image.file_width) +
-           " pixels, the model reads " + std::to_string(plan_.network.input.height) + "×" +
-           std::to_string(plan_.network.input.width) + ": resized here, and others like it");
-    }
     const auto answer = classify(client_, *protocol_, plan_, image, !a_.timeline.empty());
     if (!answer) return report_problem(Exit::failed, name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
@@ -366,9 +351,8 @@ class Predict {
   actors::Client client_;
   std::optional<model::FloatNetwork> network_;
   model::Plan plan_;
-  std::vector<std::filesystem::path> files_;
+  std::optional<Pictures> pictures_;
   ProgressBar bar_{"images predicted"};
-  bool resize_said_ = false;
   Exit status_ = Exit::ok;
 };
 
@@ -389,10 +373,13 @@ void add_predict(CLI::App& app, Exit& status) {
       ->type_name("FILE.svg");
   command->add_option("--plan", a->plan, "Ask for this very plan instead of the one that the servers have")
       ->type_name("FILE.plan");
+  add_array_layout_flag(*command, a->array_layout);
   add_optional_protocol_flag(*command, a->protocol, "as the servers say; plaintext only when it is named");
   command->footer(
       "The image is preprocessed and split into two random-looking shares here; each server gets one of them.\n"
-      "Images of another size are resized. An image that fails does not stop the others; the exit status tells.\n"
+      "Images of another size are resized. An image that fails does not stop the others; the exit status is then 1, or "
+      "2\n"
+      "when none could be read.\n"
       "online: from the start at the servers to their last message. preprocessing: dealing and preparing the pack of\n"
       "randomness that this query used, which mostly happens beforehand. total: both, as if nothing had been "
       "prepared.\n\n"

@@ -1,7 +1,9 @@
 #include "model/image/image.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "model/graph/graph.h"
@@ -17,70 +19,122 @@ namespace {
 
 constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 28;
 
-Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& file) {
+/// All bytes, or the first `most`.
+Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& file, std::optional<std::size_t> most) {
   std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
+  if (!std::filesystem::is_regular_file(file, error))
+    return fail(error ? "cannot read it: " + error.message() : "it is no ordinary file");
+  auto size = std::filesystem::file_size(file, error);
   if (error) return fail("cannot read it: " + error.message());
+  if (most) size = std::min<std::uintmax_t>(size, *most);
   if (size > largest_file)
     return fail("it has " + std::to_string(size) + " bytes; supported are at most " + std::to_string(largest_file));
   std::vector<std::uint8_t> bytes(size);
+  errno = 0;
   std::ifstream in(file, std::ios::binary);
   if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
-    return fail("cannot read it");
+    return fail(std::string("cannot read it: ") + (errno != 0 ? std::strerror(errno) : "it became shorter"));
   return bytes;
-}
-
-std::string text(const Shape& s) {
-  return std::to_string(s.height) + "×" + std::to_string(s.width) + "×" + std::to_string(s.channels);
-}
-
-enum class Format { unknown, picture, npy, idx };
-
-Format format_of(const std::filesystem::path& file) {
-  std::string end = file.extension().string();
-  std::transform(end.begin(), end.end(), end.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (end == ".jpg" || end == ".jpeg" || end == ".png") return Format::picture;
-  if (end == ".npy") return Format::npy;
-  if (end == ".idx3-ubyte" || file.filename().string().ends_with("-idx3-ubyte")) return Format::idx;
-  return Format::unknown;
 }
 
 /// Pixels of any size as the network reads them.
 Image preprocess(Pixels pixels, const Preprocessing& p, std::string name) {
-  Image image{std::move(name), {}, pixels.size.height, pixels.size.width, false};
+  if (p.orientation == Orientation::exif)
+    pixels = upright(std::move(pixels));
+  else if (pixels.orientation != 1)
+    pixels.notes.push_back(Note::orientation_ignored);
+  Image image{std::move(name), {}, pixels.size.height, pixels.size.width, std::move(pixels.notes)};
   if (pixels.size.height != p.size.height || pixels.size.width != p.size.width) {
-    pixels = resize(pixels, p.size.height, p.size.width);
-    image.resized = true;
+    image.values = resize(pixels, p.size.height, p.size.width);
+    image.notes.push_back(Note::resized);
+  } else {
+    image.values.assign(pixels.samples.begin(), pixels.samples.end());
   }
-  image.values = std::move(pixels.values);
   const std::size_t channels = p.size.channels;
   for (std::size_t i = 0; i < image.values.size(); ++i)
     image.values[i] = (image.values[i] * p.scale - p.mean[i % channels]) / p.deviation[i % channels];
   return image;
 }
 
-Result<Image> from_array(Array array, const Shape& size, std::string name) {
-  auto dims = array.dims;
-  if (dims.size() == 4 && dims[0] == 1) dims.erase(dims.begin());
-  if (dims.size() == 2 && size.channels == 1) dims.push_back(1);
-  Image image{std::move(name), {}, size.height, size.width, false};
-  for (const float v : array.values)
-    if (!std::isfinite(v)) return fail("it has values that are no finite numbers");
-  if (dims == std::vector<std::size_t>{size.height, size.width, size.channels}) {
-    image.values = std::move(array.values);
-    return image;
+/// The images of a file's bytes; the error does not name the file.
+Result<std::vector<Image>> decode(std::span<const std::uint8_t> bytes, Kind kind, const Preprocessing& p,
+                                  ArrayLayout layout, const std::string& name) {
+  std::vector<Image> images;
+  const std::string channels = "the network reads " + std::to_string(p.size.channels) + " channels";
+  if (kind == Kind::npy) {
+    auto array = decode_npy(bytes);
+    if (!array) return fail(array.error().what);
+    auto values = fit_array(std::move(*array), p.size, layout);
+    if (!values) return fail(values.error().what);
+    images.push_back({name, std::move(*values), p.size.height, p.size.width, {}});
+  } else if (kind == Kind::idx) {
+    auto all = decode_idx(bytes);
+    if (!all) return fail(all.error().what);
+    if (p.size.channels != 1) return fail("it holds grey images; " + channels);
+    for (std::size_t i = 0; i < all->size(); ++i)
+      images.push_back(preprocess(std::move((*all)[i]), p, name + "#" + std::to_string(i)));
+  } else {
+    if (p.size.channels != 1 && p.size.channels != 3) return fail(channels + "; a picture has 1 or 3");
+    auto pixels = decode_picture(bytes, p.size.channels);
+    if (!pixels) return fail(pixels.error().what);
+    images.push_back(preprocess(std::move(*pixels), p, name));
   }
-  if (dims == std::vector<std::size_t>{size.channels, size.height, size.width}) {
-    image.values.resize(array.values.size());
-    for (std::size_t c = 0; c < size.channels; ++c)
-      for (std::size_t i = 0; i < size.height * size.width; ++i)
-        image.values[i * size.channels + c] = array.values[c * size.height * size.width + i];
-    return image;
+  return images;
+}
+
+std::string lower_case_name(const std::filesystem::path& file) {
+  std::string name = file.filename().string();
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+/// Whether a name promises a picture or an array.
+bool named_like_image(const std::filesystem::path& file) {
+  const std::string name = lower_case_name(file);
+  for (const char* end : {".jpg", ".jpeg", ".png", ".npy", ".idx3-ubyte", "-idx3-ubyte"})
+    if (name.ends_with(end)) return true;
+  return false;
+}
+
+/// Hidden, or put there by a file manager.
+bool is_stray(const std::filesystem::path& file) {
+  const std::string name = lower_case_name(file);
+  return name.starts_with('.') || name == "thumbs.db" || name == "ehthumbs.db" || name == "desktop.ini" ||
+         name == "icon\r";
+}
+
+void look_into(const std::filesystem::path& folder, FoundImages& found);
+
+void look_at(const std::filesystem::directory_entry& entry, FoundImages& found) {
+  const auto& path = entry.path();
+  std::error_code error;
+  if (is_stray(path)) {
+    ++found.hidden;
+  } else if (entry.is_directory(error)) {
+    if (entry.is_symlink(error))
+      ++found.left_out["link to a folder"];
+    else
+      look_into(path, found);
+  } else if (named_like_image(path)) {
+    found.files.push_back(path);
+  } else if (!entry.is_regular_file(error)) {
+    ++found.left_out[entry.is_symlink(error) ? "broken link" : "special file"];
+  } else {
+    const auto head = read_file(path, head_bytes);
+    const auto kind = head ? kind_of(*head) : FileKind{};
+    // What cannot be read is kept: reading it says why.
+    if (head && kind.kind == Kind::other)
+      ++found.left_out[kind.name];
+    else
+      found.files.push_back(path);
   }
-  std::vector<std::int64_t> has(array.dims.begin(), array.dims.end());
-  return fail("its shape is " + describe(has) + "; the network reads height×width×channels " + text(size) +
-              " (an array is taken as preprocessed already and is not resized)");
+}
+
+void look_into(const std::filesystem::path& folder, FoundImages& found) {
+  std::error_code error;
+  auto it = std::filesystem::directory_iterator(folder, error);
+  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) look_at(*it, found);
+  if (error) found.problems.push_back("cannot read the folder " + in_quotes(folder.string()) + ": " + error.message());
 }
 
 }  // namespace
@@ -93,48 +147,37 @@ std::optional<Preprocessing> Preprocessing::preset(std::string_view name, const 
   return std::nullopt;
 }
 
-Result<std::vector<Image>> load_images(const std::filesystem::path& file, const Preprocessing& p) {
-  const std::string name = file.filename().string();
+bool Image::has(Note note) const {
+  return std::ranges::find(notes, note) != notes.end();
+}
+
+Result<std::vector<Image>> load_images(const std::filesystem::path& file, const Preprocessing& p, ArrayLayout layout) {
   auto refuse = [&](const std::string& why) { return fail("image " + in_quotes(file.string()) + ": " + why); };
-  const Format format = format_of(file);
-  if (format == Format::unknown) return refuse("its name ends with none of .jpg, .jpeg, .png, .npy and .idx3-ubyte");
-  if (format == Format::picture && p.size.channels != 1 && p.size.channels != 3)
-    return refuse("the network reads " + std::to_string(p.size.channels) + " channels; a picture has 1 or 3");
-  auto bytes = read_file(file);
+  const auto head = read_file(file, head_bytes);
+  if (!head) return refuse(head.error().what);
+  const auto kind = kind_of(*head);
+  if (kind.kind == Kind::other) return refuse(why_not_read(kind));
+  const auto bytes = read_file(file, std::nullopt);
   if (!bytes) return refuse(bytes.error().what);
-  std::vector<Image> images;
-  if (format == Format::picture) {
-    auto pixels = decode_picture(*bytes, p.size.channels);
-    if (!pixels) return refuse(pixels.error().what);
-    images.push_back(preprocess(std::move(*pixels), p, name));
-  } else if (format == Format::npy) {
-    auto array = decode_npy(*bytes);
-    if (!array) return refuse(array.error().what);
-    auto image = from_array(std::move(*array), p.size, name);
-    if (!image) return refuse(image.error().what);
-    images.push_back(std::move(*image));
-  } else {
-    auto all = decode_idx(*bytes);
-    if (!all) return refuse(all.error().what);
-    if (p.size.channels != 1)
-      return refuse("it holds grey images; the network reads " + std::to_string(p.size.channels) + " channels");
-    for (std::size_t i = 0; i < all->size(); ++i)
-      images.push_back(preprocess(std::move((*all)[i]), p, name + "#" + std::to_string(i)));
-  }
+  auto images = decode(*bytes, kind.kind, p, layout, file.filename().string());
+  if (!images) return refuse(images.error().what);
   return images;
 }
 
-Result<std::vector<std::filesystem::path>> find_images(const std::filesystem::path& path) {
+Result<FoundImages> find_images(const std::filesystem::path& path) {
   std::error_code error;
-  if (std::filesystem::is_regular_file(path, error)) return std::vector{path};
-  std::vector<std::filesystem::path> files;
-  for (auto it = std::filesystem::recursive_directory_iterator(path, error);
-       !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error))
-    if (it->is_regular_file(error) && format_of(it->path()) != Format::unknown) files.push_back(it->path());
+  FoundImages found;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found)
+    return fail("there is no file " + in_quotes(path.string()));
   if (error) return fail("cannot read " + in_quotes(path.string()) + ": " + error.message());
-  std::sort(files.begin(), files.end());
-  if (files.empty()) return fail(in_quotes(path.string()) + " holds no image (.jpg, .jpeg, .png, .npy or .idx3-ubyte)");
-  return files;
+  if (status.type() != std::filesystem::file_type::directory) {
+    found.files.push_back(path);
+    return found;
+  }
+  look_into(path, found);
+  std::sort(found.files.begin(), found.files.end());
+  return found;
 }
 
 }  // namespace blindsight::model

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "model/image/formats.h"
 
@@ -12,11 +12,33 @@ namespace {
 
 constexpr std::size_t largest_side = 16384, largest_area = std::size_t{1} << 26;
 
-bool starts_with(std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> mark) {
-  return bytes.size() >= mark.size() && std::equal(mark.begin(), mark.end(), bytes.begin());
+/// As PIL weighs it for "L": 0.299 R + 0.587 G + 0.114 B, in 16 bits behind the point, rounded.
+std::uint8_t brightness(const std::uint8_t* p) {
+  return static_cast<std::uint8_t>((19595U * p[0] + 38470U * p[1] + 7471U * p[2] + 0x8000U) >> 16);
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> to_channels(std::vector<std::uint8_t> samples, std::size_t from, std::size_t to) {
+  const bool color = from >= 3;
+  const std::size_t pixels = samples.size() / from;
+  if (from == to) return samples;
+  if (to == 3 && !color) {
+    std::vector<std::uint8_t> out(3 * pixels);
+    for (std::size_t i = 0; i < pixels; ++i) std::memset(out.data() + 3 * i, samples[i * from], 3);
+    return out;
+  }
+  // Fewer channels than before: in place.
+  for (std::size_t i = 0; i < pixels; ++i) {
+    const std::uint8_t* p = samples.data() + i * from;
+    if (to == 3)
+      std::memmove(samples.data() + 3 * i, p, 3);
+    else
+      samples[i] = color ? brightness(p) : *p;
+  }
+  samples.resize(pixels * to);
+  return samples;
+}
 
 bool picture_size_is_sane(std::size_t height, std::size_t width) {
   return height > 0 && width > 0 && height <= largest_side && width <= largest_side && height * width <= largest_area;
@@ -28,11 +50,10 @@ std::string absurd_picture_size(std::size_t height, std::size_t width) {
 }
 
 Result<Pixels> decode_picture(std::span<const std::uint8_t> bytes, std::size_t channels) {
-  constexpr std::array<std::uint8_t, 3> jpeg{0xff, 0xd8, 0xff};
-  constexpr std::array<std::uint8_t, 8> png{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-  if (starts_with(bytes, jpeg)) return decode_jpeg(bytes, channels);
-  if (starts_with(bytes, png)) return decode_png(bytes, channels);
-  return fail("it is neither a JPEG nor a PNG image");
+  const auto kind = kind_of(bytes.first(std::min(bytes.size(), head_bytes)));
+  if (kind.kind == Kind::jpeg) return decode_jpeg(bytes, channels);
+  if (kind.kind == Kind::png) return decode_png(bytes, channels);
+  return fail(why_not_read(kind));
 }
 
 }  // namespace blindsight::model

@@ -33,25 +33,29 @@ std::vector<Tap> taps(std::size_t from, std::size_t to) {
 
 }  // namespace
 
-Pixels resize(const Pixels& from, std::size_t height, std::size_t width) {
-  const std::size_t channels = from.size.channels;
+std::vector<float> resize(const Pixels& from, std::size_t height, std::size_t width) {
+  const std::size_t channels = from.size.channels, narrow = width * channels;
   const auto columns = taps(from.size.width, width), rows = taps(from.size.height, height);
-  Pixels narrow{{from.size.height, width, channels}, std::vector<float>(from.size.height * width * channels)};
-  for (std::size_t y = 0; y < from.size.height; ++y)
+  std::vector<float> out(height * narrow), line(narrow);
+  // A row of the file at a time, narrowed and added to the rows that it reaches: those from `first` on, as far as their
+  // taps begin above it.
+  std::size_t first = 0;
+  for (std::size_t y = 0; y < from.size.height; ++y) {
+    while (first < height && rows[first].first + rows[first].weights.size() <= y) ++first;
+    if (first == height || rows[first].first > y) continue;
+    const std::uint8_t* source = from.samples.data() + y * from.size.row_elements();
     for (std::size_t x = 0; x < width; ++x)
       for (std::size_t c = 0; c < channels; ++c) {
         double sum = 0;
         for (std::size_t k = 0; k < columns[x].weights.size(); ++k)
-          sum += columns[x].weights[k] * from.values[(y * from.size.width + columns[x].first + k) * channels + c];
-        narrow.values[(y * width + x) * channels + c] = static_cast<float>(sum);
+          sum += columns[x].weights[k] * source[(columns[x].first + k) * channels + c];
+        line[x * channels + c] = static_cast<float>(sum);
       }
-  Pixels out{{height, width, channels}, std::vector<float>(height * width * channels)};
-  for (std::size_t y = 0; y < height; ++y)
-    for (std::size_t k = 0; k < rows[y].weights.size(); ++k) {
-      const auto weight = static_cast<float>(rows[y].weights[k]);
-      const float* line = narrow.values.data() + (rows[y].first + k) * width * channels;
-      for (std::size_t i = 0; i < width * channels; ++i) out.values[y * width * channels + i] += weight * line[i];
+    for (std::size_t to = first; to < height && rows[to].first <= y; ++to) {
+      const auto weight = static_cast<float>(rows[to].weights[y - rows[to].first]);
+      for (std::size_t i = 0; i < narrow; ++i) out[to * narrow + i] += weight * line[i];
     }
+  }
   return out;
 }
 

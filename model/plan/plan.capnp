@@ -35,6 +35,11 @@ enum OutputKind {
   none @3;
 }
 
+enum Orientation {
+  ignored @0;
+  exif @1;
+}
+
 struct Layer {
   name @0 :Text;
   in @1 :Shape;
@@ -78,6 +83,8 @@ struct Plan {
   calibrationImages @14 :UInt32;
   # Above this probability an output of a sigmoid is a yes.
   threshold @15 :Float64;
+  # What is done about pictures that say by EXIF that they are turned.
+  orientation @16 :Orientation;
 }
 
 struct LayerWeights {

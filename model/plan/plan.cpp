@@ -133,6 +133,7 @@ Result<void> check_plan(const Plan& plan) {
       !positive(p.scale) || !std::all_of(p.mean.begin(), p.mean.end(), [](float v) { return std::isfinite(v); }) ||
       !std::all_of(p.deviation.begin(), p.deviation.end(), [](float v) { return positive(v); }))
     return fail("the plan's preprocessing does not fit its input");
+  if (p.orientation > Orientation::exif) return fail("the plan's rule for EXIF orientations is unknown");
   if (!positive(plan.input_scale) || !positive(plan.output_scale) || !std::isfinite(plan.stated_error) ||
       plan.stated_error < 0)
     return fail("the plan's input scale, output scale or stated error is impossible");

@@ -173,6 +173,7 @@ std::vector<std::uint8_t> to_bytes(const Plan& plan) {
   auto labels = to.initLabels(static_cast<unsigned>(plan.labels.size()));
   for (unsigned i = 0; i < labels.size(); ++i) labels.set(i, plan.labels[i]);
   to.setCalibrationImages(plan.calibration_images);
+  to.setOrientation(static_cast<schema::Orientation>(p.orientation));
   // Canonical form: one segment, objects in a fixed order, so that equal plans have equal bytes and digests.
   const auto canonical = capnp::canonicalize(to.asReader());
   kj::ArrayPtr<const capnp::word> segment = canonical;
@@ -206,6 +207,7 @@ Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
     plan.threshold = from.getThreshold();
     for (const auto label : from.getLabels()) plan.labels.emplace_back(label);
     plan.calibration_images = from.getCalibrationImages();
+    plan.preprocessing.orientation = static_cast<Orientation>(from.getOrientation());
     return {};
   };
   if (auto ok = with_message<schema::Plan>(bytes, largest_plan, "plan", use); !ok) return fail(ok.error().what);

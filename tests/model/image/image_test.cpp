@@ -1,205 +1,213 @@
 #include "model/image/image.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include <fstream>
-#include <random>
+#include <algorithm>
 
-#include "model/image/formats.h"
+#include "tests/model/support/pictures.h"
 #include "tests/model/support/zoo.h"
 
 using namespace blindsight;
 using namespace blindsight::model;
 using namespace blindsight::model::test;
+using tests::exif_with;
+using tests::Png;
+using tests::png_chunk;
 
 namespace {
 
-void write(const std::filesystem::path& file, std::span<const std::uint8_t> bytes) {
-  std::ofstream(file, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-}
-
-std::vector<std::uint8_t> npy(const std::string& shape, const std::vector<float>& values,
-                              const std::string& type = "<f4") {
-  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
-  while ((10 + header.size() + 1) % 64 != 0) header += ' ';
-  header += '\n';
-  std::string all = "\x93NUMPY";
-  all += '\1';
-  all += '\0';
-  all += static_cast<char>(header.size() & 255);
-  all += static_cast<char>(header.size() >> 8);
-  all += header;
-  all.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  return {all.begin(), all.end()};
-}
-
 /// 2×2 RGB: red, green / blue, white.
-const std::vector<std::uint8_t> tiny_png = {
-    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00,
-    0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd, 0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00, 0x12, 0x49,
-    0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00, 0x00, 0x1f, 0xee,
-    0x05, 0xfb, 0x0b, 0xd9, 0x68, 0x8b, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+const Png tiny{.height = 2, .width = 2, .rows = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255}};
 
-const std::filesystem::path seed_image = "model/zoo/images/skin_cancer_image.npy";
+std::string refusal(const std::filesystem::path& file, const Preprocessing& p) {
+  const auto images = load_images(file, p);
+  REQUIRE_FALSE(images.has_value());
+  return images.error().what;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void write_text(const std::filesystem::path& file, const std::string& text) {
+  write_bytes(file, Bytes(text.begin(), text.end()));
+}
 
 }  // namespace
 
 TEST_CASE("a PNG is read, preprocessed and kept in row, column, channel order") {
   const TemporaryFolder folder;
-  write(folder / "tiny.png", tiny_png);
+  write_bytes(folder / "tiny.png", tiny.bytes());
   const auto raw = load_images(folder / "tiny.png", *Preprocessing::preset("raw", {2, 2, 3}));
   REQUIRE_MESSAGE(raw.has_value(), (raw ? "" : raw.error().what));
   CHECK(raw->at(0).values == std::vector<float>{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255});
-  CHECK_FALSE(raw->at(0).resized);
+  CHECK(raw->at(0).notes.empty());
   CHECK(raw->at(0).name == "tiny.png");
   const auto normal = load_images(folder / "tiny.png", *Preprocessing::preset("imagenet", {2, 2, 3}));
   CHECK(normal->at(0).values[0] == doctest::Approx((1 - 0.485) / 0.229));
   CHECK(normal->at(0).values[1] == doctest::Approx(-0.456 / 0.224));
   CHECK(normal->at(0).values[2] == doctest::Approx(-0.406 / 0.225));
   const auto larger = load_images(folder / "tiny.png", *Preprocessing::preset("raw", {4, 4, 3}));
-  CHECK(larger->at(0).resized);
+  CHECK(larger->at(0).notes == std::vector{Note::resized});
   CHECK(larger->at(0).file_height == 2);
   CHECK_FALSE(Preprocessing::preset("imagenet", {2, 2, 1}).has_value());
   CHECK_FALSE(Preprocessing::preset("nothing", {2, 2, 3}).has_value());
 }
 
-TEST_CASE("shrinking is antialiased with a triangle, as PIL does it") {
-  const Pixels line{{1, 4, 1}, {0, 1, 2, 3}};
-  const auto half = resize(line, 1, 2);
-  // Center 1, reach 2: pixels 0, 1, 2 weigh 3, 3, 1; and mirrored.
-  CHECK(half.values[0] == doctest::Approx((0 * 3 + 1 * 3 + 2 * 1) / 7.0));
-  CHECK(half.values[1] == doctest::Approx((1 * 1 + 2 * 3 + 3 * 3) / 7.0));
-  CHECK(resize(line, 1, 4).values == line.values);
-  const auto twice = resize({{1, 2, 1}, {0, 4}}, 1, 4);
-  CHECK(twice.values == std::vector<float>{0, 1, 3, 4});
-  const auto flat = resize({{7, 5, 2}, std::vector<float>(70, 3)}, 3, 11);
-  for (const float v : flat.values) CHECK(v == doctest::Approx(3));
-  // Rows as columns.
-  const auto column = resize({{4, 1, 1}, {0, 1, 2, 3}}, 2, 1);
-  for (std::size_t i = 0; i < 2; ++i) CHECK(column.values[i] == doctest::Approx(half.values[i]));
+TEST_CASE("what a file is, its bytes say; its name does not matter") {
+  const TemporaryFolder folder;
+  const auto p = *Preprocessing::preset("raw", {2, 2, 3});
+  for (const char* name : {"a.jpg", "a.jfif", "a", "a.npy", "a.dcm"}) {
+    write_bytes(folder / name, tiny.bytes());
+    CHECK(load_images(folder / name, p)->at(0).values[0] == 255);
+  }
+  write_bytes(folder / "b.png", npy("|u1", "(2, 2, 3)", Bytes(12, 9)));
+  CHECK(load_images(folder / "b.png", p)->at(0).values == std::vector<float>(12, 9));
+  write_bytes(folder / "c.png", Jpeg{}.bytes());
+  CHECK(load_images(folder / "c.png", p).has_value());
 }
 
-TEST_CASE("the seed's array is read as it is; other layouts are turned, other shapes refused") {
+TEST_CASE("a file that is not read is named, with what it is") {
+  const TemporaryFolder folder;
+  const auto p = *Preprocessing::preset("raw", {2, 2, 3});
+  write_text(folder / "text.jpg", "no picture");
+  CHECK(contains(refusal(folder / "text.jpg", p), "text.jpg"));
+  CHECK(contains(refusal(folder / "text.jpg", p), "of the kind text"));
+  write_text(folder / "empty.png", "");
+  CHECK(contains(refusal(folder / "empty.png", p), "empty"));
+  CHECK(contains(refusal(folder / "gone.png", p), "No such file"));
+  write_text(folder / "some.png", "GIF89a....");
+  CHECK(contains(refusal(folder / "some.png", p), "GIF"));
+  CHECK(contains(refusal(folder.path(), p), "no ordinary file"));
+  ::mkfifo((folder / "pipe.png").c_str(), 0600);
+  CHECK(contains(refusal(folder / "pipe.png", p), "no ordinary file"));
+  write_bytes(folder / "tiny.png", tiny.bytes());
+  CHECK(contains(refusal(folder / "tiny.png", *Preprocessing::preset("raw", {2, 2, 2})), "2 channels"));
+  CHECK_FALSE(load_images("model/zoo/mnist-100.idx3-ubyte", *Preprocessing::preset("raw", {28, 28, 3})).has_value());
+}
+
+TEST_CASE("an orientation is noted and ignored, or applied before the picture is resized") {
+  const TemporaryFolder folder;
+  Png png{.height = 1,
+          .width = 2,
+          .color_type = 0,
+          .rows = {10, 200},
+          .before_pixels = png_chunk("eXIf", exif_with(6, true))};
+  write_bytes(folder / "turned.png", png.bytes());
+  auto p = *Preprocessing::preset("raw", {1, 2, 1});
+  const auto ignored = load_images(folder / "turned.png", p);
+  CHECK(ignored->at(0).values == std::vector<float>{10, 200});
+  CHECK(ignored->at(0).notes == std::vector{Note::orientation_ignored});
+  p.size = {2, 1, 1};
+  p.orientation = Orientation::exif;
+  const auto applied = load_images(folder / "turned.png", p);
+  CHECK(applied->at(0).values == std::vector<float>{10, 200});
+  CHECK(applied->at(0).notes.empty());
+  CHECK(applied->at(0).file_height == 2);
+  for (unsigned o = 1; o <= 8; ++o) {
+    const Jpeg jpeg{.height = 8, .width = 16, .colors = Jpeg::Colors::grey, .exif = exif_with(o, false)};
+    write_bytes(folder / "turned.jpg", jpeg.bytes());
+    const auto image = load_images(folder / "turned.jpg", p);
+    CHECK(image->at(0).file_height == (o >= 5 ? 16 : 8));
+    CHECK_FALSE(image->at(0).has(Note::orientation_ignored));
+  }
+}
+
+TEST_CASE("transparency and cut bits are noted with the image") {
+  const TemporaryFolder folder;
+  const auto p = *Preprocessing::preset("raw", {1, 1, 1});
+  write_bytes(folder / "a.png", Png{.color_type = 4, .rows = {7, 0}}.bytes());
+  CHECK(load_images(folder / "a.png", p)->at(0).has(Note::transparency_dropped));
+  write_bytes(folder / "b.png", Png{.bit_depth = 16, .color_type = 0, .rows = {200, 0}}.bytes());
+  CHECK(load_images(folder / "b.png", p)->at(0).has(Note::cut_to_8_bits));
+  write_bytes(folder / "c.png", Png{.bit_depth = 16, .color_type = 0, .rows = {7, 0}}.bytes());
+  CHECK(load_images(folder / "c.png", p)->at(0).has(Note::low_bits_only));
+}
+
+TEST_CASE("the seed's array is read as it is; an array of two meanings takes a layout") {
   const tensor::Shape size{200, 200, 3};
-  const auto p = *Preprocessing::preset("imagenet", size);
-  const auto seed = load_images(seed_image, p);
+  const auto seed = load_images("model/zoo/images/skin_cancer_image.npy", *Preprocessing::preset("imagenet", size));
   REQUIRE_MESSAGE(seed.has_value(), (seed ? "" : seed.error().what));
   CHECK(seed->at(0).values.size() == size.elements());
   const TemporaryFolder folder;
   const auto small = *Preprocessing::preset("raw", {2, 1, 2});
-  write(folder / "a.npy", npy("(1, 2, 2, 1)", {1, 2, 3, 4}));  // channels first: two channels of 2×1
-  CHECK(load_images(folder / "a.npy", small)->at(0).values == std::vector<float>{1, 3, 2, 4});
-  write(folder / "b.npy", npy("(2, 1, 2)", {1, 2, 3, 4}));
-  CHECK(load_images(folder / "b.npy", small)->at(0).values == std::vector<float>{1, 2, 3, 4});
-  write(folder / "c.npy", npy("(2, 2)", {1, 2, 3, 4}));
-  CHECK(load_images(folder / "c.npy", *Preprocessing::preset("raw", {2, 2, 1}))->at(0).values ==
-        std::vector<float>{1, 2, 3, 4});
-  const auto wrong = load_images(folder / "c.npy", small);
-  REQUIRE_FALSE(wrong.has_value());
-  CHECK(wrong.error().what.find("c.npy") != std::string::npos);
-  CHECK(wrong.error().what.find("2×2") != std::string::npos);
-}
-
-TEST_CASE("damaged arrays are refused with what is wrong") {
-  const std::pair<std::vector<std::uint8_t>, const char*> cases[] = {
-      {npy("(2, 2)", {1, 2, 3}), "asks for 4 values"},   {npy("(2, 2)", {1, 2, 3, 4}, "<f8"), "float32"},
-      {npy("(99999999999999999999, 2)", {1}), "absurd"}, {npy("(0, 2)", {}), "absurd"},
-      {npy("2, 2", {1, 2, 3, 4}), "no shape"},
-  };
-  for (const auto& [bytes, word] : cases) {
-    const auto array = decode_npy(bytes);
-    REQUIRE_FALSE(array.has_value());
-    CAPTURE(array.error().what);
-    CHECK(array.error().what.find(word) != std::string::npos);
-  }
-  const auto whole = npy("(2, 2)", {1, 2, 3, 4});
-  for (std::size_t cut = 0; cut < whole.size(); ++cut) CHECK_FALSE(decode_npy(std::span(whole).first(cut)).has_value());
-  const TemporaryFolder folder;
-  write(folder / "nan.npy", npy("(1, 1)", {std::nanf("")}));
-  CHECK_FALSE(load_images(folder / "nan.npy", *Preprocessing::preset("raw", {1, 1, 1})).has_value());
-}
-
-TEST_CASE("pictures that are none, cut short or damaged are refused or read, never more") {
-  const TemporaryFolder folder;
-  const auto p = *Preprocessing::preset("raw", {2, 2, 3});
-  const std::string text = "no picture";
-  write(folder / "text.jpg", std::vector<std::uint8_t>(text.begin(), text.end()));
-  const auto none = load_images(folder / "text.jpg", p);
-  REQUIRE_FALSE(none.has_value());
-  CHECK(none.error().what.find("neither a JPEG nor a PNG") != std::string::npos);
-  CHECK(none.error().what.find("text.jpg") != std::string::npos);
-  write(folder / "empty.png", {});
-  CHECK_FALSE(load_images(folder / "empty.png", p).has_value());
-  CHECK_FALSE(load_images(folder / "gone.png", p).has_value());
-  CHECK_FALSE(load_images(folder / "some.gif", p).has_value());
-  for (std::size_t cut = 0; cut < 60 && cut < tiny_png.size(); ++cut)
-    CHECK_FALSE(decode_picture(std::span(tiny_png).first(cut), 3).has_value());
-  auto huge = tiny_png;
-  huge[16] = huge[20] = 0x7f;  // width and height
-  CHECK_FALSE(decode_picture(huge, 3).has_value());
-  std::mt19937 generator(5);
-  for (int i = 0; i < 3000; ++i) {
-    auto hurt = tiny_png;
-    hurt[generator() % hurt.size()] = static_cast<std::uint8_t>(generator());
-    const auto pixels = decode_picture(hurt, 3);
-    if (pixels) CHECK(pixels->values.size() == pixels->size.elements());
-  }
-}
-
-TEST_CASE("a damaged photograph is read or refused, never more") {
-  const auto bytes = file_bytes("model/zoo/images/malignant/ISIC_0012258.jpg");
-  REQUIRE(bytes.size() > 4000);
-  std::mt19937 generator(8);
-  std::size_t read = 0, refused = 0;
-  for (int i = 0; i < 300; ++i) {
-    auto hurt = bytes;
-    // Half of them in the headers and tables.
-    for (unsigned n = 1 + generator() % 4; n > 0; --n)
-      hurt[generator() % (generator() % 2 == 0 ? 700 : hurt.size())] = static_cast<std::uint8_t>(generator());
-    if (generator() % 4 == 0) hurt.resize(generator() % hurt.size());
-    const auto pixels = decode_picture(hurt, 3);
-    if (pixels) CHECK(pixels->values.size() == pixels->size.elements());
-    (pixels ? read : refused) += 1;
-  }
-  CHECK(read > 0);
-  CHECK(refused > 0);
+  write_bytes(folder / "c.npy", npy("<f4", "(2, 2)", floats({1, 2, 3, 4})));
+  CHECK(contains(refusal(folder / "c.npy", small), "c.npy"));
+  CHECK(contains(refusal(folder / "c.npy", small), "--array-layout"));
+  CHECK(load_images(folder / "c.npy", small, ArrayLayout::hwc)->at(0).values == std::vector<float>{1, 2, 3, 4});
+  CHECK(load_images(folder / "c.npy", small, ArrayLayout::chw)->at(0).values == std::vector<float>{1, 3, 2, 4});
 }
 
 TEST_CASE("the zoo's photographs are read, resized to the network and said to be") {
-  const auto files = find_images("model/zoo/images");
-  REQUIRE(files.has_value());
+  const auto found = find_images("model/zoo/images");
+  REQUIRE(found.has_value());
   const auto p = *Preprocessing::preset("imagenet", {200, 200, 3});
   std::size_t photographs = 0;
-  for (const auto& file : *files) {
+  for (const auto& file : found->files) {
     const auto images = load_images(file, p);
     REQUIRE_MESSAGE(images.has_value(), (images ? "" : images.error().what));
     CHECK(images->size() == 1);
     CHECK(images->at(0).values.size() == 200 * 200 * 3);
     if (file.extension() != ".jpg") continue;
     ++photographs;
-    CHECK(images->at(0).resized);
+    CHECK(images->at(0).has(Note::resized));
     CHECK(images->at(0).file_width == 256);
-    const auto bytes = file_bytes(file);
-    CHECK_FALSE(decode_picture(std::span(bytes).first(300), 3).has_value());
   }
   CHECK(photographs == 8);
-  CHECK(find_images("model/zoo/calibration")->size() >= 16);
-  const auto nothing = find_images("model/onnx");
-  REQUIRE_FALSE(nothing.has_value());
-  CHECK(nothing.error().what.find("holds no image") != std::string::npos);
+  CHECK(find_images("model/zoo/calibration")->files.size() >= 16);
 }
 
-TEST_CASE("an IDX file gives its images one by one, or is refused when its sizes lie") {
-  CHECK(digits().size() == 100);
-  CHECK(digits()[7].name == "mnist-100.idx3-ubyte#7");
-  auto bytes = file_bytes("model/zoo/mnist-100.idx3-ubyte");
-  CHECK_FALSE(decode_idx(std::span(bytes).first(bytes.size() - 1)).has_value());
-  CHECK_FALSE(decode_idx(std::span(bytes).first(10)).has_value());
-  for (const std::size_t at : {2U, 3U, 5U, 9U, 13U}) {
-    auto lie = bytes;
-    lie[at] = 0xff;
-    CHECK_FALSE(decode_idx(lie).has_value());
+TEST_CASE("a folder gives its pictures, counts what it leaves out and hides nothing that is named like a picture") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "deep/er");
+  std::filesystem::create_directories(folder / ".hidden");
+  write_bytes(folder / "deep/er/a.JPG", tiny.bytes());
+  write_bytes(folder / "b", tiny.bytes());
+  write_text(folder / "broken.png", "II*....");
+  write_text(folder / "empty.npy", "");
+  write_text(folder / "notes.txt", "a table");
+  write_bytes(folder / "scan.tif", Bytes{'I', 'I', '*', 0, 8, 0, 0, 0});
+  write_bytes(folder / "scan2.tif", Bytes{'M', 'M', 0, '*', 0, 0, 0, 8});
+  write_text(folder / "nothing", "");
+  for (const char* stray : {"._a.jpg", ".DS_Store", "Thumbs.db", "Desktop.ini", ".hidden/x.png"})
+    write_bytes(folder / stray, tiny.bytes());
+  std::filesystem::create_directory_symlink(folder.path(), folder / "deep/loop");
+  std::filesystem::create_symlink(folder / "self", folder / "self");
+  std::filesystem::create_symlink(folder / "b", folder / "link.png");
+  ::mkfifo((folder / "pipe").c_str(), 0600);
+
+  const auto found = find_images(folder.path());
+  REQUIRE_MESSAGE(found.has_value(), (found ? "" : found.error().what));
+  const std::vector<std::filesystem::path> expected = {folder / "b", folder / "broken.png", folder / "deep/er/a.JPG",
+                                                       folder / "empty.npy", folder / "link.png"};
+  CHECK(found->files == expected);
+  CHECK(std::ranges::is_sorted(found->files));
+  CHECK(found->hidden == 5);
+  const std::map<std::string, std::size_t> left_out = {
+      {"TIFF", 2}, {"text", 1}, {"empty file", 1}, {"broken link", 1}, {"special file", 1}, {"link to a folder", 1}};
+  CHECK(found->left_out == left_out);
+  CHECK(found->problems.empty());
+
+  // A file that is named is tried, whatever it is.
+  CHECK(find_images(folder / "scan.tif")->files == std::vector<std::filesystem::path>{folder / "scan.tif"});
+  CHECK_FALSE(find_images(folder / "gone").has_value());
+  CHECK(find_images(folder / ".hidden")->files.size() == 1);
+}
+
+TEST_CASE("a folder that cannot be read is named, and the others are read") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "shut");
+  write_bytes(folder / "a.png", tiny.bytes());
+  ::chmod((folder / "shut").c_str(), 0);
+  const auto found = find_images(folder.path());
+  ::chmod((folder / "shut").c_str(), 0700);
+  REQUIRE(found.has_value());
+  CHECK(found->files.size() == 1);
+  // Whoever may read everything (root) has no such folder.
+  if (::geteuid() != 0) {
+    REQUIRE(found->problems.size() == 1);
+    CHECK(contains(found->problems[0], "shut"));
   }
-  CHECK_FALSE(load_images("model/zoo/mnist-100.idx3-ubyte", *Preprocessing::preset("raw", {28, 28, 3})).has_value());
 }

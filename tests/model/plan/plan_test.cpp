@@ -56,6 +56,7 @@ TEST_CASE("whatever changes in a plan changes its digest") {
   const Plan plan = labelled_plan();
   const std::function<void(Plan&)> changes[] = {
       [](Plan& p) { p.model_name += "x"; },
+      [](Plan& p) { p.preprocessing.orientation = Orientation::exif; },
       [](Plan& p) { p.weights_digest[31] ^= 1; },
       [](Plan& p) { p.network.layers[0].fraction_bits += 1; },
       [](Plan& p) { p.network.layers[1].max_pools[0].stride_x = 2; },

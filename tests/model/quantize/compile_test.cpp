@@ -27,7 +27,7 @@ std::vector<Image> noise_images(const tensor::Shape& size, std::size_t count, un
   std::vector<Image> images;
   for (std::size_t i = 0; i < count; ++i)
     images.push_back({"noise " + std::to_string(i), noise(size.elements(), seed + static_cast<unsigned>(i)),
-                      size.height, size.width, false});
+                      size.height, size.width, {}});
   return images;
 }
 
