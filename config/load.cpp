@@ -95,8 +95,9 @@ class Reader {
   std::set<std::string, std::less<>> met_;
 
   void walk(const toml::table& table, const std::string& prefix) {
-    for (const auto& [k, node] : table) {
-      const std::string name = prefix + std::string(k.str());
+    for (const auto& entry : table) {
+      const toml::node& node = entry.second;
+      const std::string name = prefix + std::string(entry.first.str());
       const auto line = node.source().begin.line;
       const auto all = keys<Config>();
       if (const auto key = std::ranges::find(all, std::string_view(name), &Key<Config>::name); key != all.end()) {
