@@ -15,6 +15,11 @@ namespace blindsight::config {
 namespace {
 
 constexpr std::uintmax_t largest_file_bytes = 1024 * 1024;
+/// toml++ opens and frees the tables of a dotted key by recursion, as deep as there are dots, and a stack is finite.
+/// Our keys have one dot, an address three.
+constexpr std::ptrdiff_t most_dots = 1000;
+/// A name beyond that is no key of ours, nor of a table that holds one.
+constexpr std::size_t longest_name = 128;
 
 std::string_view type_name(toml::node_type type) {
   switch (type) {
@@ -65,8 +70,15 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+/// The beginning of a text that is too long to be read, cut between characters of UTF-8.
+std::string shortened(std::string_view text) {
+  std::size_t end = std::min(text.size(), longest_name / 2);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return printable(text.substr(0, end)) + (end < text.size() ? "…" : "");
+}
+
 std::string in_quotes(std::string_view text) {
-  return '"' + printable(text) + '"';
+  return '"' + (text.size() > longest_name ? shortened(text) : printable(text)) + '"';
 }
 
 std::string choices_text(std::span<const std::string_view> choices) {
@@ -99,6 +111,10 @@ class Reader {
       const toml::node& node = entry.second;
       const std::string name = prefix + std::string(entry.first.str());
       const auto line = node.source().begin.line;
+      if (name.size() > longest_name) {
+        problems.push_back({line, "unknown key " + shortened(name)});
+        continue;
+      }
       const auto all = keys<Config>();
       if (const auto key = std::ranges::find(all, std::string_view(name), &Key<Config>::name); key != all.end()) {
         met_.insert(name);
@@ -221,6 +237,11 @@ void require_peers(const ClientConfig&, const Lines&, const toml::table&, std::v
 template <class Config>
 Loaded<Config> parse(std::string_view text, std::string_view file) {
   Problems problems{.file = std::string(file), .list = {}};
+  if (const auto dots = std::ranges::count(text, '.'); dots > most_dots) {
+    problems.list.push_back({0, "the file holds " + std::to_string(dots) + " dots, more than the " +
+                                    std::to_string(most_dots) + " that a configuration may have"});
+    return tl::make_unexpected(std::move(problems));
+  }
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const auto& error = parsed.error();

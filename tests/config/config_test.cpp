@@ -279,6 +279,30 @@ TEST_CASE("control characters of a file do not reach the terminal") {
   for (const auto& p : problems) CHECK(p.what.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a key of very many parts is refused before it fills the stack") {
+  std::string key = "a";
+  for (unsigned i = 0; i < 20'000; ++i) key += ".a";
+  check_one(key + " = 1\n" + good, 0, {"20009 dots", "1000"});
+  std::string fewer = "a";
+  for (unsigned i = 0; i < 900; ++i) fewer += ".a";
+  check_one(good + "[x]\n" + fewer + " = 1\n", 8, {"unknown key x.a.a", "…"});
+}
+
+TEST_CASE("a long name is told shortly, and once for all keys of its table") {
+  const std::string name(500'000, 'n');
+  std::string keys;
+  for (unsigned i = 0; i < 50'000; ++i) keys += 'k' + std::to_string(i) + "=1\n";
+  const auto problems = problems_of(good + "[" + name + "]\n" + keys);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].what.size() < 200);
+  check_one(good + "[log]\nlevel = \"" + name + "\"\n", 8, {"log.level = \"nnn", "…\" is none of"});
+  // Cut between characters, not inside one.
+  check_one(good + "x" + std::string(200, 'y') + " = 1\n", 7, {"unknown key"});
+  std::string umlauts = "\"x";
+  for (unsigned i = 0; i < 100; ++i) umlauts += "ä";
+  check_one(good + umlauts + "\" = 1\n", 7, {"ää…"});
+}
+
 TEST_CASE("a file that cannot be read is an error with its name") {
   const auto folder = std::filesystem::temp_directory_path() / "blindsight_config_test";
   std::filesystem::create_directories(folder);
