@@ -273,6 +273,14 @@ TEST_CASE("what is not TOML is refused with its line") {
   check_one(std::string(100'000, '['), 1, {"not TOML"});
 }
 
+TEST_CASE("letters beyond ASCII outside a string are refused with their line") {
+  for (const char* letter : {"ä", "é", "Ω", "\u4e2d", "\u1234", "\u2100"}) {
+    check_one(good + letter + " = 1\n", 7, {"this is not TOML"});
+    check_one(good + "x = " + letter + "\n", 7, {"this is not TOML"});
+  }
+  CHECK(parse_party(replaced(good, "run/server0", "run/ärzte é中"), "party.toml")->data_dir == "run/ärzte é中");
+}
+
 TEST_CASE("control characters of a file do not reach the terminal") {
   const auto problems = problems_of("role = \"\\u001b[31mred\"\n");
   REQUIRE_FALSE(problems.empty());
