@@ -281,6 +281,11 @@ TEST_CASE("letters beyond ASCII outside a string are refused with their line") {
   CHECK(parse_party(replaced(good, "run/server0", "run/ärzte é中"), "party.toml")->data_dir == "run/ärzte é中");
 }
 
+TEST_CASE("a table without a name is refused with its line") {
+  for (const char* table : {"[=]", "[ä]", "[.a]", "[[=]]", "[[ ä]]", "[ ]", "[#]"})
+    check_one(good + table + "\n", 7, {"this is not TOML"});
+}
+
 TEST_CASE("control characters of a file do not reach the terminal") {
   const auto problems = problems_of("role = \"\\u001b[31mred\"\n");
   REQUIRE_FALSE(problems.empty());
