@@ -23,13 +23,15 @@ class Maker {
   explicit Maker(FuzzedDataProvider& from) : from_(from), graph_(*model_.mutable_graph()) {}
 
   onnx::ModelProto make() {
+    oddities_ = from_.ConsumeIntegralInRange(0U, 3U);
     model_.set_ir_version(8);
     auto* set = model_.add_opset_import();
     set->set_version(odd() ? pick_edge() : from_.ConsumeIntegralInRange(7, 20));
     if (odd()) set->set_domain("com.example");
     graph_.set_name("fuzz");
     input();
-    for (unsigned n = from_.ConsumeIntegralInRange(1U, 10U); n > 0; --n) operation();
+    if (!odd()) coin() ? conv() : linear();
+    for (unsigned n = from_.ConsumeIntegralInRange(0U, 9U); n > 0; --n) operation();
     if (!odd()) classifier();
     auto* output = graph_.add_output();
     output->set_name(odd() ? text() : value_);
@@ -38,7 +40,13 @@ class Maker {
   }
 
  private:
-  bool odd() { return from_.ConsumeIntegral<std::uint8_t>() >= 250; }
+  /// Whether something is not as it should be. A few such things a model: of one that is all wrong, only the first
+  /// thing would be looked at.
+  bool odd() {
+    if (oddities_ == 0 || from_.ConsumeIntegral<std::uint8_t>() < 248) return false;
+    --oddities_;
+    return true;
+  }
   bool coin() { return from_.ConsumeBool(); }
   std::int64_t pick_edge() { return from_.PickValueInArray(edges); }
   std::int64_t number(std::int64_t good) { return odd() ? pick_edge() : good; }
@@ -144,12 +152,38 @@ class Maker {
     t.set_data_type(odd() ? from_.ConsumeIntegralInRange(0, 20) : type);
     for (const auto d : dims) t.add_dims(number(d));
     if (odd()) t.add_dims(pick_edge());
-    if (from_.ConsumeIntegral<std::uint8_t>() >= 240) {
+    if (oddities_ > 0 && from_.ConsumeIntegral<std::uint8_t>() >= 240) {
       external(t);
       return t;
     }
     fill(t, odd() ? from_.ConsumeIntegralInRange<std::size_t>(0, 64) : product(dims));
     return t;
+  }
+
+  /// The attribute of a Constant node; a list may be as long as the shape asks for, or empty.
+  void constant_value(onnx::NodeProto& node, const Dims& dims, int type) {
+    if (coin()) {
+      *attribute(node, "value", onnx::AttributeProto::TENSOR)->mutable_t() = tensor(dims, type);
+      return;
+    }
+    const std::size_t count = coin() ? product(dims) : from_.ConsumeIntegralInRange<std::size_t>(0, 3);
+    switch (from_.ConsumeIntegralInRange(0, 3)) {
+      case 0:
+        real(node, "value_float", 0.5F);
+        break;
+      case 1:
+        integer(node, "value_int", 1);
+        break;
+      case 2: {
+        auto* a = attribute(node, "value_ints", onnx::AttributeProto::INTS);
+        for (std::size_t i = 0; i < count; ++i) a->add_ints(number(1));
+        break;
+      }
+      default: {
+        auto* a = attribute(node, "value_floats", onnx::AttributeProto::FLOATS);
+        for (std::size_t i = 0; i < count; ++i) a->add_floats(0.25F);
+      }
+    }
   }
 
   /// A constant's name: an initializer, a Constant node, or an initializer behind DequantizeLinear or Identity.
@@ -160,8 +194,7 @@ class Maker {
       auto* node = graph_.add_node();
       node->set_op_type("Constant");
       node->add_output(name);
-      auto* a = attribute(*node, "value", onnx::AttributeProto::TENSOR);
-      *a->mutable_t() = tensor(dims, type);
+      constant_value(*node, dims, type);
       return name;
     }
     auto* t = graph_.add_initializer();
@@ -265,6 +298,7 @@ class Maker {
   }
 
   void linear() {
+    if (!flat() && !odd()) flatten();
     const std::int64_t in = elements(), out = number(1, 12);
     if (coin()) {
       const bool transposed = coin();
@@ -357,9 +391,9 @@ class Maker {
   }
 
   void activation() {
-    constexpr std::array<const char*, 10> operators{"Relu", "Relu",    "Relu",      "Identity", "Dropout",
-                                                    "Clip", "Sigmoid", "LeakyRelu", "Tanh",     "Cast"};
-    const char* op = from_.PickValueInArray(operators);
+    constexpr std::array<const char*, 4> known{"Relu", "Relu", "Identity", "Dropout"};
+    constexpr std::array<const char*, 6> others{"Clip", "Sigmoid", "LeakyRelu", "Tanh", "Cast", "Erf"};
+    const char* op = odd() ? from_.PickValueInArray(others) : from_.PickValueInArray(known);
     auto& n = node(op);
     if (std::string_view(op) == "Cast") integer(n, "to", onnx::TensorProto::FLOAT);
     if (std::string_view(op) == "Clip" && coin()) real(n, "max", 6);
@@ -397,13 +431,13 @@ class Maker {
       case 7:
         return flat() ? activation() : pool();
       case 8:
-        return flat() ? axes() : global_pool();
+        return flat() ? activation() : global_pool();
       case 9:
         return flat() ? activation() : pad();
       case 10:
         return flat() ? linear() : transpose();
       case 11:
-        return odd() ? residual() : axes();
+        return odd() ? residual() : odd() ? axes() : activation();
       case 12:
         return flatten();
       default:
@@ -412,7 +446,6 @@ class Maker {
   }
 
   void classifier() {
-    if (!flat()) flatten();
     linear();
     switch (from_.ConsumeIntegralInRange(0, 5)) {
       case 0:
@@ -434,7 +467,7 @@ class Maker {
   onnx::GraphProto& graph_;
   std::string value_ = "image";
   Dims dims_;
-  unsigned names_ = 0;
+  unsigned names_ = 0, oddities_ = 0;
 };
 
 /// Every field that is set, and the text of those that hold one.
