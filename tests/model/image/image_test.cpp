@@ -184,7 +184,7 @@ TEST_CASE("the zoo's photographs are read, resized to the network and said to be
     CHECK_FALSE(decode_picture(std::span(bytes).first(300), 3).has_value());
   }
   CHECK(photographs == 8);
-  CHECK(find_images("model/zoo/calibration")->size() >= 16);
+  CHECK(find_images("model/zoo/calibration")->size() >= 64);
   const auto nothing = find_images("model/onnx");
   REQUIRE_FALSE(nothing.has_value());
   CHECK(nothing.error().what.find("holds no image") != std::string::npos);
