@@ -65,9 +65,12 @@ bool small(const FloatNetwork& network) {
 std::vector<model::Image> made_up_images(const FloatNetwork& network, Random& random) {
   std::vector<model::Image> images;
   for (unsigned n = 0; n < 2; ++n) {
-    images.push_back({"made-up image", {}, network.input.height, network.input.width, false});
+    auto& image = images.emplace_back();
+    image.name = "made-up image";
+    image.file_height = network.input.height;
+    image.file_width = network.input.width;
     for (std::size_t i = 0; i < network.input.elements(); ++i)
-      images.back().values.push_back(static_cast<float>(random() % 256) / 255);
+      image.values.push_back(static_cast<float>(random() % 256) / 255);
   }
   return images;
 }

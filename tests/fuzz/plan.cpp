@@ -109,9 +109,10 @@ Plan plan(FuzzedDataProvider& from) {
   plan.input_bits = maybe(from, 12U);
   plan.output_scale = maybe(from, 100.0);
   plan.stated_error = maybe(from, 0.01);
-  plan.post = static_cast<model::PostOperation>(from.ConsumeIntegralInRange(0, 4));
-  if (from.ConsumeBool())
-    plan.labels.assign(std::min<std::size_t>(100, plan.network.layers.back().conv.out_channels), name(from));
+  if (from.ConsumeBool()) {
+    const std::size_t outputs = std::min<std::size_t>(100, plan.network.layers.back().conv.out_channels);
+    for (std::size_t i = 0; i < outputs; ++i) plan.labels.push_back(name(from) + std::to_string(i));
+  }
   plan.calibration_images = maybe(from, std::uint32_t{48});
   return plan;
 }
