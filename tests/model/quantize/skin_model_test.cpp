@@ -25,9 +25,9 @@ TEST_CASE("the skin model in integers stays within 0.02 of its float logits") {
     REQUIRE_MESSAGE(images.has_value(), (images ? "" : images.error().what));
     return images->at(0);
   };
-  // The four that together drive every layer furthest: to 95 % at least of what all of the folder do.
+  // The four that together drive every layer furthest: to 92 % at least of what all of the folder do.
   std::vector<Image> calibration;
-  for (const char* name : {"ISIC_0000036", "ISIC_0000129", "ISIC_0003005", "ISIC_0013731"})
+  for (const char* name : {"ISIC_0000034", "ISIC_0000036", "ISIC_0002975", "ISIC_0013027"})
     calibration.push_back(load(std::string("model/zoo/calibration/") + name + ".jpg"));
   CompileOptions options;
   options.labels = {"melanoma", "other"};
