@@ -10,6 +10,7 @@ endif()
 
 option(BLINDSIGHT_TESTS "Build the tests" ON)
 option(BLINDSIGHT_WERROR "Treat warnings as errors" ON)
+option(BLINDSIGHT_FUZZ "Build the fuzz targets and what they need, nothing else; needs clang" OFF)
 set(BLINDSIGHT_SANITIZER "" CACHE STRING "address, thread or empty")
 
 find_program(CCACHE ccache)
@@ -25,6 +26,15 @@ elseif(BLINDSIGHT_SANITIZER STREQUAL "thread")
   add_link_options(-fsanitize=thread)
 elseif(BLINDSIGHT_SANITIZER)
   message(FATAL_ERROR "BLINDSIGHT_SANITIZER=${BLINDSIGHT_SANITIZER}: use address, thread or nothing")
+endif()
+
+if(BLINDSIGHT_FUZZ)
+  # Casts of reals beyond an integer's range are no part of clang's `undefined`, and just what a strange file provokes.
+  set(fuzz_sanitizers address,undefined,float-cast-overflow)
+  add_compile_options(-fsanitize=fuzzer-no-link,${fuzz_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  # clang 14 cannot put the mark of `function` before a coroutine.
+  add_compile_options(-fno-sanitize=function)
+  add_link_options(-fsanitize=${fuzz_sanitizers})
 endif()
 
 if(BLINDSIGHT_SANITIZER)

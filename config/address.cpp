@@ -40,8 +40,8 @@ std::string_view name(Role role) {
   return role_names[static_cast<unsigned>(role)];
 }
 
-const std::optional<Address>& PartyConfig::Peers::of(Role role) const {
-  return role == Role::server0 ? server0 : role == Role::server1 ? server1 : crypto_producer;
+const std::optional<Address>& PartyConfig::Peers::of(Role peer) const {
+  return peer == Role::server0 ? server0 : peer == Role::server1 ? server1 : crypto_producer;
 }
 
 }  // namespace blindsight::config

@@ -50,7 +50,7 @@ struct PartyConfig {
     /// The party's own role is absent; the other two are present after a successful load.
     std::optional<Address> server0, server1, crypto_producer;
 
-    const std::optional<Address>& of(Role role) const;
+    const std::optional<Address>& of(Role peer) const;
     bool operator==(const Peers&) const = default;
   };
   struct Metrics {

@@ -120,14 +120,14 @@ Result<Progress> TileStep::begin() {
 Result<Progress> TileStep::after_linear(Buffer<Word16> t) {
   if (context_.spec().max_pools.empty()) return after_max(std::move(t));
   auto& s = state_.emplace<AwaitingMax>(
-      MaxPool(context_.spec(), context_.layout, std::move(material_->max_levels), constants_));
+      AwaitingMax{MaxPool(context_.spec(), context_.layout, std::move(material_->max_levels), constants_)});
   if (auto first = s.pool.begin(std::move(t))) return send(std::move(*first));
   return after_max(s.pool.take_result());
 }
 
 Result<Progress> TileStep::after_max(Buffer<Word16> t) {
   if (context_.spec().relu) {
-    auto& s = state_.emplace<AwaitingRelu>(PositivePart(std::move(*material_->relu), constants_));
+    auto& s = state_.emplace<AwaitingRelu>(AwaitingRelu{PositivePart(std::move(*material_->relu), constants_)});
     return send(s.relu.begin(t));
   }
   if (!context_.widths.lifted) return output(t);
@@ -144,7 +144,7 @@ Result<Progress> TileStep::after_relu(Buffer<Word16> y) {
 }
 
 Result<Progress> TileStep::lift(Buffer<Word16> y) {
-  auto& s = state_.emplace<AwaitingTopBits>(KnownSignLift(std::move(*material_->lift), constants_));
+  auto& s = state_.emplace<AwaitingTopBits>(AwaitingTopBits{KnownSignLift(std::move(*material_->lift), constants_)});
   return send(s.lift.begin(std::move(y)));
 }
 
@@ -154,8 +154,8 @@ Result<Progress> TileStep::after_lift(Buffer<Word32> y) {
   if (!context_.widths.sum_before_lift) y = sum_averages<Word32>(context_.spec(), context_.layout, std::move(y));
   if (context_.last()) return output(y);
   auto& s = state_.emplace<AwaitingMaskedActivation>(
-      MaskedOpening(with_producer_, pack_, context_.stage() + 1, context_.widths.out,
-                    context_.layout.out.begin * context_.spec().out().row_elements()));
+      AwaitingMaskedActivation{MaskedOpening(with_producer_, pack_, context_.stage() + 1, context_.widths.out,
+                                             context_.layout.out.begin * context_.spec().out().row_elements())});
   return send(s.opening.begin(std::move(y)));
 }
 

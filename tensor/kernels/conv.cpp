@@ -207,7 +207,8 @@ void convolve_winograd(const PreparedFilter<Word>& filter, std::span<const Word>
   const Shape result = shape.out();
   const std::size_t m = tile_outputs(filter.algorithm), places = positions(filter.algorithm);
   const std::size_t tiles_x = divide_up(result.width, m), tiles = divide_up(out_rows.size(), m) * tiles_x;
-  const auto [v_stride, m_stride] = winograd_rows<Word>(shape);
+  const WinogradRows<Word> rows = winograd_rows<Word>(shape);
+  const std::size_t v_stride = rows.v, m_stride = rows.m;  // a lambda may not take structured bindings everywhere
   const std::size_t panel_count = panels<Word>(shape), panel_words = shape.in.channels * panel_lanes<Word>;
   const Bands bands = choose_bands<Word>(tiles, places * (v_stride + m_stride), filter.data.size());
   const WinogradKernels<Word>& kernel = winograd_kernels<Word>(filter.algorithm);

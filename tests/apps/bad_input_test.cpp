@@ -200,7 +200,7 @@ TEST_CASE("models: truncated, with an unknown ending, of another version, for an
   CHECK(no_calibration.status == 2);
   CHECK(contains(no_calibration.err, "--calibration"));
 
-  const auto other = run({"model", "check", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--plan", plan.string(),
+  const auto other = run({"model", "check", (zoo / "skin-vgg16-avgpool-v2-int8.onnx").string(), "--plan", plan.string(),
                           "--images", (zoo / "images").string()});
   CHECK(other.status == 2);
   CHECK(contains(other.err, "was not compiled from"));

@@ -96,7 +96,7 @@ TEST_CASE("check compares float with fixed point, and with the encrypted run whe
 TEST_CASE("check reads the truth from the folders' names") {
   const auto malignant = (zoo / "images/malignant/ISIC_0012258.jpg").string();
   const auto outcome =
-      run({"model", "check", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--calibration", malignant, "--images",
+      run({"model", "check", (zoo / "skin-vgg16-avgpool-v2-int8.onnx").string(), "--calibration", malignant, "--images",
            malignant, (zoo / "images/benign").string(), "--most", "2", "--json", "--accept-few-images"});
   INFO(outcome.err);
   const auto report = json::parse(last_line(outcome.out));

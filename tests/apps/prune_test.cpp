@@ -11,7 +11,7 @@ TEST_CASE("a pruned model is checked, and compiled with few bits of weights and 
   const TemporaryFolder folder;
   const auto malignant = (zoo / "images/malignant/ISIC_0012258.jpg").string(),
              benign = (zoo / "images/benign/ISIC_0012086.jpg").string(), pruned = (folder / "pruned.onnx").string();
-  const auto outcome = run({"model", "prune", (zoo / "skin-vgg16-avgpool-int8.onnx").string(), "--out", pruned,
+  const auto outcome = run({"model", "prune", (zoo / "skin-vgg16-avgpool-v2-int8.onnx").string(), "--out", pruned,
                             "--fraction", "0.75", "--images", malignant, benign, "--json"});
   INFO(outcome.err);
   REQUIRE(outcome.status == 0);

@@ -273,10 +273,47 @@ TEST_CASE("what is not TOML is refused with its line") {
   check_one(std::string(100'000, '['), 1, {"not TOML"});
 }
 
+TEST_CASE("letters beyond ASCII outside a string are refused with their line") {
+  for (const char* letter : {"ä", "é", "Ω", "\u4e2d", "\u1234", "\u2100"}) {
+    check_one(good + letter + " = 1\n", 7, {"this is not TOML"});
+    check_one(good + "x = " + letter + "\n", 7, {"this is not TOML"});
+  }
+  CHECK(parse_party(replaced(good, "run/server0", "run/ärzte é中"), "party.toml")->data_dir == "run/ärzte é中");
+}
+
+TEST_CASE("a table without a name is refused with its line") {
+  for (const char* table : {"[=]", "[ä]", "[.a]", "[[=]]", "[[ ä]]", "[ ]", "[#]"})
+    check_one(good + table + "\n", 7, {"this is not TOML"});
+}
+
 TEST_CASE("control characters of a file do not reach the terminal") {
   const auto problems = problems_of("role = \"\\u001b[31mred\"\n");
   REQUIRE_FALSE(problems.empty());
   for (const auto& p : problems) CHECK(p.what.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("a key of very many parts is refused before it fills the stack") {
+  std::string key = "a";
+  for (unsigned i = 0; i < 20'000; ++i) key += ".a";
+  check_one(key + " = 1\n" + good, 0, {"20009 dots", "1000"});
+  std::string fewer = "a";
+  for (unsigned i = 0; i < 900; ++i) fewer += ".a";
+  check_one(good + "[x]\n" + fewer + " = 1\n", 8, {"unknown key x.a.a", "…"});
+}
+
+TEST_CASE("a long name is told shortly, and once for all keys of its table") {
+  const std::string name(500'000, 'n');
+  std::string keys;
+  for (unsigned i = 0; i < 50'000; ++i) keys += 'k' + std::to_string(i) + "=1\n";
+  const auto problems = problems_of(good + "[" + name + "]\n" + keys);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].what.size() < 200);
+  check_one(good + "[log]\nlevel = \"" + name + "\"\n", 8, {"log.level = \"nnn", "…\" is none of"});
+  // Cut between characters, not inside one.
+  check_one(good + "x" + std::string(200, 'y') + " = 1\n", 7, {"unknown key"});
+  std::string umlauts = "\"x";
+  for (unsigned i = 0; i < 100; ++i) umlauts += "ä";
+  check_one(good + umlauts + "\" = 1\n", 7, {"ää…"});
 }
 
 TEST_CASE("a file that cannot be read is an error with its name") {

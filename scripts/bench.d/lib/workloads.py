@@ -9,7 +9,7 @@ from out import progress
 from parties import ROOT, needed_program, program, run
 
 ZOO = os.path.join(ROOT, "model", "zoo")
-_SKIN = os.path.join(ZOO, "skin-vgg16-avgpool-int8.onnx")
+_SKIN = os.path.join(ZOO, "skin-vgg16-avgpool-v2-int8.onnx")
 _LESION = os.path.join(ZOO, "images", "malignant")
 
 

@@ -156,7 +156,7 @@ TEST_CASE("the zoo's photographs are read, resized to the network and said to be
     CHECK(images->at(0).file_width == 256);
   }
   CHECK(photographs == 8);
-  CHECK(find_images("model/zoo/calibration")->files.size() >= 16);
+  CHECK(find_images("model/zoo/calibration")->files.size() >= 64);
 }
 
 TEST_CASE("a folder gives its pictures, counts what it leaves out and hides nothing that is named like a picture") {

@@ -374,7 +374,7 @@ TEST_CASE("a layer that black images leave at zero is refused, or gets a range t
   const auto network = b.import();
   REQUIRE(network.has_value());
   const auto raw = *Preprocessing::preset("raw", network->input);
-  const std::vector<Image> black(3, {"black", std::vector<float>(16, 0), 4, 4, false});
+  const std::vector<Image> black(3, {"black", std::vector<float>(16, 0), 4, 4, {}});
   CompileOptions options;
   options.accept_few_images = false;
   CHECK_FALSE(compile(*network, raw, black, options).has_value());
@@ -406,7 +406,7 @@ TEST_CASE("finer pixels than the weights can follow are lowered by name, and nev
   for (unsigned seed = 0; seed < 40; ++seed) {
     auto values = scaled(noise(72, seed), 127.5F);
     for (float& v : values) v = std::round(v + 127.5F);
-    images.push_back({"image", std::move(values), 6, 6, false});
+    images.push_back({"image", std::move(values), 6, 6, {}});
   }
   const auto off = [&](const Compiled& c) {
     const FixedOracle oracle(c.plan, c.weights);

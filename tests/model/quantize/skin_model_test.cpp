@@ -13,7 +13,7 @@ using namespace blindsight;
 using namespace blindsight::model;
 
 TEST_CASE("the skin model in integers stays within 0.02 of its float logits") {
-  const auto network = import_onnx(std::filesystem::path("model/zoo/skin-vgg16-avgpool-int8.onnx"));
+  const auto network = import_onnx(std::filesystem::path("model/zoo/skin-vgg16-avgpool-v2-int8.onnx"));
   REQUIRE_MESSAGE(network.has_value(), (network ? "" : network.error().what));
   REQUIRE(network->layers.size() == 14);
   const auto& fc = network->layers.back();
@@ -26,9 +26,9 @@ TEST_CASE("the skin model in integers stays within 0.02 of its float logits") {
     REQUIRE_MESSAGE(images.has_value(), (images ? "" : images.error().what));
     return images->at(0);
   };
-  // The two that drive the first layers furthest, and two that drive the deep ones.
+  // The four that together drive every layer furthest: to 92 % at least of what all of the folder do.
   std::vector<Image> calibration;
-  for (const char* name : {"ISIC_0000316", "ISIC_0000219", "ISIC_0005666", "ISIC_0000213"})
+  for (const char* name : {"ISIC_0000034", "ISIC_0000036", "ISIC_0002975", "ISIC_0013027"})
     calibration.push_back(load(std::string("model/zoo/calibration/") + name + ".jpg"));
   CompileOptions options;
   options.labels = {"melanoma", "other"};

@@ -13,7 +13,7 @@ using namespace blindsight::model;
 namespace {
 
 Image image_of(std::vector<float> values) {
-  return {"image", std::move(values), 2, 2, false};
+  return {"image", std::move(values), 2, 2, {}};
 }
 
 /// All different.
