@@ -197,8 +197,10 @@ TEST_CASE("check names the images that leave a layer's range, or the input's, an
   for (auto& pixel : bright[1]) pixel = 255;
   for (auto& pixel : bright[0]) pixel = 128;
   write_images(owner / "bright.idx3-ubyte", bright);
-  REQUIRE(owner.compile("one.onnx", {"-o", owner / "m.plan"}, "dim").status == 0);
-  const std::vector<std::string> check = {"model",          "check",    owner / "one.onnx",          "--plan",
+  write_small_model(owner.folder / "mean.onnx", 1, -60);
+  const auto calibrated = owner.compile("mean.onnx", {"-o", owner / "m.plan"}, "dim");
+  REQUIRE_MESSAGE(calibrated.status == 0, calibrated.err);
+  const std::vector<std::string> check = {"model",          "check",    owner / "mean.onnx",         "--plan",
                                           owner / "m.plan", "--images", owner / "bright.idx3-ubyte", "--json"};
   const auto outcome = run(check);
   CAPTURE(outcome.err);
@@ -211,7 +213,7 @@ TEST_CASE("check names the images that leave a layer's range, or the input's, an
   CHECK(report.at("overflows")[0].at("reaches").get<double>() > 1);
   CHECK_FALSE(report.at("ways").at("float").contains("same_label"));  // a number has none
   const auto first = json::parse(outcome.out.substr(0, outcome.out.find('\n')));
-  CHECK(first.at("float")[0].get<double>() == doctest::Approx(small_outputs(bright[0], 1)[0]).epsilon(1e-4));
+  CHECK(first.at("float")[0].get<double>() == doctest::Approx(small_outputs(bright[0], 1, -60)[0]).epsilon(1e-4));
 
   // An array is taken as it is: this one is beyond what pixels can be.
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 4, 4), }";
@@ -258,4 +260,18 @@ TEST_CASE("one logit has accuracy and AUC by the folder of its yes and that of i
   const auto one_folder = check({"--folders", "malignant"});
   CHECK(one_folder.status == 2);
   CHECK(contains(one_folder.err, "that of its yes, then that of its no"));
+}
+
+TEST_CASE("a bias beyond the ring is told when the model is compiled, not when it is deployed") {
+  const Owner owner;
+  auto dim = small_images(40);
+  for (auto& image : dim)
+    for (auto& pixel : image) pixel = static_cast<std::uint8_t>(120 + pixel / 16);
+  write_images(owner / "dim.idx3-ubyte", dim);
+  // Outputs of 3 at most, made of a mean near 127 and a bias of -127.5.
+  const auto outcome = owner.compile("one.onnx", {"-o", owner / "m.plan"}, "dim");
+  CHECK(outcome.status == 2);
+  CHECK(contains(outcome.err, "mean' has a bias of -127.5"));
+  CHECK(contains(outcome.err, "does not fit its ring"));
+  CHECK_FALSE(fs::exists(owner / "m.plan"));
 }

@@ -50,7 +50,7 @@ struct MixedFolder {
 };
 
 std::vector<std::string> compile_on(const std::vector<std::string>& images, const fs::path& plan) {
-  std::vector<std::string> all = {"model", "compile", digit_model, "--output", plan.string(), "--calibration"};
+  std::vector<std::string> all = {"model", "compile", digit_model, "-o", plan.string(), "--calibration"};
   all.push_back(digit_images);
   all.insert(all.end(), images.begin(), images.end());
   return all;

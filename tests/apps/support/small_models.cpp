@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t pixels = small_side * small_side;
 
-double bias(std::size_t output) {
-  return 20 * static_cast<double>(output) - 127.5;
+double bias(std::size_t output, double first) {
+  return 20 * static_cast<double>(output) + first;
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ void write_images(const std::filesystem::path& file, const std::vector<SmallImag
   write_text(file, bytes);
 }
 
-void write_small_model(const std::filesystem::path& file, std::size_t outputs) {
+void write_small_model(const std::filesystem::path& file, std::size_t outputs, double first_bias) {
   model::FloatNetwork network;
   network.name = file.filename().string();
   network.input = {small_side, small_side, 1};
@@ -44,15 +44,15 @@ void write_small_model(const std::filesystem::path& file, std::size_t outputs) {
   layer.name = "mean";
   layer.conv = {{1, 1, pixels}, outputs, {}};
   layer.filter.assign(pixels * outputs, 1.0F / pixels);
-  for (std::size_t o = 0; o < outputs; ++o) layer.bias.push_back(static_cast<float>(bias(o)));
+  for (std::size_t o = 0; o < outputs; ++o) layer.bias.push_back(static_cast<float>(bias(o, first_bias)));
   network.layers.push_back(std::move(layer));
   if (const auto ok = model::export_onnx(network, file); !ok) throw std::runtime_error(ok.error().what);
 }
 
-std::vector<double> small_outputs(const SmallImage& image, std::size_t outputs) {
+std::vector<double> small_outputs(const SmallImage& image, std::size_t outputs, double first_bias) {
   const double mean = std::accumulate(image.begin(), image.end(), 0.0) / static_cast<double>(pixels);
   std::vector<double> all;
-  for (std::size_t o = 0; o < outputs; ++o) all.push_back(mean + bias(o));
+  for (std::size_t o = 0; o < outputs; ++o) all.push_back(mean + bias(o, first_bias));
   return all;
 }
 

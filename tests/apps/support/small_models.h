@@ -15,10 +15,10 @@ std::vector<SmallImage> small_images(std::size_t count, unsigned seed = 1);
 /// Writes them as one file of name `*.idx3-ubyte`.
 void write_images(const std::filesystem::path& file, const std::vector<SmallImage>& images);
 
-/// Writes a model of one fully connected layer over such an image: output o is the mean of the image minus 127.5 - 20
-/// o.
-void write_small_model(const std::filesystem::path& file, std::size_t outputs);
+/// Writes a model of one fully connected layer over such an image: output o is the mean of the image plus first_bias +
+/// 20 o.
+void write_small_model(const std::filesystem::path& file, std::size_t outputs, double first_bias = -127.5);
 /// Its outputs.
-std::vector<double> small_outputs(const SmallImage& image, std::size_t outputs);
+std::vector<double> small_outputs(const SmallImage& image, std::size_t outputs, double first_bias = -127.5);
 
 }  // namespace blindsight::tests
