@@ -70,6 +70,7 @@ Exit run(const Arguments& a) {
   files.check();
   check_ending("plan", a.plan, ".plan", "-o");
   const auto network = import_model(a.model);
+  files.reads_data(network.data_files).check();
   const auto compiled = compile_with_flags(network, a.compile, status);
   value_or_mend(protocol.check(compiled.plan.network));
   value_or_mend(model::save_weights(compiled.weights, weights));

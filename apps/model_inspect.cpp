@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <iostream>
@@ -95,7 +96,7 @@ void print_memory(const model::Plan& plan, const protocol::Protocol& protocol) {
 }
 
 void print_json(const model::Plan& plan, const model::PlanReport& report, const protocol::Protocol& protocol,
-                bool calibrated) {
+                bool calibrated, const std::vector<std::string>& notes) {
   ordered_json layers = ordered_json::array();
   for (const auto& r : report.layers) {
     ordered_json layer = {{"name", r.name},
@@ -138,7 +139,8 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
                     {"online", to_json(report.online)},
                     {"offline", to_json(report.offline)},
                     {"set_up", to_json(report.set_up)},
-                    {"memory", memory_json(plan, protocol)}})
+                    {"memory", memory_json(plan, protocol)},
+                    {"notes", notes}})
                    .dump()
             << '\n';
 }
@@ -203,15 +205,26 @@ void print_table(const model::Plan& plan, const model::PlanReport& report, const
             << " between the servers\n";
 }
 
+/// What the import made of nodes that are no layer; a large network has hundreds.
+void print_notes(const std::vector<std::string>& notes) {
+  constexpr std::size_t most = 20;
+  if (notes.empty()) return;
+  std::cout << "\nat import\n";
+  for (std::size_t i = 0; i < std::min(most, notes.size()); ++i) std::cout << "  " << notes[i] << '\n';
+  if (notes.size() > most) std::cout << "  and " << notes.size() - most << " more like these\n";
+}
+
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
   const auto& protocol = protocol_named(a.protocol);
   model::Plan plan;
+  std::vector<std::string> notes;
   bool calibrated = true;
   if (kind_of_model_file(a.model) == ModelFile::plan) {
     plan = value_or_mend(model::load_plan(a.model));
   } else {
     const auto network = import_model(a.model);
+    notes = network.notes;
     calibrated = !a.compile.calibration.empty();
     plan = calibrated ? compile_with_flags(network, a.compile, status).plan : lay_out_with_flags(network, a.compile);
   }
@@ -219,10 +232,11 @@ Exit run(const Arguments& a) {
   value_or_mend(protocol.check(plan.network));
   const auto report = model::report(plan, protocol);
   if (a.json) {
-    print_json(plan, report, protocol, calibrated);
+    print_json(plan, report, protocol, calibrated, notes);
     return status;
   }
   print_table(plan, report, a.protocol, calibrated);
+  print_notes(notes);
   if (calibrated && !protocol.exact_relu) print_fits(report);
   print_memory(plan, protocol);
   return status;

@@ -145,6 +145,7 @@ Exit run(const Arguments& a) {
   files.reads_model(a.model).reads_images(a.images).writes("pruned model", a.out, "--out").check();
   check_ending("pruned model", a.out, ".onnx", "--out");
   const auto network = import_model(a.model);
+  files.reads_data(network.data_files).check();
   if (!a.labels.empty()) value_or_mend(model::check_labels(a.labels, network.layers.back().conv.out_channels));
   const auto pruned = model::prune(network, a.fraction, a.first_kept);
   if (!pruned)

@@ -38,6 +38,11 @@ CommandFiles& CommandFiles::reads_model(const fs::path& file) {
   return reads("the trained model's data", fs::path(file).replace_extension(".data"));
 }
 
+CommandFiles& CommandFiles::reads_data(const std::vector<std::string>& files) {
+  for (const auto& file : files) reads("the trained model's data", file);
+  return *this;
+}
+
 CommandFiles& CommandFiles::reads_images(const std::vector<fs::path>& paths) {
   for (const auto& path : paths) {
     // What is wrong with a path is told by those who read it.

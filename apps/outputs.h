@@ -11,8 +11,10 @@ class CommandFiles {
  public:
   /// `what` the file is, for a sentence: "the trained model".
   CommandFiles& reads(const std::string& what, const std::filesystem::path& file);
-  /// A trained model, and the data that is kept beside it.
+  /// A trained model, and the names that exporters give to data beside it.
   CommandFiles& reads_model(const std::filesystem::path& file);
+  /// The data beside a trained model, once it is read.
+  CommandFiles& reads_data(const std::vector<std::string>& files);
   /// Images, or folders of them: each file counts.
   CommandFiles& reads_images(const std::vector<std::filesystem::path>& paths);
   /// `what` without article: "plan"; `flag` that names another file.

@@ -42,7 +42,8 @@ struct FloatNetwork {
   tensor::Shape input;
   std::vector<FloatLayer> layers;
   PostOperation post = PostOperation::none;
-  std::vector<std::string> notes;  ///< what the import folded into what, a sentence each
+  std::vector<std::string> notes;       ///< what the import folded into what, a sentence each
+  std::vector<std::string> data_files;  ///< beside the model's file, in which it keeps its weights
 };
 
 }  // namespace blindsight::model

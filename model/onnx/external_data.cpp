@@ -43,6 +43,12 @@ Result<ExternalData::File*> ExternalData::find(const std::string& location) {
   return &files_.emplace(location, File{file, size, 0}).first->second;
 }
 
+std::vector<std::string> ExternalData::paths() const {
+  std::vector<std::string> all;
+  for (const auto& [location, file] : files_) all.push_back(file.path.string());
+  return all;
+}
+
 Result<std::vector<std::uint8_t>> ExternalData::read(const std::map<std::string, std::string>& entries,
                                                      std::uint64_t bytes) {
   std::string location;

@@ -21,6 +21,8 @@ class ExternalData {
   /// The bytes of one tensor. `entries`: the tensor's keys and values; `bytes`: what its shape and type ask for.
   protocol::Result<std::vector<std::uint8_t>> read(const std::map<std::string, std::string>& entries,
                                                    std::uint64_t bytes);
+  /// The files that were read.
+  std::vector<std::string> paths() const;
 
  private:
   struct File {

@@ -252,6 +252,7 @@ Result<FloatNetwork> import(const std::string& name, ExternalData beside, Parse&
   if (!graph) return refuse(graph.error().what);
   auto network = lower(std::move(*graph));
   if (!network) return refuse(network.error().what);
+  network->data_files = beside.paths();
   return network;
 }
 
