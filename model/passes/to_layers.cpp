@@ -104,7 +104,7 @@ Result<void> check_finite(const FloatNetwork& network) {
 }  // namespace
 
 Result<FloatNetwork> to_layers(Chain&& chain) {
-  FloatNetwork network{chain.name, chain.input, {}, chain.post, std::move(chain.notes)};
+  FloatNetwork network{chain.name, chain.input, {}, chain.post, std::move(chain.notes), {}};
   Layers layers(network);
   Affine last;
   bool linear = false;
