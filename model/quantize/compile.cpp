@@ -364,10 +364,11 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   auto plan = outline(network, preprocessing, options);
   if (!plan) return fail(plan.error().what);
   out.plan = std::move(*plan);
-  out.plan.calibration_images = static_cast<std::uint32_t>(images.size());
   const std::size_t channels = network.input.channels, runs = 2 * images.size();
+  const Support support = support_of(images, channels);
+  out.plan.calibration_images = static_cast<std::uint32_t>(support.counted.size());
   if (!options.accept_few_images)
-    if (auto ok = check_support(images, channels); !ok) return fail(ok.error().what);
+    if (auto ok = check_support(support); !ok) return fail(ok.error().what);
   auto tell = [&](std::size_t done) {
     if (progress) progress(done, runs);
   };
@@ -375,8 +376,8 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   if (!seen) return fail(seen.error().what);
   std::vector<std::string> names;
   for (const LayerSpec& layer : out.plan.network.layers) names.push_back(layer.name);
-  out.growth = growth_of(*seen, names);
-  out.warnings = support_warnings(telling_images(images, channels), out.growth);
+  out.growth = growth_of(*seen, names, support.counted);
+  out.warnings = support_warnings(support, out.growth);
 
   if (auto ok = Quantizer(network, options, std::move(*seen), out).run(); !ok) return fail(ok.error().what);
   auto tell_of_integers = [&](std::size_t done) { tell(images.size() + done); };

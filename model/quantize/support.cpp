@@ -15,7 +15,9 @@ using protocol::Result;
 
 namespace {
 
+/// A row of numbers has one position, whose colour is all that there is: no image of one colour.
 bool of_one_colour(const Image& image, std::size_t channels) {
+  if (image.values.size() == channels) return false;
   for (std::size_t i = channels; i < image.values.size(); ++i)
     if (image.values[i] != image.values[i % channels]) return false;
   return true;
@@ -47,10 +49,12 @@ double expected_largest(std::vector<double> values, std::size_t count) {
   return mean;
 }
 
-std::vector<Growth> growth_of(const std::vector<LayerStatistics>& seen, const std::vector<std::string>& names) {
+std::vector<Growth> growth_of(const std::vector<LayerStatistics>& seen, const std::vector<std::string>& names,
+                              const std::vector<std::size_t>& images) {
   std::vector<Growth> all;
   for (std::size_t i = 0; i < seen.size(); ++i) {
-    const auto& values = seen[i].by_image;
+    std::vector<double> values;
+    for (const std::size_t n : images) values.push_back(seen[i].by_image[n]);
     const auto part = [&](std::size_t share) {
       return expected_largest(values, std::max<std::size_t>(1, values.size() / share));
     };
@@ -59,32 +63,39 @@ std::vector<Growth> growth_of(const std::vector<LayerStatistics>& seen, const st
   return all;
 }
 
-std::size_t telling_images(const std::vector<Image>& images, std::size_t channels) {
-  const auto less = [](const Image* a, const Image* b) { return a->values < b->values; };
-  std::set<const Image*, decltype(less)> different(less);
-  for (const Image& image : images)
-    if (!of_one_colour(image, channels)) different.insert(&image);
-  return different.size();
+Support support_of(const std::vector<Image>& images, std::size_t channels) {
+  const auto less = [&](std::size_t a, std::size_t b) { return images[a].values < images[b].values; };
+  std::set<std::size_t, decltype(less)> different(less), telling(less);
+  for (std::size_t n = 0; n < images.size(); ++n) {
+    different.insert(n);
+    if (!of_one_colour(images[n], channels)) telling.insert(n);
+  }
+  const auto& counted = telling.empty() ? different : telling;
+  Support support{images.size(), telling.size(), {counted.begin(), counted.end()}};
+  std::sort(support.counted.begin(), support.counted.end());
+  return support;
 }
 
-Result<void> check_support(const std::vector<Image>& images, std::size_t channels) {
-  const std::size_t telling = telling_images(images, channels);
-  if (telling >= least_images) return {};
+Result<void> check_support(const Support& support) {
+  if (support.telling >= least_images) return {};
   const std::string what_to_do =
       ": ranges that rest on so little are left by ordinary images, whose answers are then " +
       std::string("wrong. Give ") + std::to_string(enough_images) + " or more typical images, " +
       std::to_string(least_images) + " at least, or say --accept-few-images";
-  const std::string count = std::to_string(images.size()) + (images.size() == 1 ? " image" : " images");
-  if (telling == images.size()) return fail("calibration has " + count + what_to_do);
-  return fail("calibration has " + count + ", of which " + std::to_string(telling) +
+  const std::string count = std::to_string(support.given) + (support.given == 1 ? " image" : " images");
+  if (support.telling == support.given) return fail("calibration has " + count + what_to_do);
+  return fail("calibration has " + count + ", of which " + std::to_string(support.telling) +
               " differ from the others and are not of one colour" + what_to_do);
 }
 
-std::vector<std::string> support_warnings(std::size_t telling, const std::vector<Growth>& growth) {
+std::vector<std::string> support_warnings(const Support& support, const std::vector<Growth>& growth) {
   std::vector<std::string> all;
-  if (telling < enough_images)
-    all.push_back("the ranges rest on " + telling_text(telling) + ": " + std::to_string(enough_images) +
+  if (support.telling < enough_images)
+    all.push_back("the ranges rest on " + telling_text(support.telling) + ": " + std::to_string(enough_images) +
                   " or more are better, or ordinary images may leave a range");
+  if (support.telling != 0 && support.telling != support.given)
+    all.push_back(std::to_string(support.given - support.telling) + " of the " + std::to_string(support.given) +
+                  " calibration images are copies of others or of one colour: they count for nothing");
   const auto worst = std::max_element(growth.begin(), growth.end(), [](const Growth& a, const Growth& b) {
     return a.per_doubling() < b.per_doubling();
   });

@@ -26,8 +26,11 @@ Preprocessing plain(const tensor::Shape& size) {
 std::vector<Image> noise_images(const tensor::Shape& size, std::size_t count, unsigned seed) {
   std::vector<Image> images;
   for (std::size_t i = 0; i < count; ++i)
-    images.push_back({"noise " + std::to_string(i), noise(size.elements(), seed + static_cast<unsigned>(i)),
-                      size.height, size.width, {}});
+    images.push_back({"noise " + std::to_string(i),
+                      noise(size.elements(), seed + static_cast<unsigned>(i)),
+                      size.height,
+                      size.width,
+                      {}});
   return images;
 }
 
