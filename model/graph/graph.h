@@ -11,7 +11,11 @@
 
 namespace blindsight::model {
 
-/// A tensor known at import, rows last as ONNX has it. Integers of 8 and 32 bits are kept as 32, of 64 as 64.
+/// Dimensions of a tensor, at most; no operator here makes sense of more.
+constexpr std::size_t most_dimensions = 16;
+
+/// A tensor known at import, rows last as ONNX has it. Integers of up to 32 bits and truth values are kept as 32 bits,
+/// of 64 as 64.
 struct Constant {
   std::vector<std::int64_t> dims;  ///< their product is the number of values
   std::variant<std::vector<float>, std::vector<std::int32_t>, std::vector<std::int64_t>> values;

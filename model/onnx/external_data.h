@@ -12,7 +12,8 @@ namespace blindsight::model {
 
 /// The files beside a model in which an ONNX file may keep its tensors (`location`, `offset`, `length` of each), as
 /// PyTorch writes them by default. They are named by an untrusted file: only a regular file of a plain name in the
-/// model's own folder is read, within its size, and all tensors together no more than its size.
+/// model's own folder is read, within its size, and all tensors together no more
+/// than four times its size, since honest tensors may share bytes.
 class ExternalData {
  public:
   /// `folder`: the model's; empty for a model that comes from memory, which can have none.

@@ -22,7 +22,7 @@ using protocol::Result;
 
 /// protobuf's own limit is 2 GiB; nothing that fits three parties comes near it.
 constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 30;
-constexpr int most_nodes = 100'000;
+constexpr int most_nodes = 20'000;
 constexpr std::int64_t oldest_opset = 7;   // before it Add broadcasts by attributes
 constexpr std::int64_t newest_opset = 23;  // what was read; later ones may mean something else by the same names
 
@@ -83,6 +83,9 @@ Result<Constant> read_constant(onnx::TensorProto& tensor, const std::string& whe
   const bool external = tensor.has_data_location() && tensor.data_location() == onnx::TensorProto::EXTERNAL;
   if (!external && tensor.external_data_size() > 0)
     return fail(where + " has external data and says that it has none: the file is damaged, export it again");
+  if (static_cast<std::size_t>(tensor.dims_size()) > most_dimensions)
+    return fail(where + " has " + std::to_string(tensor.dims_size()) + " dimensions; at most " +
+                std::to_string(most_dimensions) + " are supported");
   Constant constant;
   std::size_t elements = 1;
   for (const std::int64_t d : tensor.dims()) {

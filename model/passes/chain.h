@@ -47,6 +47,8 @@ struct Chain {
   Layout output_layout;      ///< its tensor in the graph
   PostOperation post = PostOperation::none;
   std::vector<std::string> notes;  ///< what was folded into what
+  std::size_t made = 0;            ///< elements of all filters, biases, scales and shifts so far
+  std::size_t most_made = 0;       ///< of them in the end, at most
 };
 
 /// A linear layer that hands every channel through, times scale[c] plus shift (a number for each channel or each

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -64,6 +64,7 @@ Result<void> check_well_formed(Graph& graph) {
   }
   for (const auto& [name, constant] : graph.constants) defined.insert(name);
   std::vector<Unsupported> unsupported;
+  std::map<std::string, std::size_t> place;  ///< of a kind among them
   for (const Node& node : graph.nodes) {
     if (node.outputs.empty() || node.outputs[0].empty()) return fail(describe(node) + " has no output");
     std::vector<std::string> data;
@@ -73,11 +74,11 @@ Result<void> check_well_formed(Graph& graph) {
       if (on_data.count(input) != 0) data.push_back(input);
     }
     if (Unsupported u = judge(node, data); !u.kind.empty()) {
-      const auto known = std::ranges::find(unsupported, u.kind, &Unsupported::kind);
-      if (known != unsupported.end())
-        ++known->count;
-      else
+      const auto [known, is_new] = place.emplace(u.kind, unsupported.size());
+      if (is_new)
         unsupported.push_back(std::move(u));
+      else
+        ++unsupported[known->second].count;
     }
     for (const auto& output : node.outputs) {
       defined.insert(output);

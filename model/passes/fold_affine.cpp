@@ -2,6 +2,7 @@
 #include <cmath>
 #include <optional>
 
+#include "model/passes/limits.h"
 #include "model/passes/passes.h"
 
 namespace blindsight::model {
@@ -13,8 +14,8 @@ using tensor::Window;
 
 namespace {
 
-/// Elements of a filter or bias that is made here.
-constexpr std::size_t largest_made = std::size_t{1} << 24;
+/// Products that making biases out of shifts may take, of all nodes together: seconds.
+constexpr double most_shift_work = 1e10;
 
 bool per_channel(const Affine& affine, const Shape& map) {
   return affine.scale.size() == map.channels;
@@ -87,8 +88,8 @@ void add_shift(Linear& linear, const std::vector<float>& shift) {
 }
 
 /// W·(x·s + t) + b = (W·s)·x + (W·t + b). False when a position has a scale of its own that the layer cannot take, or
-/// the biases would be too many.
-bool fold_forward(Linear& linear, const Affine& affine, const Shape& map) {
+/// the biases would be too many or too much work; `work` is what is left of that.
+bool fold_forward(Linear& linear, const Affine& affine, const Shape& map, double& work) {
   const std::size_t out = linear.conv.out_channels;
   Affine a = affine;
   if (linear.flattened) {
@@ -106,6 +107,10 @@ bool fold_forward(Linear& linear, const Affine& affine, const Shape& map) {
   }
   const bool shifts = std::ranges::any_of(a.shift, [](float t) { return t != 0; });
   if (shifts && !linear.flattened && linear.conv.out().elements() > largest_made) return false;
+  const double products = static_cast<double>(linear.conv.out().height) * static_cast<double>(linear.conv.out().width) *
+                          static_cast<double>(linear.filter.size());
+  if (shifts && products > work) return false;
+  if (shifts) work -= products;
   if (shifts) add_shift(linear, a.shift);  // with the weights as they are
   for (std::size_t i = 0; i < linear.filter.size(); ++i) linear.filter[i] *= a.scale[i / out % a.scale.size()];
   return true;
@@ -123,17 +128,21 @@ Affine composed(const Affine& first, const Affine& second) {
   return out;
 }
 
-Result<Linear> as_layer(const ChainNode& node, const Affine& affine, const Shape& map) {
+/// `made`: elements of filters that stand in no file so far; at most `most_made`.
+Result<Linear> as_layer(const ChainNode& node, const Affine& affine, const Shape& map, std::size_t& made,
+                        std::size_t most_made) {
   const auto scale = channel_scale(affine, map);
   if (!scale)
-    return fail(node.what +
-                " gives each position of its map a factor of its own (an average over windows that the border cuts "
-                "does: count_include_pad 0 or ceil_mode 1); supported is before a fully connected layer, with no Relu "
-                "or pool between");
-  if (map.channels * map.channels > largest_made)
-    return fail(
-        node.what + " scales " + std::to_string(map.channels) +
-        " channels by themselves; supported is directly beside a Conv, Gemm or MatMul, into which it is folded");
+    return fail(node.what + " gives each position of its map a factor of its own" +
+                (node.what.find("(AveragePool)") != std::string::npos
+                     ? " (it averages over windows that the border cuts: count_include_pad 0 or ceil_mode 1)"
+                     : "") +
+                "; supported is one for each channel, or before a fully connected layer with no Relu or pool between");
+  made += map.channels * map.channels + affine.shift.size();
+  if (map.channels * map.channels > largest_made || made > most_made)
+    return fail(node.what + " scales " + std::to_string(map.channels) +
+                " channels by themselves, too many for a layer of their own; supported is directly beside a Conv, Gemm "
+                "or MatMul, into which it is folded");
   return hand_through(map, *scale, affine.shift);
 }
 
@@ -142,6 +151,7 @@ Result<Linear> as_layer(const ChainNode& node, const Affine& affine, const Shape
 Result<void> fold_affine(Chain& chain) {
   std::vector<ChainNode> rest;
   auto& nodes = chain.nodes;
+  double work = most_shift_work;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     ChainNode& node = nodes[i];
     auto* affine = std::get_if<Affine>(&node.op);
@@ -169,7 +179,7 @@ Result<void> fold_affine(Chain& chain) {
     std::size_t behind = i + 1;
     while (channels_alone && behind < nodes.size() && lets_through(nodes[behind])) ++behind;
     linear = behind < nodes.size() ? std::get_if<Linear>(&nodes[behind].op) : nullptr;
-    if (linear != nullptr && fold_forward(*linear, *affine, nodes[behind].in)) {
+    if (linear != nullptr && fold_forward(*linear, *affine, nodes[behind].in, work)) {
       chain.notes.push_back(node.what + " folded into " + nodes[behind].what);
       continue;
     }
@@ -177,7 +187,7 @@ Result<void> fold_affine(Chain& chain) {
       rest.push_back(std::move(node));
       continue;
     }
-    auto layer = as_layer(node, *affine, map);
+    auto layer = as_layer(node, *affine, map, chain.made, chain.most_made);
     if (!layer) return fail(layer.error().what);
     chain.notes.push_back(node.what + " became a layer of its own, a convolution of 1×1");
     node.op = std::move(*layer);

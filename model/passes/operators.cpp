@@ -9,7 +9,7 @@ namespace {
 
 // What the import knows. Constants: operands that must be there, at least; see Operator.
 constexpr std::array table{
-    Operator{"Conv", operators::conv},
+    Operator{"Conv", operators::conv, nullptr, 0, false, true},
     Operator{"BatchNormalization", operators::batch_normalization},
     Operator{"Relu", operators::relu},
     Operator{"Clip", operators::clip},

@@ -83,6 +83,8 @@ protocol::Result<Constant> slice(const Node&, const Operands&);
 
 /// Whether ONNX's number of a type of tensors is one of real numbers that the import reads.
 bool is_real_type(std::int64_t type);
+/// Error: more than most_dimensions.
+protocol::Result<void> check_rank(const Node& node, std::size_t rank);
 /// A Shape's result: sizes[start, end) as its attributes say.
 protocol::Result<Constant> shape_constant(const Node& node, const std::vector<std::int64_t>& sizes);
 /// The sizes that Reshape asks for, 0 and -1 resolved against `now`. Error: they do not have as many elements.

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/passes/limits.h"
 #include "model/passes/passes.h"
+#include "model/plan/plan.h"
 
 namespace blindsight::model {
 
@@ -11,14 +13,13 @@ using tensor::Shape;
 
 namespace {
 
-/// Elements of a filter that is made here, to hand a map or the outputs through: quadratic in their number.
-constexpr std::size_t largest_made = std::size_t{1} << 24;
 constexpr std::size_t most_outputs = 1 << 16;
 
 /// The layers so far; gives a node the layer that can take it.
 class Layers {
  public:
-  explicit Layers(FloatNetwork& network) : layers_(network.layers) {}
+  Layers(FloatNetwork& network, const Chain& chain)
+      : layers_(network.layers), made_(chain.made), most_made_(chain.most_made) {}
 
   void add(std::string name, Linear&& linear) {
     FloatLayer layer;
@@ -41,12 +42,16 @@ class Layers {
   Result<void> add(const ChainNode& node, const MaxPool& pool) {
     auto layer = before_average(node);
     if (!layer) return fail(layer.error().what);
+    if ((*layer)->max_pools.size() == most_pools) {
+      if (auto ok = hand_map_through(node); !ok) return ok;
+      layer = &layers_.back();
+    }
     (*layer)->max_pools.push_back(pool.window);
     return {};
   }
 
   Result<void> add(const ChainNode& node, const AveragePool& pool) {
-    if (layers_.empty())
+    if (layers_.empty() || layers_.back().average_pools.size() == most_pools)
       if (auto ok = hand_map_through(node); !ok) return ok;
     layers_.back().average_pools.push_back(pool.window);
     return {};
@@ -62,7 +67,8 @@ class Layers {
   /// Comparisons and sums need a linear layer before them.
   Result<void> hand_map_through(const ChainNode& node) {
     const std::size_t n = node.in.channels;
-    if (n * n > largest_made)
+    made_ += n * n;
+    if (n * n > largest_made || made_ > most_made_)
       return fail(node.what + " follows no Conv, Gemm or MatMul, and its " + std::to_string(n) +
                   " channels are too many to hand through a layer of their own");
     add(node.name, hand_through(node.in));
@@ -70,6 +76,7 @@ class Layers {
   }
 
   std::vector<FloatLayer>& layers_;
+  std::size_t made_, most_made_;
 };
 
 /// Protocols reveal the linear result of the last layer, one number for each class; where a network ends otherwise, or
@@ -105,7 +112,7 @@ Result<void> check_finite(const FloatNetwork& network) {
 
 Result<FloatNetwork> to_layers(Chain&& chain) {
   FloatNetwork network{chain.name, chain.input, {}, chain.post, std::move(chain.notes), {}};
-  Layers layers(network);
+  Layers layers(network, chain);
   Affine last;
   bool linear = false;
   for (ChainNode& node : chain.nodes) {
@@ -123,6 +130,8 @@ Result<FloatNetwork> to_layers(Chain&& chain) {
       last = std::move(std::get<Affine>(node.op));  // fold_affine() leaves one, at the end
     }
     if (!ok) return fail(ok.error().what);
+    if (network.layers.size() > most_layers)
+      return fail("it has more than " + std::to_string(most_layers) + " layers, which no plan takes");
   }
   if (!linear) return fail("it has no Conv, Gemm or MatMul");
   const Shape& map = chain.output_map;

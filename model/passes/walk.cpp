@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "model/passes/attributes.h"
+#include "model/passes/limits.h"
 #include "model/passes/operators.h"
 #include "model/passes/passes.h"
 
@@ -15,15 +16,6 @@ using tensor::Shape;
 using tensor::Window;
 
 namespace {
-
-// What no machine could do is refused from shapes alone, before any memory is taken: a map of so many elements takes
-// gigabytes at a server, so many products minutes, so many comparisons send gigabytes.
-constexpr std::int64_t largest_side = 1 << 16;
-constexpr std::int64_t largest_channels = 1 << 20;
-constexpr std::size_t largest_map = std::size_t{1} << 26;
-constexpr double most_macs = 4e12, most_comparisons = 1e9, most_additions = 1e11;
-/// Elements of a filter or bias that stands in no file but is made here, to hand a map through.
-constexpr std::size_t largest_made = std::size_t{1} << 24;
 
 bool fits(const Shape& map) {
   const auto side = static_cast<std::size_t>(largest_side);
@@ -37,6 +29,21 @@ std::string text(const Shape& s) {
 
 double cells(const Window& w) {
   return static_cast<double>(w.height) * static_cast<double>(w.width);
+}
+
+/// A pool of windows of one element. (Where it steps over elements, the map becomes smaller.)
+bool is_nothing(const decltype(ChainNode::op)& op) {
+  const auto* maximum = std::get_if<MaxPool>(&op);
+  const auto* average = std::get_if<AveragePool>(&op);
+  const Window* w = maximum != nullptr ? &maximum->window : average != nullptr ? &average->window : nullptr;
+  return w != nullptr && w->height == 1 && w->width == 1 &&
+         w->pad_top + w->pad_left + w->pad_bottom + w->pad_right == 0;
+}
+
+std::size_t parameters(const decltype(ChainNode::op)& op) {
+  if (const auto* linear = std::get_if<Linear>(&op)) return linear->filter.size() + linear->bias.size();
+  if (const auto* affine = std::get_if<Affine>(&op)) return affine->scale.size() + affine->shift.size();
+  return 0;
 }
 
 /// Layout of an image, or of what is one after a convolution.
@@ -57,10 +64,11 @@ Result<Chain> Walk::run() {
   if (auto ok = read_input(); !ok) return fail(ok.error().what);
   for (const Node& node : graph_.nodes)
     for (const auto& input : node.inputs)
-      if (graph_.constants.count(input) != 0 || !input.empty()) ++uses_[input];
+      if (!input.empty()) ++uses_[input];
   for (const auto& [name, constant] : graph_.constants) constants_kept_ += constant.elements();
   // A file of few bytes must not become much memory by folding one tensor again and again.
   constants_most_ = 8 * constants_kept_ + (std::size_t{1} << 20);
+  chain_.most_made = most_copies * constants_kept_ + most_made;
   for (const Node& node : graph_.nodes) {
     const bool known = std::all_of(node.inputs.begin(), node.inputs.end(), [&](const auto& name) {
       return name.empty() || graph_.constants.count(name) != 0 || (node.op == "Shape" && shapes_.count(name) != 0);
@@ -99,7 +107,7 @@ Result<void> Walk::read_input() {
   } else if (size.size() == 2) {
     map_ = {size[0], size[1], 1};
     layout_ = {{{}, {Axis::row}, {Axis::column}}, map_};
-  } else if (is_nhwc_image()) {
+  } else if (is_channels_last(graph_.input, graph_.input_dims)) {
     map_ = {size[0], size[1], size[2]};
     layout_ = {nhwc, map_};
   } else {
@@ -114,10 +122,7 @@ Result<void> Walk::read_input() {
   return {};
 }
 
-/// Whether an input of four dimensions is rows, columns, channels: by the first node that must know, or where none
-/// does, by which side has as many channels as a picture.
-bool Walk::is_nhwc_image() const {
-  std::string name = graph_.input;
+bool Walk::is_channels_last(std::string name, const std::vector<std::int64_t>& dims) const {
   for (const Node& node : graph_.nodes) {
     if (std::find(node.inputs.begin(), node.inputs.end(), name) == node.inputs.end() || node.op == "Shape") continue;
     static const std::set<std::string> neutral{"Identity", "Cast", "Dropout", "Add",  "Sub", "Mul",
@@ -127,7 +132,7 @@ bool Walk::is_nhwc_image() const {
       continue;
     }
     if (node.op == "Transpose") {
-      const auto p = permutation(node, graph_.input_dims.size());
+      const auto p = permutation(node, dims.size());
       return p && *p == std::vector<std::int64_t>{0, 3, 1, 2};
     }
     static const std::set<std::string> shapeless{"Reshape", "Flatten",   "MatMul",     "Gemm",
@@ -136,7 +141,7 @@ bool Walk::is_nhwc_image() const {
     break;
   }
   const auto picture = [](std::int64_t channels) { return channels == 1 || channels == 3; };
-  return picture(graph_.input_dims[3]) && !picture(graph_.input_dims[1]);
+  return picture(dims[3]) && !picture(dims[1]) && dims[2] > 1;
 }
 
 const Constant* Walk::constant(const Node& node, std::size_t i) const {
@@ -250,7 +255,8 @@ Result<void> Walk::visit(const Node& node) {
 }
 
 Result<void> Walk::add(const Node& node, decltype(ChainNode::op) op, const Shape& out) {
-  if (out.elements() == 0) return fail(describe(node) + " makes an empty map of " + text(map_));
+  if (out.elements() == 0) return fail(describe(node) + " makes an empty map of " + text(out));
+  if (out == map_ && is_nothing(op)) return {};
   if (!fits(out))
     return fail(describe(node) + " makes a map of " + text(out) +
                 ", which is too large for any machine: supported are " + std::to_string(largest_map) + " elements");
@@ -267,6 +273,10 @@ Result<void> Walk::add(const Node& node, decltype(ChainNode::op) op, const Shape
   if (macs_ > most_macs) return beyond("multiplications", most_macs);
   if (comparisons_ > most_comparisons) return beyond("comparisons", most_comparisons);
   if (additions_ > most_additions) return beyond("additions", most_additions);
+  chain_.made += parameters(op);
+  if (chain_.made > chain_.most_made)
+    return fail(describe(node) + " brings the network to " + std::to_string(chain_.made) +
+                " weights, biases, scales and shifts, far more than the file has values: simplify the model");
   chain_.nodes.push_back({describe(node), node.name.empty() ? node.outputs[0] : node.name, map_, std::move(op)});
   set_map(out);
   return {};

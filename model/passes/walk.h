@@ -49,11 +49,15 @@ class Walk {
   void set_map(const tensor::Shape& map);
   /// The row of numbers that is the input is this map, in `layout`. Only before the first operation.
   bool input_becomes(const tensor::Shape& map, Layout layout);
+  /// Whether a value of four dimensions, as the input or right behind it, is rows, columns, channels: by the first node
+  /// that must know, or where none does, by which side has as many channels as a picture.
+  bool is_channels_last(std::string name, const std::vector<std::int64_t>& dims) const;
   void end_with(const Node& node, PostOperation post);
 
   /// Zeros that a Pad has put around the map and no window has taken yet.
   void pad(const Node& node, const Padding& padding);
   const Padding& padding() const { return padding_; }
+  bool is_padded() const { return padding_.top + padding_.left + padding_.bottom + padding_.right != 0; }
   /// The window that comes reads them itself.
   void take_padding(tensor::Window& window);
   /// A layer that hands the map through writes them.
@@ -71,7 +75,6 @@ class Walk {
   protocol::Result<std::size_t> find_data_operand(const Node& node) const;
   protocol::Result<void> check_extra_outputs(const Node& node) const;
   void forget_constants(const Node& node);
-  bool is_nhwc_image() const;
 
   Graph& graph_;
   Chain chain_;

@@ -1,6 +1,7 @@
 #include "model/passes/window.h"
 
 #include "model/passes/attributes.h"
+#include "model/passes/limits.h"
 
 namespace blindsight::model {
 
@@ -9,8 +10,6 @@ using protocol::Result;
 using tensor::Window;
 
 namespace {
-
-constexpr std::int64_t largest_side = 1 << 16;
 
 /// A list of `count` numbers from `least` on; empty when the attribute is not there.
 Result<std::vector<std::size_t>> numbers(const Node& node, const char* name, std::int64_t least, std::size_t count) {

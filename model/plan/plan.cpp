@@ -22,7 +22,6 @@ using tensor::Window;
 
 namespace {
 
-constexpr std::size_t most_pools = 8;
 constexpr std::size_t largest_pool_cells = 1 << 20;
 /// Products, comparisons or additions of a layer that a party can still do.
 constexpr double most_work = 1e13;
@@ -117,8 +116,14 @@ Result<void> check_plan(const Plan& plan) {
   if (!sane(network.input)) return fail("the plan's input has an impossible shape");
   if (plan.calibration.size() != network.layers.size()) return fail("the plan lacks the calibrated range of a layer");
   Shape in = network.input;
+  std::size_t weight_bytes = 0;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     if (auto ok = check_layer(plan, i, in); !ok) return ok;
+    const LayerSpec& layer = network.layers[i];
+    weight_bytes += layer.conv.filter_elements() * sizeof(std::int32_t) + layer.bias_elements() * sizeof(std::int64_t);
+    if (weight_bytes > largest_weights / 2)
+      return fail("the plan's weights up to layer " + in_quotes(layer.name) + " have " + std::to_string(weight_bytes) +
+                  " bytes; supported are " + std::to_string(largest_weights / 2));
     in = network.layers[i].out();
     const CalibratedRange& range = plan.calibration[i];
     if (!positive(range.scale) || !positive(range.largest_real) || !positive(range.worst))

@@ -20,6 +20,8 @@ std::string to_hex(const Digest& digest);
 
 /// Layers of a plan that anybody reads.
 constexpr std::size_t most_layers = 1024;
+/// Pools of one kind in a layer that anybody reads.
+constexpr std::size_t most_pools = 8;
 
 /// What calibration saw at one layer, rounded: it goes to all parties, and exact values would tell of the weights and
 /// the calibration images. Weights::scales has the exact scale.

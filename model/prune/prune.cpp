@@ -15,16 +15,16 @@ namespace {
 /// 0.29 · 100 is 29, whatever doubles make of it.
 constexpr double rounding = 1e-9;
 
-/// A layer that only copies its inputs: the passes add one where a network does not end in a linear layer.
+/// A layer that hands each of its inputs through, perhaps times something and plus something: the passes add one where
+/// a network does not end in a linear layer, or nothing else can take a pool, an activation or a scale. Its channels
+/// are those of the layer before, or of the image.
 bool hands_through(const FloatLayer& layer) {
   const std::size_t n = layer.conv.out_channels;
-  if (layer.filter.size() != n * n || std::ranges::any_of(layer.bias, [](float b) { return b != 0; })) return false;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto row = std::span(layer.filter).subspan(i * n, n);
-    if (std::ranges::count(row, 0.0F) != static_cast<std::ptrdiff_t>(n - 1) || std::ranges::count(row, 1.0F) != 1)
+  if (layer.filter.size() != n * n) return false;
+  for (std::size_t i = 0; i < n; ++i)
+    if (std::ranges::count(std::span(layer.filter).subspan(i * n, n), 0.0F) < static_cast<std::ptrdiff_t>(n - 1))
       return false;
-  }
-  return true;
+  return n > 1;
 }
 
 /// Output channels with the smallest L1 norms, rising.
@@ -85,7 +85,7 @@ Result<Pruned> prune(const FloatNetwork& network, double fraction, std::size_t f
     PrunedLayer what{layers[i].name, channels, channels, {}};
     const auto share = static_cast<std::size_t>(fraction * static_cast<double>(channels) + rounding);
     const std::size_t count = std::min(share, channels - 1);  // one stays
-    if (i >= first_kept && i < last && count > 0) {
+    if (i >= first_kept && i < last && count > 0 && !hands_through(layers[i])) {
       // Norms are of the filters as trained: what the layer before lost does not change the order.
       what.removed = weakest(network.layers[i], count);
       const auto keep = kept(channels, what.removed);

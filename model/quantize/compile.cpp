@@ -361,6 +361,8 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
                          const std::vector<Image>& images, const CompileOptions& options,
                          const std::function<void(std::size_t, std::size_t)>& progress) {
   Compiled out;
+  // What no plan takes is told before the network is run.
+  if (auto plan = lay_out(network, preprocessing, options); !plan) return fail(plan.error().what);
   auto plan = outline(network, preprocessing, options);
   if (!plan) return fail(plan.error().what);
   out.plan = std::move(*plan);

@@ -81,8 +81,6 @@ Result<void> last(Walk& walk, const Node& node) {
     if (!walk.layout()[i].empty() && (joins_the_rest ? i < at->front() : i != at->front()))
       return fail(describe(node) + " has axis " + std::to_string(*axis) + " of a value of " + describe(walk.sizes()) +
                   "; supported is a softmax over all outputs: along the axis that they lie in, and of no map");
-  if (walk.map().elements() > 1 && walk.layout()[at->front()].empty() && !joins_the_rest)
-    return fail(describe(node) + " has axis " + std::to_string(*axis) + ", along which there is one value");
   walk.end_with(node, node.op == "Softmax" ? PostOperation::softmax : PostOperation::log_softmax);
   return {};
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "model/passes/attributes.h"
 #include "model/passes/operators.h"
@@ -31,6 +32,10 @@ namespace {
 /// Elements that a node may make of `in` elements: what only spreads values out is refused before it takes memory.
 bool is_sane_growth(std::size_t in, std::size_t out) {
   return out <= 4 * in + (std::size_t{1} << 20);
+}
+
+std::string copied_too_often(const Node& node) {
+  return describe(node) + " copies the model's constants too often: simplify the model";
 }
 
 std::size_t product(const std::vector<std::int64_t>& dims, std::size_t begin, std::size_t end) {
@@ -252,17 +257,23 @@ Result<Constant> concat(const Node& node, const Operands& in) {
   const std::size_t rank = in[0]->dims.size();
   auto axis = axis_of(node, 0, rank);
   if (!axis) return fail(axis.error().what);
-  Constant out = *in[0];
-  out.dims[*axis] = 0;
+  std::vector<std::int64_t> dims = in[0]->dims;
+  dims[*axis] = 0;
+  std::set<const Constant*> different;
+  std::size_t known = 0, joined_elements = 0;
   for (const Constant* c : in) {
-    if (c == nullptr || c->values.index() != out.values.index() || c->dims.size() != rank)
+    if (c == nullptr || c->values.index() != in[0]->values.index() || c->dims.size() != rank)
       return fail(describe(node) + " joins constants of different types or ranks");
     for (std::size_t i = 0; i < rank; ++i)
-      if (i != *axis && c->dims[i] != out.dims[i])
+      if (i != *axis && c->dims[i] != dims[i])
         return fail(describe(node) + " joins constants of shapes " + describe(in[0]->dims) + " and " +
                     describe(c->dims));
-    out.dims[*axis] += c->dims[*axis];
+    dims[*axis] += c->dims[*axis];
+    joined_elements += c->elements();
+    if (different.insert(c).second) known += c->elements();
   }
+  if (!is_sane_growth(known, joined_elements)) return fail(copied_too_often(node));
+  Constant out{std::move(dims), in[0]->values};
   const std::size_t outer = product(out.dims, 0, *axis);
   std::visit(
       [&](auto& values) {
@@ -296,7 +307,8 @@ Result<Constant> gather(const Node& node, const Operands& in) {
   }
   const std::size_t outer = product(x.dims, 0, *axis), inner = product(x.dims, *axis + 1, x.dims.size());
   if (!is_sane_growth(x.elements() + indices->size(), outer * inner * indices->size()))
-    return fail(describe(node) + " copies the model's constants too often: simplify the model");
+    return fail(copied_too_often(node));
+  if (auto ok = check_rank(node, x.dims.size() - 1 + in[1]->dims.size()); !ok) return fail(ok.error().what);
   Constant out;
   out.dims.assign(x.dims.begin(), x.dims.begin() + static_cast<std::ptrdiff_t>(*axis));
   out.dims.insert(out.dims.end(), in[1]->dims.begin(), in[1]->dims.end());
@@ -332,6 +344,7 @@ Result<Constant> slice(const Node& node, const Operands& in) {
   if (steps->empty()) steps->assign(starts->size(), 1);
   if (starts->size() != ends->size() || axes->size() != starts->size() || steps->size() != starts->size())
     return fail(describe(node) + " has starts, ends, axes and steps of different lengths");
+  if (auto each_once = positive_axes(node, *axes, in[0]->dims.size()); !each_once) return fail(each_once.error().what);
   Constant x = *in[0];
   for (std::size_t k = 0; k < starts->size(); ++k) {
     auto axis = positive_axes(node, {(*axes)[k]}, x.dims.size());

@@ -11,7 +11,7 @@ using tensor::Window;
 
 namespace {
 
-constexpr std::size_t largest_filter = std::size_t{1} << 28;
+constexpr std::size_t largest_filter = std::size_t{1} << 28, largest_window = 1 << 16;
 
 /// Values broadcast to one for each of `out` outputs, times `factor`: as many, or one for all. `dims` must not reach
 /// beyond the outputs' axis, which is the last.
@@ -133,6 +133,7 @@ Result<void> conv(Walk& walk, const Node& node) {
     auto a = read_window(walk, node, std::array<std::size_t, 2>{1, 1});
     if (!a) return fail(a.error().what);
     if (a->window == Window{}) {
+      if (auto ok = walk.write_padding(); !ok) return ok;
       Layout row({{}, layout[1]}, walk.map());
       walk.lay_out(row);
       if (auto ok = fully_connected(walk, node, {**weights, in, out, 1, in}, std::move(bias)); !ok) return ok;
@@ -152,6 +153,9 @@ Result<void> conv(Walk& walk, const Node& node) {
   walk.take_padding(w);
   Linear linear{{walk.map(), out, w}, {}, std::move(bias), std::nullopt};
   const Shape map = linear.conv.out();
+  if (w.height > largest_window || w.width > largest_window)
+    return fail(describe(node) + " has a window of " + std::to_string(w.height) + "×" + std::to_string(w.width) +
+                "; supported are " + std::to_string(largest_window) + " a side");
   if (map.height == 0 || map.width == 0)
     return fail(describe(node) + ": its window of " + std::to_string(w.height) + "×" + std::to_string(w.width) +
                 " does not fit into the map of " + std::to_string(walk.map().height) + "×" +

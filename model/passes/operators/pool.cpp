@@ -31,9 +31,11 @@ struct Side {
     const std::size_t n = (padded - window) / stride + 1;
     return ceil && (n - 1) * stride >= map() + pad_before ? n - 1 : n;
   }
-  /// Padding after the map so that tensor::Window makes as many windows.
+  /// Padding after the map, zeros of a Pad among it, so that tensor::Window makes as many windows: as the node says it
+  /// where a window reaches beyond it, otherwise what the last window needs.
   std::size_t covering_pad() const {
-    const std::size_t end = (out() - 1) * stride + window, before = pad_before + map();
+    if (!ceil && zeros_after + pad_after < window) return zeros_after + pad_after;
+    const std::size_t end = (out() - 1) * stride + window, before = pad_before + zeros_before + in;
     return end > before ? end - before : 0;
   }
   /// Elements of window `i` that [begin, end) of the padded map has.
@@ -78,9 +80,22 @@ Result<Sides> read_sides(Walk& walk, const Node& node) {
   const Window& w = a->window;
   const Shape& map = walk.map();
   const Padding& p = walk.padding();
-  // auto_pad says how many windows there are; ceil_mode then changes nothing.
   Sides s{{map.height, w.height, w.stride_y, p.top, p.bottom, w.pad_top, w.pad_bottom, *ceil != 0},
           {map.width, w.width, w.stride_x, p.left, p.right, w.pad_left, w.pad_right, *ceil != 0}};
+  auto auto_pad = Attributes(node).text("auto_pad", "NOTSET");
+  if (!auto_pad) return fail(auto_pad.error().what);
+  if (*auto_pad != "NOTSET") {
+    // auto_pad says how many windows there are, whatever ceil_mode says; not every runtime agrees.
+    Sides even = s;
+    even.y.ceil = even.x.ceil = false;
+    if (even.y.out() != s.y.out() || even.x.out() != s.x.out())
+      return fail(describe(node) + " has auto_pad " + *auto_pad +
+                  " and ceil_mode 1, which runtimes read differently: give its pads in numbers");
+  }
+  constexpr std::size_t most_cells = 1 << 20;
+  if (w.height * w.width > most_cells)
+    return fail(describe(node) + " has a window of " + std::to_string(w.height) + "×" + std::to_string(w.width) +
+                "; supported are " + std::to_string(most_cells) + " elements");
   if (s.y.out() == 0 || s.x.out() == 0)
     return fail(describe(node) + ": its window of " + std::to_string(w.height) + "×" + std::to_string(w.width) +
                 " does not fit into the map of " + std::to_string(s.y.map()) + "×" + std::to_string(s.x.map()) +
@@ -97,8 +112,8 @@ Window covering(const Sides& s) {
   Window w{s.y.window, s.x.window, s.y.stride, s.x.stride};
   w.pad_top = s.y.pad_before + s.y.zeros_before;
   w.pad_left = s.x.pad_before + s.x.zeros_before;
-  w.pad_bottom = s.y.covering_pad() + s.y.zeros_after;
-  w.pad_right = s.x.covering_pad() + s.x.zeros_after;
+  w.pad_bottom = s.y.covering_pad();
+  w.pad_right = s.x.covering_pad();
   return w;
 }
 
@@ -108,11 +123,8 @@ Shape pooled(const Shape& map, const Window& w) {
 
 Result<void> whole(Walk& walk, const Node& node, bool maximum, bool rows, bool columns) {
   Window w;
-  if (rows) w.height = w.stride_y = walk.map().height;
-  if (columns) w.width = w.stride_x = walk.map().width;
-  // One window: where it would step to makes no difference, and plans have always said 1.
-  if (rows) w.stride_y = 1;
-  if (columns) w.stride_x = 1;
+  if (rows) w.height = walk.map().height;
+  if (columns) w.width = walk.map().width;
   const Shape out = pooled(walk.map(), w);
   if (maximum) return walk.add(node, MaxPool{w}, out);
   return walk.add(node, AveragePool{w}, out);
@@ -129,7 +141,7 @@ Result<void> max_pool(Walk& walk, const Node& node) {
   if (!sides) return fail(sides.error().what);
   // A maximum leaves padding out of account. Zeros of a Pad it does not, but where nothing is below zero they are never
   // more than what a window sees beside them.
-  if (!walk.is_nonnegative() || !sides->all_see(false)) {
+  if (walk.is_padded() && (!walk.is_nonnegative() || !sides->all_see(false))) {
     if (auto ok = walk.write_padding(); !ok) return ok;
     sides = read_sides(walk, node);
     if (!sides) return fail(sides.error().what);

@@ -9,9 +9,16 @@ namespace blindsight::model {
 using protocol::fail;
 using protocol::Result;
 
+Result<void> check_rank(const Node& node, std::size_t rank) {
+  if (rank <= most_dimensions) return {};
+  return fail(describe(node) + " reads or makes a value of " + std::to_string(rank) + " dimensions; at most " +
+              std::to_string(most_dimensions) + " are supported");
+}
+
 Result<std::vector<std::int64_t>> reshape_sizes(const Node& node, const std::vector<std::int64_t>& now,
                                                 const std::vector<std::int64_t>& wanted) {
   if (auto ok = Attributes(node).only({"allowzero", "shape"}); !ok) return fail(ok.error().what);
+  if (auto ok = check_rank(node, wanted.size()); !ok) return fail(ok.error().what);
   auto allow_zero = Attributes(node).integer("allowzero", 0);
   if (!allow_zero) return fail(allow_zero.error().what);
   const std::int64_t all = std::accumulate(now.begin(), now.end(), std::int64_t{1}, std::multiplies<>());
@@ -57,10 +64,7 @@ Result<std::vector<std::int64_t>> permutation(const Node& node, std::size_t rank
 
 Result<std::vector<std::size_t>> positive_axes(const Node& node, const std::vector<std::int64_t>& axes,
                                                std::size_t rank) {
-  constexpr std::size_t most = 16;
-  if (rank > most)
-    return fail(describe(node) + " reads or makes a value of " + std::to_string(rank) + " dimensions; at most " +
-                std::to_string(most) + " are supported");
+  if (auto ok = check_rank(node, rank); !ok) return fail(ok.error().what);
   std::vector<std::size_t> all;
   const auto r = static_cast<std::int64_t>(rank);
   for (const std::int64_t axis : axes) {
@@ -123,9 +127,13 @@ Result<void> reshape(Walk& walk, const Node& node) {
   }
   // A row of numbers as the input may be the image itself.
   if (sizes->size() == 4 && (*sizes)[0] == 1) {
-    const tensor::Shape map{static_cast<std::size_t>((*sizes)[2]), static_cast<std::size_t>((*sizes)[3]),
-                            static_cast<std::size_t>((*sizes)[1])};
-    if (walk.input_becomes(map, {{{}, {Axis::channel}, {Axis::row}, {Axis::column}}, map})) return {};
+    const auto size = [&](std::size_t i) { return static_cast<std::size_t>((*sizes)[i]); };
+    const bool last = walk.is_channels_last(node.outputs[0], *sizes);
+    const tensor::Shape map =
+        last ? tensor::Shape{size(1), size(2), size(3)} : tensor::Shape{size(2), size(3), size(1)};
+    const Layout layout = last ? Layout({{}, {Axis::row}, {Axis::column}, {Axis::channel}}, map)
+                               : Layout({{}, {Axis::channel}, {Axis::row}, {Axis::column}}, map);
+    if (walk.input_becomes(map, layout)) return {};
   }
   return fail(describe(node) + " reshapes " + describe(walk.sizes()) + " to " + describe(*sizes) +
               ", which cuts rows, columns or channels apart; supported is what joins, splits or renames whole "

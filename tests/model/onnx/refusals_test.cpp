@@ -23,6 +23,10 @@ void refused(OnnxBuilder& b, const std::vector<std::string>& words) {
   }
 }
 
+std::string nth(const std::string& name, int i) {
+  return name + std::to_string(i);
+}
+
 OnnxBuilder with_conv() {
   OnnxBuilder b({1, 2, 6, 6});
   b.reals("w", {2, 2, 1, 1}, {1, 0, 0, 1});
@@ -94,6 +98,15 @@ TEST_CASE("pools that make no sense are refused in clear words") {
     set(p, "kernel_shape", std::vector<std::int64_t>{2, 2});
     set(p, "pads", std::vector<std::int64_t>{2, 2, 2, 2});
     refused(b, {"'p' (MaxPool)", "padding"});
+  }
+  SUBCASE("a size that runtimes read differently") {
+    auto b = with_conv();
+    auto& p = b.node("MaxPool", "p");
+    set(p, "kernel_shape", std::vector<std::int64_t>{3, 3});
+    set(p, "strides", std::vector<std::int64_t>{2, 2});
+    set(p, "auto_pad", std::string("VALID"));
+    set(p, "ceil_mode", std::int64_t{1});
+    refused(b, {"'p' (MaxPool)", "auto_pad VALID and ceil_mode 1"});
   }
   SUBCASE("holes in a maximum") {
     auto b = with_conv();
@@ -232,7 +245,7 @@ TEST_CASE("what no machine could do is refused from shapes, with the node's name
     b.reals("v", {4, 4, 1, 1}, noise(16, 1));
     b.node("Conv", "first", {"w"});
     for (int i = 0; i < 8; ++i)
-      set(b.node("Conv", "again" + std::to_string(i), {"v"}), "dilations", std::vector<std::int64_t>{1, 1});
+      set(b.node("Conv", nth("again", i), {"v"}), "dilations", std::vector<std::int64_t>{1, 1});
     b.reals("u", {4, 4, 25, 25}, noise(16 * 625, 1));
     auto& wide = b.node("Conv", "wide", {"u"});
     set(wide, "pads", std::vector<std::int64_t>{1000, 1000, 1000, 1000});
@@ -241,11 +254,92 @@ TEST_CASE("what no machine could do is refused from shapes, with the node's name
   }
   SUBCASE("a layer that would only hand the map through") {
     OnnxBuilder b({1, 100000, 1, 1});
-    set(b.node("MaxPool", "first"), "kernel_shape", std::vector<std::int64_t>{1, 1});
+    b.node("Relu", "first");
     b.reals("w", {100000, 1}, std::vector<float>(100000, 1));
     b.node("Flatten", "f");
     b.node("MatMul", "m", {"w"});
-    refused(b, {"'first' (MaxPool)", "100000 channels"});
+    refused(b, {"'first' (Relu)", "100000 channels"});
+  }
+}
+
+TEST_CASE("few bytes do not become much memory or time") {
+  SUBCASE("one constant joined with itself") {
+    auto b = with_conv();
+    b.reals("big", {1 << 16}, std::vector<float>(1 << 16, 1));
+    b.aside("Concat", "all", std::vector<std::string>(100, "big"));
+    set(*b.model().mutable_graph()->mutable_node(1), "axis", std::int64_t{0});
+    b.node("Add", "a", {"all.out"});
+    refused(b, {"'all' (Concat)", "copies the model's constants too often"});
+  }
+  SUBCASE("very many dimensions") {
+    auto b = with_conv();
+    b.integers("ones", std::vector<std::int64_t>(1000, 1));
+    b.reals("one", {}, {1});
+    b.aside("Reshape", "wide", {"one", "ones"});
+    b.node("Add", "a", {"wide.out"});
+    refused(b, {"'wide' (Reshape)", "1000 dimensions; at most 16"});
+    auto c = with_conv();
+    auto* t = c.model().mutable_graph()->mutable_initializer(0);
+    for (int i = 0; i < 20; ++i) t->add_dims(1);
+    refused(c, {"'w'", "24 dimensions"});
+  }
+  SUBCASE("one axis cut again and again") {
+    auto b = with_conv();
+    b.reals("big", {4}, {1, 2, 3, 4});
+    b.integers("zeros", {0, 0});
+    b.integers("fours", {4, 4});
+    b.aside("Slice", "cut", {"big", "zeros", "fours", "zeros"});
+    b.node("Add", "a", {"cut.out"});
+    refused(b, {"'cut' (Slice)", "an axis twice"});
+  }
+  SUBCASE("one matrix used by very many layers") {
+    OnnxBuilder b({1, 1000});
+    b.reals("w", {1000, 1000}, std::vector<float>(1000000, 1));
+    for (int i = 0; i < 200; ++i) b.node("MatMul", nth("m", i), {"w"});
+    refused(b, {"far more than the file has values"});
+  }
+  SUBCASE("many layers that only hand a map through") {
+    OnnxBuilder b({1, 4000, 2, 2});
+    for (int i = 0; i < 20; ++i) {
+      const auto window = std::vector<std::int64_t>{2, 2};
+      set(b.node("AveragePool", nth("a", i)), "kernel_shape", window);
+      set(b.node("MaxPool", nth("m", i)), "kernel_shape", std::vector<std::int64_t>{1, 1});
+      b.integers(nth("pads", i), {0, 0, 0, 0, 0, 0, 1, 1});
+      b.node("Relu", nth("r", i));
+      b.node("Pad", nth("p", i), {nth("pads", i)});
+    }
+    b.node("Flatten", "f");
+    b.reals("w", {16000, 1}, std::vector<float>(16000, 1));
+    b.node("MatMul", "m", {"w"});
+    refused(b, {"(Pad)", "far more than the file has values"});
+  }
+  SUBCASE("shifts through a wide filter over a large map become a layer, not hours of sums") {
+    OnnxBuilder b({1, 1, 4096, 4096});
+    b.reals("one", {}, {1});
+    b.node("Add", "shift", {"one"});
+    b.reals("w", {1, 1, 2, 2}, noise(4, 1));
+    auto& conv = b.node("Conv", "wide", {"w"});
+    set(conv, "dilations", std::vector<std::int64_t>{200, 200});
+    set(conv, "pads", std::vector<std::int64_t>{100, 100, 100, 100});
+    set(conv, "strides", std::vector<std::int64_t>{4, 4});
+    b.node("GlobalAveragePool", "g");
+    const auto network = b.import();
+    REQUIRE_MESSAGE(network.has_value(), (network ? "" : network.error().what));
+    CHECK(network->layers.size() == 3);
+  }
+  SUBCASE("very many activations and pools in a row, very many kinds of operators") {
+    auto b = with_conv();
+    for (int i = 0; i < 8000; ++i) b.node("Relu", nth("r", i));
+    for (int i = 0; i < 8000; ++i) {
+      auto& p = b.node("MaxPool", nth("p", i));
+      set(p, "kernel_shape", std::vector<std::int64_t>{2, 2});
+      set(p, "pads", std::vector<std::int64_t>{1, 1, 0, 0});
+    }
+    b.node("GlobalAveragePool", "g");
+    CHECK(b.import().has_value());
+    auto c = with_conv();
+    for (int i = 0; i < 15000; ++i) c.node(nth("Kind", i), nth("n", i));
+    refused(c, {"Kind0", "kinds more"});
   }
 }
 
@@ -314,8 +408,8 @@ TEST_CASE("hostile tensors are refused before they are used") {
     b.reals("big", {1 << 20, 1}, std::vector<float>(1 << 20, 1));
     std::string last = "big";
     for (int i = 0; i < 20; ++i) {
-      b.aside("Identity", "copy" + std::to_string(i), {last});
-      last = "copy" + std::to_string(i) + ".out";
+      b.aside("Identity", nth("copy", i), {last});
+      last = nth("copy", i) + ".out";
     }
     b.node("MatMul", "m", {last});
     refused(b, {"copies the model's constants too often"});

@@ -355,6 +355,64 @@ TEST_CASE("pools: on the input, in any order, with ceil_mode, and averages over 
   }
 }
 
+TEST_CASE("a Pad before a convolution or an average is its padding, and costs no layer") {
+  OnnxBuilder b({1, 2, 6, 5});
+  b.integers("pads", {0, 0, 1, 0, 0, 0, 2, 1});
+  b.node("Pad", "one", {"pads"});
+  b.node("Pad", "two", {"pads"});
+  b.reals("w", {3, 2, 3, 3}, noise(54, 1));
+  set(b.node("Conv", "conv", {"w"}), "pads", Dims{0, 1, 0, 0});
+  b.node("Relu", "r");
+  b.integers("more", {0, 0, 1, 1, 0, 0, 0, 1});
+  b.node("Pad", "three", {"more"});
+  auto& pool = b.node("AveragePool", "p");
+  set(pool, "kernel_shape", Dims{2, 2});
+  set(pool, "strides", Dims{2, 2});
+  finish(b, 3 * 5 * 4);
+  const auto network = agrees(b);
+  REQUIRE(network.layers.size() == 2);
+  CHECK(network.layers[0].conv.window == tensor::Window{3, 3, 1, 1, 2, 1, 4, 2});
+}
+
+TEST_CASE("padding that no window of a maximum reads is left out; windows of one element are no pool") {
+  auto b = start();
+  b.node("Relu", "r");
+  b.integers("pads", {0, 0, 0, 0, 0, 0, 4, 4});
+  b.node("Pad", "pad", {"pads"});
+  auto& pool = b.node("MaxPool", "m");
+  set(pool, "kernel_shape", Dims{2, 2});
+  set(pool, "strides", Dims{3, 4});
+  b.node("Flatten", "f");
+  agrees(b);
+
+  auto c = start();
+  for (int i = 0; i < 20; ++i)
+    set(c.node(i % 2 == 0 ? "MaxPool" : "AveragePool", std::string("p").append(std::to_string(i))), "kernel_shape",
+        Dims{1, 1});
+  finish(c, 60);
+  CHECK(agrees(c).layers.size() == 2);
+  // As many pools as a layer takes, and a layer for those behind them.
+  auto d = start();
+  for (int i = 0; i < 10; ++i) {
+    auto& p = d.node("MaxPool", std::string("p").append(std::to_string(i)));
+    set(p, "kernel_shape", Dims{2, 2});
+    set(p, "pads", Dims{1, 1, 0, 0});
+  }
+  finish(d, 60);
+  CHECK(agrees(d).layers.size() == 3);
+}
+
+TEST_CASE("a row of numbers becomes a map whose channels are last where a Transpose says so") {
+  OnnxBuilder b({0, 36});
+  b.integers("map", {-1, 6, 6, 1});
+  b.node("Reshape", "up", {"map"});
+  set(b.node("Transpose", "in"), "perm", Dims{0, 3, 1, 2});
+  b.reals("w", {3, 1, 2, 2}, noise(12, 1));
+  b.node("Conv", "conv", {"w"});
+  finish(b, 75);
+  CHECK(agrees(b).input == tensor::Shape{6, 6, 1});
+}
+
 TEST_CASE("a filter with holes is a wider one with zeros; holes of a filter of one are none") {
   for (const Dims& kernel : {Dims{2, 2}, Dims{1, 1}}) {
     auto b = start();

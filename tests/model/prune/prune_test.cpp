@@ -221,3 +221,21 @@ TEST_CASE("fractions and networks that cannot be pruned are refused") {
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().what.find("nothing to prune") != std::string::npos);
 }
+
+TEST_CASE("a layer that only hands a map through keeps all channels: they are the image's, or the layer's before") {
+  OnnxBuilder b({1, 3, 6, 6});
+  set(b.node("MaxPool", "first"), "kernel_shape", std::vector<std::int64_t>{2, 2});
+  b.reals("w", {8, 3, 3, 3}, noise(216, 1));
+  b.node("Conv", "conv", {"w"});
+  b.node("Relu", "r");
+  b.node("Flatten", "f");
+  b.reals("fc", {72, 2}, noise(144, 2));
+  b.node("MatMul", "head", {"fc"});
+  const auto network = b.import();
+  REQUIRE(network.has_value());
+  REQUIRE(network->layers.size() == 3);
+  const auto pruned = prune(*network, 0.5, 0);
+  REQUIRE(pruned.has_value());
+  CHECK(pruned->layers[0].removed.empty());
+  CHECK(pruned->layers[1].channels_after == 4);
+}
