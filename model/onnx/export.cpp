@@ -24,10 +24,14 @@ class Writer {
     auto* input = graph_.add_input();
     input->set_name(value_);
     const auto in = network.input;
-    describe(*input, {in.channels, in.height, in.width});
     // A flat value stays flat: from where on every layer reads single numbers, not maps.
     first_flat_ = network.layers.size();
     while (first_flat_ > 0 && reads_numbers(network.layers[first_flat_ - 1])) --first_flat_;
+    // An input that is flattened at once may be read as channels last where its sides look so: a Transpose says which.
+    const bool says_which = first_flat_ == 0 && in.height > 1 && (in.width == 1 || in.width == 3);
+    describe(*input, says_which ? std::vector{in.height, in.width, in.channels}
+                                : std::vector{in.channels, in.height, in.width});
+    if (says_which) set(node("Transpose", "to_channels_first"), "perm", {0, 3, 1, 2});
     for (const FloatLayer& layer : network.layers) add(layer);
     if (network.post != PostOperation::none) flatten("outputs");  // over the outputs, which are its last axis then
     if (network.post == PostOperation::softmax) node("Softmax", "softmax");

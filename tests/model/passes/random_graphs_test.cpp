@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include "model/onnx/export.h"
 #include "model/plaintext/float_oracle.h"
 #include "tests/model/support/onnx_builder.h"
 #include "tests/model/support/reference.h"
@@ -346,6 +347,16 @@ TEST_CASE("what the import accepts of random graphs computes what the operators 
     for (std::size_t i = 0; i < got.size(); ++i) worst = std::max(worst, std::abs(got[i] - expected.values[i]));
     CHECK(worst < 1e-3 * largest);
     ++judged;
+    // What prune writes is read back as the same.
+    const auto exported = to_onnx(*network);
+    REQUIRE(exported.has_value());
+    const auto again = import_onnx(*exported, "exported.onnx");
+    REQUIRE_MESSAGE(again.has_value(), (again ? "" : again.error().what));
+    REQUIRE(again->input == network->input);
+    CHECK(again->post == network->post);
+    CHECK(again->layers.size() == network->layers.size());
+    const auto ours = in_our_order(image, graph.input(), network->input);
+    CHECK(distance(run_float(*again, ours), run_float(*network, ours)) < 1e-4 * largest);
   }
   MESSAGE(accepted << " of " << rounds << " accepted, " << judged << " compared");
   CHECK(judged > rounds / 4);
