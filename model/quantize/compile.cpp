@@ -386,6 +386,13 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   if (auto ok = run_integers(network, images, out, tell_of_integers); !ok) return fail(ok.error().what);
   for (CalibratedRange& range : out.plan.calibration)
     range = {rounded(range.scale), rounded_up(range.largest_real), rounded_up(range.worst)};
+  out.plan.stated_error = rounded_up(out.plan.stated_error);
+  for (LayerSpec& layer : out.plan.network.layers) {
+    protocol::ReluFit& fit = layer.relu_fit;
+    if (fit.even.empty()) continue;
+    fit.worst = rounded_up(fit.worst);
+    if (fit.rms > 0) fit.rms = rounded_up(fit.rms);
+  }
   if (auto ok = check_plan(out.plan); !ok) return fail(ok.error().what);
   return out;
 }
