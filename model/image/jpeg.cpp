@@ -72,11 +72,9 @@ void watch_scans(j_common_ptr common) {
   give_up(common);
 }
 
-/// Whether the scans of a file that needs several of them brought every component and, when nothing says that the file
-/// ended as it should, every bit of every coefficient.
-bool all_is_there(jpeg_decompress_struct& decoder, const Handler& handler) {
-  if (handler.components_seen + 1 != 1U << decoder.num_components) return false;
-  if (!handler.end_missing) return true;
+/// Whether the scans of a file brought every bit of every coefficient, as far as one can tell without its end. While the
+/// library still has the picture: jpeg_finish_decompress() frees what this reads.
+bool coefficients_are_there(const jpeg_decompress_struct& decoder) {
   // Without restart of its coder, arithmetic code that ends early reads as zeros and without a warning.
   if (decoder.arith_code) return false;
   if (decoder.progressive_mode && decoder.coef_bits == nullptr) return false;
@@ -132,8 +130,11 @@ bool decode(jpeg_decompress_struct& decoder, Handler& handler, std::span<const s
     jpeg_read_scanlines(&decoder, &row, 1);
   }
   watch_scans(reinterpret_cast<j_common_ptr>(&decoder));
+  const bool complete = coefficients_are_there(decoder);
+  const bool every_component = handler.components_seen + 1 == 1U << decoder.num_components;
   jpeg_finish_decompress(&decoder);
-  if (all_is_there(decoder, handler)) return true;
+  // Nothing but the end mark may be missing.
+  if (every_component && (complete || !handler.end_missing)) return true;
   decoder.err->msg_code = JERR_INPUT_EOF;
   give_up(reinterpret_cast<j_common_ptr>(&decoder));
 }
