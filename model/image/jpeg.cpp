@@ -72,8 +72,8 @@ void watch_scans(j_common_ptr common) {
   give_up(common);
 }
 
-/// Whether the scans of a file brought every bit of every coefficient, as far as one can tell without its end. While the
-/// library still has the picture: jpeg_finish_decompress() frees what this reads.
+/// Whether the scans of a file brought every bit of every coefficient, as far as one can tell without its end. While
+/// the library still has the picture: jpeg_finish_decompress() frees what this reads.
 bool coefficients_are_there(const jpeg_decompress_struct& decoder) {
   // Without restart of its coder, arithmetic code that ends early reads as zeros and without a warning.
   if (decoder.arith_code) return false;
