@@ -34,6 +34,8 @@ std::string assumed_output(const model::Plan& plan) {
          "--output independent or none if they are something else, --output softmax to leave this note out";
 }
 
+constexpr auto compile_group = "Compiling an ONNX model";
+
 const std::map<std::string, model::Orientation> orientations = {{"ignore", model::Orientation::ignore},
                                                                 {"exif", model::Orientation::exif}};
 
@@ -61,8 +63,9 @@ CLI::Option* add_labels_flag(CLI::App& command, std::vector<std::string>& labels
 }
 
 void add_compile_flags(CLI::App& command, CompileFlags& flags) {
-  const std::string group = "Compiling an ONNX model";
+  const std::string group = compile_group;
   auto& o = flags.options;
+  flags.command = &command;
   command.add_option("--calibration", flags.calibration, "Folder of typical images (or files); sets the scales")
       ->group(group)
       ->type_name("DIR");
@@ -85,14 +88,15 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
       ->group(group)
       ->check(CLI::IsMember(output_kinds));
   command
-      .add_option(
-          "--orientation", flags.orientation,
+      .add_option_function<std::string>(
+          "--orientation", [&flags](const std::string& name) { flags.orientation = orientations.at(name); },
           "What is done about pictures that say by EXIF that they are turned: ignore, or exif (turn them upright, "
           "here and at every client)")
       ->group(group)
-      ->transform(CLI::CheckedTransformer(orientations))
+      ->check(CLI::IsMember(orientations))
       ->default_str("ignore");
-  add_array_layout_flag(command, flags.array_layout);
+  if (command.get_option_no_throw("--array-layout") == nullptr)
+    add_array_layout_flag(command, flags.array_layout)->group(group);
   command
       .add_option_function<double>(
           "--threshold", [&o](double p) { o.threshold = p; },
@@ -126,11 +130,12 @@ void add_compile_flags(CLI::App& command, CompileFlags& flags) {
       ->group(group)
       ->capture_default_str();
   command
-      .add_option("--relu-fit", o.relu_fit,
-                  "What that polynomial is fitted to: calibrated (values as calibration saw them) or uniform (all of "
-                  "the range alike)")
+      .add_option_function<std::string>(
+          "--relu-fit", [&o](const std::string& name) { o.relu_fit = relu_weights.at(name); },
+          "What that polynomial is fitted to: calibrated (values as calibration saw them) or uniform (all of "
+          "the range alike)")
       ->group(group)
-      ->transform(CLI::CheckedTransformer(relu_weights))
+      ->check(CLI::IsMember(relu_weights))
       ->default_str("calibrated");
   command
       .add_flag_callback(
@@ -147,10 +152,27 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
   return *std::move(preset);
 }
 
-model::FloatNetwork import_model(const std::filesystem::path& file) {
-  ProgressBar bar("models read");
-  bar.show(0, 1);
-  return value_or_mend(model::import_onnx(file));
+void refuse_compile_flags(const CompileFlags& flags, const std::string& because) {
+  for (const auto* option : flags.command->get_options())
+    if (option->get_group() == compile_group && option->count() != 0)
+      throw Failure(Exit::mend, option->get_name() + " is a matter of compiling, and " + because + ": leave " +
+                                    option->get_name() + " out, or give it when an ONNX model is compiled");
+}
+
+model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles files) {
+  files.reads_model(file).check();
+  auto network = [&] {
+    ProgressBar bar("models read");
+    bar.show(0, 1);
+    return value_or_mend(model::import_onnx(file));
+  }();
+  files.reads_data(network.data_files).check();
+  return network;
+}
+
+model::Plan load_compiled(const std::filesystem::path& file, const CompileFlags& flags) {
+  refuse_compile_flags(flags, protocol::in_quotes(file.string()) + " is compiled already");
+  return value_or_mend(model::load_plan(file));
 }
 
 model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status) {
@@ -191,19 +213,16 @@ ModelFile kind_of_model_file(const std::filesystem::path& file) {
                 protocol::in_quotes(file.string()) + ": the name of a model's file ends with .onnx or .plan");
 }
 
-std::filesystem::path weights_beside(std::filesystem::path plan) {
-  return plan.replace_extension(".weights");
-}
-
-std::filesystem::path calibration_beside(std::filesystem::path weights) {
-  return weights.replace_extension(".calibration.json");
-}
-
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
                                 const CompileFlags& flags, Exit& status) {
-  if (kind_of_model_file(file) == ModelFile::onnx) return compile_with_flags(import_model(file), flags, status);
+  if (kind_of_model_file(file) == ModelFile::onnx) {
+    if (!weights.empty())
+      throw Failure(Exit::mend, "--weights are those of a compiled plan, and " + protocol::in_quotes(file.string()) +
+                                    " has its own: leave --weights out");
+    return compile_with_flags(import_model(file, {}), flags, status);
+  }
   model::Compiled compiled;
-  compiled.plan = value_or_mend(model::load_plan(file));
+  compiled.plan = load_compiled(file, flags);
   compiled.weights =
       value_or_mend(model::load_weights(weights.empty() ? weights_beside(file) : weights, compiled.plan));
   return compiled;

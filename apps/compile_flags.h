@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/failure.h"
+#include "apps/outputs.h"
 #include "model/graph/float_network.h"
 #include "model/image/image.h"
 #include "model/quantize/compile.h"
@@ -26,18 +27,24 @@ struct CompileFlags {
   model::Orientation orientation = model::Orientation::ignore;
   model::ArrayLayout array_layout = model::ArrayLayout::by_shape;
   model::CompileOptions options;
+  const CLI::App* command = nullptr;  ///< whose flags these are
 };
 
 /// --labels: every part between commas counts, an empty one too.
 CLI::Option* add_labels_flag(CLI::App& command, std::vector<std::string>& labels);
 
+/// A command that reads images for more than calibration declares --array-layout before; otherwise it is one of these.
 void add_compile_flags(CLI::App& command, CompileFlags& flags);
+
+/// A Failure when one of these flags was given although nothing is compiled. `because`: "'s.plan' is compiled already".
+void refuse_compile_flags(const CompileFlags& flags, const std::string& because);
 
 /// The preset that `name` says, or the default one for the network's channels.
 model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const std::string& name);
 
-/// A trained model, with a sign of life while a large one is read.
-model::FloatNetwork import_model(const std::filesystem::path& file);
+/// A trained model, with a sign of life while a large one is read. `files`: what else the command reads, and what it
+/// writes; checked before the model is read, and again when it is known which data beside it are read.
+model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles files);
 
 /// Calibrates and compiles with a progress bar; prints warnings, and what was taken for granted, to standard error.
 /// Needs calibration images; `status` becomes Exit::failed when some of them could not be read.
@@ -52,13 +59,11 @@ std::string stated_error_text(const model::Plan& plan);
 /// What a file's name says that it is.
 enum class ModelFile { onnx, plan };
 ModelFile kind_of_model_file(const std::filesystem::path& file);
-/// NAME.weights beside NAME.plan.
-std::filesystem::path weights_beside(std::filesystem::path plan);
-/// NAME.calibration.json beside NAME.weights.
-std::filesystem::path calibration_beside(std::filesystem::path weights);
+/// A compiled plan. A Failure when flags to compile it were given.
+model::Plan load_compiled(const std::filesystem::path& file, const CompileFlags& flags);
 
-/// A plan with its weights from files, or compiled from an ONNX file. `weights`: empty for the file beside the plan.
-/// `status`: as of compile_with_flags.
+/// A plan with its weights from files, or compiled from an ONNX file, for a command that writes no files. `weights`:
+/// empty for the file beside the plan, and for a model that is compiled. `status`: as of compile_with_flags.
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
                                 const CompileFlags& flags, Exit& status);
 

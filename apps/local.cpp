@@ -69,7 +69,10 @@ class Local {
     if (!a.protocol.empty() || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
       (void)dealing_of(a.dealing, protocol_named(a.protocol.empty() ? default_protocol : a.protocol));
     // A model that cannot be used is told before anything is started.
-    if (!a.model.empty()) compiled_ = load_or_compile(a.model, a.weights, a.compile, calibrated_);
+    if (!a.model.empty())
+      compiled_ = load_or_compile(a.model, a.weights, a.compile, calibrated_);
+    else
+      refuse_compile_flags(a.compile, "no --model is named");
     configs_ = a.config_dir;
     if (configs_.empty()) {
       write_local_configs(a.dir, a.any_ports ? free_ports() : LocalPorts{}, chosen_keys());

@@ -20,12 +20,10 @@ constexpr auto examples = R"(Examples:
 
 Exit status: 0 done; 2 something that you can mend (arguments, files, ports); 1 anything else. Errors go to standard error.)";
 
-}  // namespace
+using namespace blindsight::apps;
+namespace protocol = blindsight::protocol;
 
-int main(int argc, char** argv) {
-  using namespace blindsight::apps;
-  namespace protocol = blindsight::protocol;
-  forbid_core_dumps();
+Exit run(int argc, char** argv) {
   start_logging_for_clients();
   Exit status = Exit::ok;
   CLI::App app{
@@ -46,13 +44,26 @@ int main(int argc, char** argv) {
     std::ostringstream problem;
     const bool done = app.exit(error, std::cout, problem) == 0;
     std::cerr << protocol::printable_lines(problem.str());
-    return static_cast<int>(done ? Exit::ok : Exit::mend);
+    return done ? Exit::ok : Exit::mend;
   } catch (const Failure& failure) {
     if (*failure.what() != '\0') std::cerr << "blindsight: " << protocol::printable_lines(failure.what()) << '\n';
-    return static_cast<int>(failure.status());
+    return failure.status();
   } catch (const std::exception& error) {
     std::cerr << "blindsight: " << protocol::printable_lines(error.what()) << '\n';
-    return static_cast<int>(Exit::failed);
+    return Exit::failed;
+  }
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  forbid_core_dumps();
+  const auto status = run(argc, argv);
+  // A result that nobody received is none.
+  if (!std::cout.flush()) {
+    std::cerr << "blindsight: cannot write to standard output: is the disk full, or the output closed?\n";
+    return static_cast<int>(status == Exit::ok ? Exit::failed : status);
   }
   return static_cast<int>(status);
 }

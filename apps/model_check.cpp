@@ -11,6 +11,7 @@
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
+#include "apps/json.h"
 #include "apps/outputs.h"
 #include "apps/pictures.h"
 #include "apps/protocols.h"
@@ -55,15 +56,18 @@ struct Column {
 
   std::string name;
   std::vector<std::vector<double>> logits;
-  double largest_difference = 0;  ///< from the float model's
-  std::size_t same_label = 0;     ///< as the float model's
+  double largest_difference = 0;   ///< from the float model's
+  std::size_t same_label = 0;      ///< as the float model's
+  std::vector<bool> void_answers;  ///< of images that leave a range: wrong, whatever they look like
   double slowest_s = 0, seconds = 0;
 
-  void add(const Decision& decision, const std::vector<double>& reference, std::vector<double> mine) {
+  void add(const Decision& decision, const std::vector<double>& reference, std::vector<double> mine,
+           bool void_answer = false) {
     for (std::size_t i = 0; i < mine.size(); ++i)
       largest_difference = std::max(largest_difference, std::abs(mine[i] - reference[i]));
-    same_label += decision.of(mine) == decision.of(reference) ? 1 : 0;
+    same_label += !void_answer && decision.of(mine) == decision.of(reference) ? 1 : 0;
     logits.push_back(std::move(mine));
+    void_answers.push_back(void_answer);
   }
 };
 
@@ -73,23 +77,30 @@ struct Overflow {
   double reaches = 0;
 };
 
+/// An image that the plan's input does not hold.
+struct LeftOut {
+  std::string image, why;
+};
+
 /// Before any work.
-const Arguments& checked(const Arguments& a) {
+CommandFiles checked(const Arguments& a) {
   if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+  if (a.plan.empty() && !a.weights.empty())
+    throw Failure(Exit::mend, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
+  if (!a.plan.empty()) refuse_compile_flags(a.compile, protocol::in_quotes(a.plan.string()) + " is compiled already");
   CommandFiles files;
-  files.reads_model(a.model).reads("the plan", a.plan).reads("the configuration", a.config);
-  if (!a.plan.empty()) files.reads("the weights", a.weights.empty() ? weights_beside(a.plan) : a.weights);
+  files.reads_plan(a.plan, a.weights).reads("the configuration", a.config);
   files.reads_images(a.images).reads_images(a.compile.calibration);
-  files.writes("result", a.json_file, "--json-file").check();
-  return a;
+  files.writes("result", a.json_file, ".json", "--json-file", CommandFiles::Devices::allowed);
+  return files;
 }
 
 class Check {
  public:
-  explicit Check(const Arguments& a) : a_(checked(a)), network_(import_model(a.model)) {
+  explicit Check(const Arguments& a) : a_(a), network_(import_model(a.model, checked(a))) {
     if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
     compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, status_)
-                               : load_or_compile(a.plan, a.weights, {}, status_);
+                               : load_or_compile(a.plan, a.weights, a.compile, status_);
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
@@ -120,8 +131,8 @@ class Check {
       });
       if (read != Exit::ok) status_ = read;
     }
+    tell_left_out();
     tell_overflows();
-    if (files_.empty()) throw Failure(Exit::failed, "no image could be run: none is in the range of the plan's input");
     if (a_.json)
       print_json(std::cout);
     else
@@ -131,7 +142,8 @@ class Check {
       print_json(out);
       value_or_mend(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
     }
-    return overflows_.empty() && not_encoded_ == 0 ? status_ : Exit::failed;
+    if (files_.empty()) std::cerr << "blindsight: no image could be run: none is in the range of the plan's input\n";
+    return overflows_.empty() && left_out_.empty() ? status_ : Exit::failed;
   }
 
  private:
@@ -145,9 +157,7 @@ class Check {
 
     const auto encoded = model::encode_input(compiled_.plan, image.values);
     if (!encoded) {
-      ++not_encoded_;
-      bar.clear();
-      std::cerr << "blindsight: " << protocol::in_quotes(image.name) << ": " << encoded.error().what << '\n';
+      left_out_.push_back({image.name, encoded.error().what});
       line["error"] = encoded.error().what;
       print_line(bar, line);
       return false;
@@ -169,13 +179,14 @@ class Check {
           // Layers after the first that overflows read numbers that mean nothing.
           if (most.layer.empty() && trace.worst > 1) most = {image.name, spec.name, trace.worst};
         });
-    if (!most.layer.empty()) overflows_.push_back(std::move(most));
-    fixed_.add(decision_, reference, model::decode_output(compiled_.plan, run.output));
+    const bool overflows = !most.layer.empty();
+    if (overflows) overflows_.push_back(std::move(most));
+    fixed_.add(decision_, reference, model::decode_output(compiled_.plan, run.output), overflows);
     line["fixed"] = fixed_.logits.back();
 
     if (client_) {
       auto answer = value_or_fail(classify(*client_, *protocol_, compiled_.plan, image));
-      encrypted_.add(decision_, reference, std::move(answer.logits));
+      encrypted_.add(decision_, reference, std::move(answer.logits), overflows);
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());
       line["encrypted"] = encrypted_.logits.back();
@@ -190,8 +201,12 @@ class Check {
     std::cout << dump(line) << std::endl;
   }
 
-  static std::string dump(const ordered_json& json) {
-    return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  void tell_left_out() const {
+    for (const auto& image : left_out_ | std::views::take(most_images_told))
+      std::cerr << "blindsight: " << protocol::in_quotes(image.image) << ": " << image.why << '\n';
+    if (left_out_.size() > most_images_told)
+      std::cerr << "blindsight: " << counted(left_out_.size() - most_images_told, "further image")
+                << " outside of that range; --json names all\n";
   }
 
   /// On standard error, in either form of the result: an answer that has overflowed looks like any other.
@@ -199,10 +214,11 @@ class Check {
     std::ranges::stable_sort(overflows_, std::greater<>(), &Overflow::reaches);
     for (const auto& o : overflows_ | std::views::take(most_images_told))
       std::cerr << "blindsight: " << protocol::in_quotes(o.image) << " leaves the range of layer "
-                << protocol::in_quotes(o.layer) << ": it reaches " << fixed(100 * o.reaches, 1)
-                << " % of the bound, and its answer would be wrong\n";
+                << protocol::in_quotes(o.layer) << ": it reaches " << percent(o.reaches, 1)
+                << " of the bound, and its answer would be wrong\n";
     if (overflows_.size() > most_images_told)
-      std::cerr << "blindsight: " << overflows_.size() - most_images_told << " further images leave a range\n";
+      std::cerr << "blindsight: " << counted(overflows_.size() - most_images_told, "further image")
+                << " outside of a range; --json names all\n";
     if (!overflows_.empty())
       std::cerr << "blindsight: calibrate on images like these, or compile with more --headroom-bits\n";
   }
@@ -216,7 +232,7 @@ class Check {
   }
 
   std::optional<std::vector<std::size_t>> truth() const {
-    return true_outputs(files_, a_.folders, compiled_.plan.labels, float_.logits.front().size());
+    return true_outputs(files_, a_.folders, compiled_.plan.labels, network_.layers.back().conv.out_channels);
   }
 
   void print() const {
@@ -227,7 +243,7 @@ class Check {
       Table table({{"layer", left}, {"largest value"}, {"largest difference"}, {"worst / bound"}});
       for (std::size_t i = 0; i < layers_.size(); ++i)
         table.row({in_cell(plan.network.layers[i].name), fixed(layers_[i].largest_value, 3),
-                   fixed(layers_[i].largest_difference, 4), fixed(100 * layers_[i].worst, 1) + " %"});
+                   fixed(layers_[i].largest_difference, 4), percent(layers_[i].worst, 1)});
       std::cout << "float against fixed point, linear results in real units\n";
       table.print(std::cout, "  ");
       std::cout << '\n';
@@ -242,17 +258,21 @@ class Check {
       std::vector<std::string> cells = {column->name, fixed(column->largest_difference, 4)};
       if (labels) cells.push_back(std::to_string(column->same_label) + " of " + std::to_string(files_.size()));
       if (expected) {
-        const auto q = quality(decision_, column->logits, *expected);
+        const auto q = quality(decision_, column->logits, *expected, column->void_answers);
         cells.insert(cells.end(), {accuracy_text(q), auc_text(q)});
       }
       table.row(std::move(cells));
     }
     table.print(std::cout);
-    std::cout << "\nlargest linear result: " << fixed(100 * worst(), 1) << " % of the bound\n";
-    if (!overflows_.empty()) std::cout << overflows_.size() << " IMAGES OVERFLOW: their answers would be wrong\n";
-    if (not_encoded_ != 0)
-      std::cout << not_encoded_ << " IMAGES ARE LEFT OUT: the range of the plan's input does not hold them\n";
-    if (client_)
+    std::cout << "\nlargest linear result: " << percent(worst(), 1) << " of the bound\n";
+    if (!overflows_.empty())
+      std::cout << counted(overflows_.size(), "IMAGE OVERFLOWS", "IMAGES OVERFLOW")
+                << ": such answers would be wrong, and count as wrong above"
+                << (expected ? "; the AUC is of the other images\n" : "\n");
+    if (!left_out_.empty())
+      std::cout << counted(left_out_.size(), "IMAGE IS LEFT OUT", "IMAGES ARE LEFT OUT")
+                << ": not in the range of the plan's input\n";
+    if (client_ && !files_.empty())
       std::cout << "online " << human_seconds(encrypted_.seconds / static_cast<double>(files_.size()))
                 << " an image, at most " << human_seconds(encrypted_.slowest_s) << '\n';
   }
@@ -264,9 +284,12 @@ class Check {
       ordered_json way = {{"max_abs_diff", column->largest_difference}};
       if (decision_.kind != model::OutputKind::none) way["same_label"] = column->same_label;
       if (expected) {
-        const auto q = quality(decision_, column->logits, *expected);
+        const auto q = quality(decision_, column->logits, *expected, column->void_answers);
         if (q.accuracy) way["accuracy"] = *q.accuracy;
-        if (q.auc) way["auc"] = *q.auc;
+        if (q.auc) {
+          way["auc"] = *q.auc;
+          way["auc_images"] = {q.positive, q.negative};
+        }
       }
       ways[column->name] = std::move(way);
     }
@@ -279,13 +302,13 @@ class Check {
     ordered_json overflows = ordered_json::array();
     for (const auto& o : overflows_)
       overflows.push_back({{"image", o.image}, {"layer", o.layer}, {"reaches", o.reaches}});
-    ordered_json all = {{"model", compiled_.plan.model_name},
-                        {"output", model::name(decision_.kind)},
-                        {"images", files_.size()},
-                        {"left_out", not_encoded_},
-                        {"worst", worst()},
-                        {"overflows", std::move(overflows)}};
-    if (client_) {
+    ordered_json left_out = ordered_json::array();
+    for (const auto& image : left_out_) left_out.push_back({{"image", image.image}, {"error", image.why}});
+    ordered_json all = {
+        {"model", compiled_.plan.model_name}, {"output", model::name(decision_.kind)},  {"images", files_.size()},
+        {"left_out", left_out_.size()},       {"left_out_images", std::move(left_out)}, {"worst", worst()},
+        {"overflows", std::move(overflows)}};
+    if (client_ && !files_.empty()) {
       all["online_s"] = encrypted_.seconds / static_cast<double>(files_.size());
       all["online_max_s"] = encrypted_.slowest_s;
     }
@@ -302,8 +325,8 @@ class Check {
   std::vector<std::filesystem::path> files_;  ///< after run(): one per image
   Decision decision_;
   std::vector<Overflow> overflows_;  ///< after run(): the worst first
-  std::size_t not_encoded_ = 0;
-  Exit status_ = Exit::ok;  ///< failed when some image could not be read
+  std::vector<LeftOut> left_out_;    ///< after run(), in the order of the images
+  Exit status_ = Exit::ok;           ///< failed when some image could not be read
   std::vector<LayerDifference> layers_;
   Column float_{"float"}, fixed_{"fixed point"}, encrypted_{"encrypted"};
 };
@@ -328,20 +351,24 @@ void add_model_check(CLI::App& model, Exit& status) {
   command->add_flag("--layers", a->layers,
                     "Layer by layer: float against fixed point, and how much of the bound is used");
   command->add_flag("--json", a->json, "JSON instead of the tables: a line for each image, then one of all");
-  command->add_option("--json-file", a->json_file, "Also write the last line into a file")->type_name("FILE");
+  command->add_option("--json-file", a->json_file, "Also write the last line into a file")->type_name("FILE.json");
   add_optional_protocol_flag(
       *command, a->protocol,
       "one with exact ReLU or, with --config, as the servers say; plaintext only when it is named");
+  add_array_layout_flag(*command, a->compile.array_layout);
   add_compile_flags(*command, a->compile);
   command->footer(
       "The fixed-point column has ReLU as the protocol has it: under one without comparisons, the plan's polynomials, "
       "so that its difference from float shows what they cost.\n"
-      "Exit status 1 also when an image leaves a layer's range, or that of the plan's input, or could not be read: "
-      "each\n"
-      "one is named.\n\n"
+      "Exit status 1 also when an image leaves a layer's range, or that of the plan's input, or could not be read. Of "
+      "those\n"
+      "that leave a range the worst ten are named on standard error, and all with --json; their answers count as wrong "
+      "(labels,\n"
+      "accuracy), and the AUC is of the others. Images beyond the plan's input are left out.\n\n"
       "JSON, a line for each image: image, float (the trained network's own outputs, after its softmax or sigmoid),\n"
-      "fixed and encrypted (logits). Last line: model, output, images, left_out, worst (share of a bound), overflows\n"
-      "(image, layer, reaches), ways (max_abs_diff, same_label, accuracy, auc), layers.\n\n"
+      "fixed and encrypted (logits), or error. Last line: model, output, images, left_out (how many), left_out_images\n"
+      "(image, error), worst (share of a bound), overflows (image, layer, reaches), ways (max_abs_diff, same_label,\n"
+      "accuracy, auc, auc_images: how many of the yes and of the no it is of), layers.\n\n"
       "Example:\n  blindsight model check skin.onnx --plan skin.plan --images photos/ --layers --config client.toml");
   command->callback([a, &status] { status = Check(*a).run(); });
 }

@@ -5,6 +5,7 @@
 
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
+#include "apps/json.h"
 #include "apps/outputs.h"
 #include "apps/protocols.h"
 #include "apps/terminal.h"
@@ -35,7 +36,7 @@ std::string calibration_json(const model::Compiled& compiled) {
                             {"weights_digest", model::to_hex(compiled.plan.weights_digest)},
                             {"images", compiled.plan.calibration_images},
                             {"layers", std::move(layers)}};
-  return all.dump(2) + '\n';
+  return dump(all, 2) + '\n';
 }
 
 void print_growth(const model::Compiled& compiled) {
@@ -44,8 +45,7 @@ void print_growth(const model::Compiled& compiled) {
             << ", and over a quarter and half of them (expected of a random choice)\n";
   Table table({{"layer", left}, {"at 1/4"}, {"at 1/2"}, {"all"}, {"growth per doubling"}});
   for (const auto& g : compiled.growth)
-    table.row({in_cell(g.layer), fixed(g.quarter, 3), fixed(g.half, 3), fixed(g.all, 3),
-               fixed(100 * g.per_doubling(), 1) + " %"});
+    table.row({in_cell(g.layer), fixed(g.quarter, 3), fixed(g.half, 3), fixed(g.all, 3), percent(g.per_doubling(), 1)});
   table.print(std::cout, "  ");
 }
 
@@ -64,18 +64,18 @@ Exit run(const Arguments& a) {
   const auto weights = a.weights.empty() ? weights_beside(a.plan) : a.weights;
   const auto calibration = calibration_beside(weights);
   CommandFiles files;
-  files.reads_model(a.model).reads_images(a.compile.calibration);
-  files.writes("plan", a.plan, "-o").writes("weights", weights, "--weights");
-  files.writes("calibration's record", calibration, "--weights");
-  files.check();
-  check_ending("plan", a.plan, ".plan", "-o");
-  const auto network = import_model(a.model);
-  files.reads_data(network.data_files).check();
+  files.reads_images(a.compile.calibration);
+  files.writes("plan", a.plan, ".plan", "-o").writes("weights", weights, ".weights", "--weights");
+  files.writes("calibration's record", calibration, ".json", "--weights");
+  const auto network = import_model(a.model, files);
   const auto compiled = compile_with_flags(network, a.compile, status);
   value_or_mend(protocol.check(compiled.plan.network));
-  value_or_mend(model::save_weights(compiled.weights, weights));
-  value_or_mend(model::write_file(calibration, "calibration's record", calibration_json(compiled), model::secret_mode));
-  value_or_mend(model::save_plan(compiled.plan, a.plan));
+  // The plan last: without it the others count for nothing.
+  model::FileSet results;
+  value_or_mend(model::add_weights(results, compiled.weights, weights));
+  value_or_mend(results.add(calibration, "calibration's record", calibration_json(compiled), model::secret_mode));
+  value_or_mend(model::add_plan(results, compiled.plan, a.plan));
+  value_or_mend(results.commit());
   print_growth(compiled);
   std::cout << "plan     " << a.plan.string() << "  (public; digest " << model::to_hex(model::digest(compiled.plan))
             << ")\nweights  " << weights.string() << "  (secret; mode 0600)\nrecord   " << calibration.string()
@@ -92,7 +92,8 @@ void add_model_compile(CLI::App& model, Exit& status) {
   auto* command = model.add_subcommand("compile", "Turn a trained ONNX model into a public plan and secret weights");
   command->add_option("model", a->model, "The trained model")->required()->type_name("FILE.onnx");
   command->add_option("-o,--out", a->plan, "Where to write the plan")->required()->type_name("NAME.plan");
-  command->add_option("--weights", a->weights, "Where to write the weights (default: NAME.weights)")->type_name("FILE");
+  command->add_option("--weights", a->weights, "Where to write the weights (default: NAME.weights)")
+      ->type_name("NAME.weights");
   add_protocol_flag(*command, a->protocol);
   add_compile_flags(*command, a->compile);
   command->footer(

@@ -9,6 +9,7 @@
 #include "actors/memory/memory.h"
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
+#include "apps/json.h"
 #include "apps/protocols.h"
 #include "apps/terminal.h"
 #include "model/plan/output.h"
@@ -125,23 +126,21 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
                          {"count", plan.network.layers.back().conv.out_channels},
                          {"labels", plan.labels}};
   if (model::has_threshold(plan.output)) output["threshold"] = plan.threshold;
-  std::cout << ordered_json(
-                   {{"model", plan.model_name},
-                    {"orientation", plan.preprocessing.orientation == model::Orientation::exif ? "exif" : "ignore"},
-                    {"calibration_images", calibrated ? plan.calibration_images : 0},
-                    {"output", std::move(output)},
-                    {"input", {{"online", to_json(report.input_online)}, {"offline", to_json(report.input_offline)}}},
-                    {"layers", std::move(layers)},
-                    {"macs", report.macs},
-                    {"multiplications", report.multiplications},
-                    {"comparisons", report.comparisons},
-                    {"weights", report.weights},
-                    {"online", to_json(report.online)},
-                    {"offline", to_json(report.offline)},
-                    {"set_up", to_json(report.set_up)},
-                    {"memory", memory_json(plan, protocol)},
-                    {"notes", notes}})
-                   .dump()
+  std::cout << dump({{"model", plan.model_name},
+                     {"orientation", plan.preprocessing.orientation == model::Orientation::exif ? "exif" : "ignore"},
+                     {"calibration_images", calibrated ? plan.calibration_images : 0},
+                     {"output", std::move(output)},
+                     {"input", {{"online", to_json(report.input_online)}, {"offline", to_json(report.input_offline)}}},
+                     {"layers", std::move(layers)},
+                     {"macs", report.macs},
+                     {"multiplications", report.multiplications},
+                     {"comparisons", report.comparisons},
+                     {"weights", report.weights},
+                     {"online", to_json(report.online)},
+                     {"offline", to_json(report.offline)},
+                     {"set_up", to_json(report.set_up)},
+                     {"memory", memory_json(plan, protocol)},
+                     {"notes", notes}})
             << '\n';
 }
 
@@ -221,9 +220,9 @@ Exit run(const Arguments& a) {
   std::vector<std::string> notes;
   bool calibrated = true;
   if (kind_of_model_file(a.model) == ModelFile::plan) {
-    plan = value_or_mend(model::load_plan(a.model));
+    plan = load_compiled(a.model, a.compile);
   } else {
-    const auto network = import_model(a.model);
+    const auto network = import_model(a.model, {});
     notes = network.notes;
     calibrated = !a.compile.calibration.empty();
     plan = calibrated ? compile_with_flags(network, a.compile, status).plan : lay_out_with_flags(network, a.compile);

@@ -7,6 +7,7 @@
 
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
+#include "apps/json.h"
 #include "apps/outputs.h"
 #include "apps/pictures.h"
 #include "apps/quality.h"
@@ -112,14 +113,14 @@ void print_json(const Arguments& a, const model::Pruned& pruned, const Compariso
     all["same_label"] = c.same_label;
     all["max_abs_diff"] = c.largest_difference;
   }
-  std::cout << all.dump() << '\n';
+  std::cout << dump(all) << '\n';
 }
 
 void print_table(const Arguments& a, const model::Pruned& pruned, const Comparison& c) {
   using enum Table::Align;
   Table channels({{"layer", left}, {"channels"}, {"left"}});
   for (const auto& layer : pruned.layers)
-    channels.row({layer.name, std::to_string(layer.channels_before), std::to_string(layer.channels_after)});
+    channels.row({in_cell(layer.name), std::to_string(layer.channels_before), std::to_string(layer.channels_after)});
   channels.print(std::cout);
   std::cout << '\n';
   std::vector<Table::Column> heads = {{"", left}, {"parameters"}, {"MACs"}};
@@ -132,20 +133,18 @@ void print_table(const Arguments& a, const model::Pruned& pruned, const Comparis
   }
   table.print(std::cout);
   if (c.images != 0)
-    std::cout << "\nover " << c.images << " images in float: " << c.same_label
+    std::cout << "\nover " << counted(c.images, "image") << " in float: " << c.same_label
               << " with the same label as before, largest logit difference " << fixed(c.largest_difference, 4) << '\n';
   if (nothing_removed(pruned))
     std::cout << "\nnothing was removed: no layer has enough channels for --fraction " << a.fraction
               << " to take one of them, and one always stays\n";
-  std::cout << "\npruned model  " << a.out.string() << '\n';
+  std::cout << "\npruned model  " << a.out.string() << "  (secret; mode 0600)\n";
 }
 
 Exit run(const Arguments& a) {
   CommandFiles files;
-  files.reads_model(a.model).reads_images(a.images).writes("pruned model", a.out, "--out").check();
-  check_ending("pruned model", a.out, ".onnx", "--out");
-  const auto network = import_model(a.model);
-  files.reads_data(network.data_files).check();
+  files.reads_images(a.images).writes("pruned model", a.out, ".onnx", "--out");
+  const auto network = import_model(a.model, files);
   if (!a.labels.empty()) value_or_mend(model::check_labels(a.labels, network.layers.back().conv.out_channels));
   const auto pruned = model::prune(network, a.fraction, a.first_kept);
   if (!pruned)

@@ -1,5 +1,7 @@
 #include "apps/outputs.h"
 
+#include <algorithm>
+
 #include "apps/failure.h"
 #include "model/files/files.h"
 #include "model/image/image.h"
@@ -23,10 +25,18 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, not_there) || resolved(a) == resolved(b);
 }
 
+/// Whether a file that is there lies in the folder or below.
+bool lies_in(const fs::path& file, const fs::path& folder) {
+  std::error_code not_there;
+  if (!fs::exists(file, not_there)) return false;
+  const auto whole = resolved(file), top = resolved(folder);
+  return std::mismatch(top.begin(), top.end(), whole.begin(), whole.end()).first == top.end();
+}
+
 }  // namespace
 
 CommandFiles& CommandFiles::reads(const std::string& what, const fs::path& file) {
-  if (!file.empty()) read_.push_back({what, file, {}});
+  if (!file.empty()) read_.push_back({what, file});
   return *this;
 }
 
@@ -43,8 +53,17 @@ CommandFiles& CommandFiles::reads_data(const std::vector<std::string>& files) {
   return *this;
 }
 
+CommandFiles& CommandFiles::reads_plan(const fs::path& plan, const fs::path& weights) {
+  if (plan.empty()) return *this;
+  const auto secret = weights.empty() ? weights_beside(plan) : weights;
+  reads("the plan", plan).reads("the weights", secret);
+  return reads("the calibration's record", calibration_beside(secret));
+}
+
 CommandFiles& CommandFiles::reads_images(const std::vector<fs::path>& paths) {
   for (const auto& path : paths) {
+    std::error_code not_there;
+    if (fs::is_directory(path, not_there)) folders_.push_back(path);
     // What is wrong with a path is told by those who read it.
     if (const auto found = model::find_images(path))
       for (const auto& file : found->files) reads("one of the images", file);
@@ -52,29 +71,41 @@ CommandFiles& CommandFiles::reads_images(const std::vector<fs::path>& paths) {
   return *this;
 }
 
-CommandFiles& CommandFiles::writes(const std::string& what, const fs::path& file, const std::string& flag) {
-  if (!file.empty()) written_.push_back({what, file, flag});
+CommandFiles& CommandFiles::writes(const std::string& what, const fs::path& file, const std::string& ending,
+                                   const std::string& flag, Devices devices) {
+  if (!file.empty()) written_.push_back({what, file, ending, flag, devices});
   return *this;
 }
 
 void CommandFiles::check() const {
-  for (std::size_t i = 0; i < written_.size(); ++i) {
-    const auto& [what, path, flag] = written_[i];
-    const auto refuse = [&, name = in_quotes(path.string()), flag = flag](const std::string& is) {
-      throw Failure(Exit::mend, name + " is " + is + ": name another file with " + flag);
-    };
-    for (const auto& other : read_)
-      if (same_file(path, other.path)) refuse(other.what + " itself");
-    for (std::size_t k = 0; k < i; ++k)
-      if (same_file(path, written_[k].path)) refuse("the place of the " + written_[k].what + " and of the " + what);
-    value_or_mend(model::check_writable(path, what));
+  for (std::size_t i = 0; i < written_.size(); ++i) check(i);
+}
+
+void CommandFiles::check(std::size_t index) const {
+  const auto& [what, path, ending, flag, devices] = written_[index];
+  const std::string name = in_quotes(path.string()), other_file = ": name another file with " + flag;
+  const auto refuse = [&](const std::string& why) { throw Failure(Exit::mend, name + why + other_file); };
+  for (const auto& other : read_)
+    if (same_file(path, other.path)) refuse(" is " + other.what + " itself");
+  for (const auto& folder : folders_)
+    if (lies_in(path, folder)) refuse(" is one of the files in the folder " + in_quotes(folder.string()));
+  for (std::size_t k = 0; k < index; ++k)
+    if (same_file(path, written_[k].path)) refuse(" is the place of the " + written_[k].what + " and of the " + what);
+  value_or_mend(model::check_writable(path, what));
+  if (model::is_device(path)) {
+    if (devices == Devices::refused) refuse(" is a device or a pipe, and the " + what + " is a file");
+  } else if (!path.string().ends_with(ending)) {
+    throw Failure(Exit::mend,
+                  name + ": the name of the " + what + " ends with " + ending + ": name such a file with " + flag);
   }
 }
 
-void check_ending(const std::string& what, const fs::path& file, const std::string& ending, const std::string& flag) {
-  if (file.extension() != ending)
-    throw Failure(Exit::mend, in_quotes(file.string()) + ": the name of a " + what + " ends with " + ending +
-                                  ", or no command would read it: name such a file with " + flag);
+fs::path weights_beside(fs::path plan) {
+  return plan.replace_extension(".weights");
+}
+
+fs::path calibration_beside(fs::path weights) {
+  return weights.replace_extension(".calibration.json");
 }
 
 }  // namespace blindsight::apps

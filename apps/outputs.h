@@ -15,26 +15,44 @@ class CommandFiles {
   CommandFiles& reads_model(const std::filesystem::path& file);
   /// The data beside a trained model, once it is read.
   CommandFiles& reads_data(const std::vector<std::string>& files);
-  /// Images, or folders of them: each file counts.
+  /// A compiled plan, and what `model compile` wrote with it; `weights`: empty for those beside the plan.
+  CommandFiles& reads_plan(const std::filesystem::path& plan, const std::filesystem::path& weights);
+  /// Images, or folders of them: whatever lies in a folder counts, read or left out.
   CommandFiles& reads_images(const std::vector<std::filesystem::path>& paths);
-  /// `what` without article: "plan"; `flag` that names another file.
-  CommandFiles& writes(const std::string& what, const std::filesystem::path& file, const std::string& flag);
+
+  /// Whether a result may also be written to a device, which replaces nothing and may have any name.
+  enum class Devices { refused, allowed };
+  /// `what` without article: "plan"; `ending`: what names of such files end with, ".plan"; `flag` that names another
+  /// file.
+  CommandFiles& writes(const std::string& what, const std::filesystem::path& file, const std::string& ending,
+                       const std::string& flag, Devices devices = Devices::refused);
 
   /// A Failure that the caller can mend when a file to write is one that is read or another that is written, under
-  /// whatever name (symbolic and hard links), or cannot be written at all. Before any work; leaves no trace.
+  /// whatever name (symbolic and hard links), is not named like what it is, or cannot be written at all. Before any
+  /// work; leaves no trace.
   void check() const;
 
  private:
-  struct File {
+  struct Read {
     std::string what;
     std::filesystem::path path;
-    std::string flag;
   };
-  std::vector<File> read_, written_;
+  struct Written {
+    std::string what;
+    std::filesystem::path path;
+    std::string ending, flag;
+    Devices devices;
+  };
+  void check(std::size_t index) const;
+
+  std::vector<Read> read_;
+  std::vector<Written> written_;
+  std::vector<std::filesystem::path> folders_;  ///< of images
 };
 
-/// A Failure when the name of a file to write does not end like what it is: no command would read it.
-void check_ending(const std::string& what, const std::filesystem::path& file, const std::string& ending,
-                  const std::string& flag);
+/// NAME.weights beside NAME.plan.
+std::filesystem::path weights_beside(std::filesystem::path plan);
+/// NAME.calibration.json beside NAME.weights.
+std::filesystem::path calibration_beside(std::filesystem::path weights);
 
 }  // namespace blindsight::apps

@@ -13,10 +13,6 @@ namespace {
 const std::map<std::string, model::ArrayLayout> layouts = {{"chw", model::ArrayLayout::chw},
                                                            {"hwc", model::ArrayLayout::hwc}};
 
-std::string counted(std::size_t count, const std::string& one, const std::string& several) {
-  return std::to_string(count) + ' ' + (count == 1 ? one : several);
-}
-
 /// "left out 2 files that are no JPEG, PNG, NumPy array or IDX: 1 DICOM, 1 TIFF; and 1 hidden file"; empty when
 /// nothing was.
 std::string what_was_left_out(const model::FoundImages& found) {
@@ -58,11 +54,12 @@ std::string what_was_done(model::Note note, bool one) {
 
 }  // namespace
 
-void add_array_layout_flag(CLI::App& command, model::ArrayLayout& layout) {
-  command
-      .add_option("--array-layout", layout,
-                  "How .npy arrays lie: chw (channel, row, column) or hwc; needed only where their shape fits both")
-      ->transform(CLI::CheckedTransformer(layouts))
+CLI::Option* add_array_layout_flag(CLI::App& command, model::ArrayLayout& layout) {
+  return command
+      .add_option_function<std::string>(
+          "--array-layout", [&layout](const std::string& name) { layout = layouts.at(name); },
+          "How .npy arrays lie: chw (channel, row, column) or hwc; needed only where their shape fits both")
+      ->check(CLI::IsMember(layouts))
       ->default_str("as their shape says");
 }
 
@@ -136,7 +133,7 @@ void Pictures::take_notes(const std::filesystem::path& file, const std::vector<m
 
 void Pictures::say_notes() const {
   for (const auto& [note, noted] : notes_)
-    say(counted(noted.count, "picture", "pictures") + what_was_done(note, noted.count == 1) +
+    say(counted(noted.count, "picture") + what_was_done(note, noted.count == 1) +
         (noted.count == 1 ? " (" : " (the first: ") + model::in_quotes(noted.first.string()) +
         (note == model::Note::resized ? first_size_ : "") + ")");
 }

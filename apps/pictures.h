@@ -13,12 +13,13 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace blindsight::apps {
 
 /// --array-layout, of every command that reads images.
-void add_array_layout_flag(CLI::App& command, model::ArrayLayout& layout);
+CLI::Option* add_array_layout_flag(CLI::App& command, model::ArrayLayout& layout);
 
 /// The files of images that a command was given, and what there is to say about them. One that cannot be read is named
 /// on standard error and does not end the run of the others.

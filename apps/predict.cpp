@@ -10,6 +10,7 @@
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/configs.h"
+#include "apps/json.h"
 #include "apps/outputs.h"
 #include "apps/pictures.h"
 #include "apps/protocols.h"
@@ -164,7 +165,7 @@ void print_outputs(const model::Plan& plan, const Answer& answer, const std::opt
   const bool numbers = plan.output == model::OutputKind::none;
   const auto cells_of = [&](const std::vector<double>& logits, std::size_t i) -> std::vector<std::string> {
     if (numbers) return {fixed(logits[i], 4)};
-    return {fixed(100 * model::probabilities(plan.output, logits)[i], 2) + " %", fixed(logits[i], 4)};
+    return {percent(model::probabilities(plan.output, logits)[i], 2), fixed(logits[i], 4)};
   };
   std::vector<Table::Column> heads = {{"", left}};
   for (const char* head : {"encrypted", "in clear"}) {
@@ -237,7 +238,7 @@ void print_layers(const actors::QueryReport& r) {
   Table table(heads);
   for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
     const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
-    std::vector<std::string> cells = {a.name,
+    std::vector<std::string> cells = {in_cell(a.name),
                                       human_seconds(std::max(a.compute_s, b.compute_s)),
                                       human_seconds(std::max(a.wait_s, b.wait_s)),
                                       human_bytes(a.sent_bytes),
@@ -261,17 +262,15 @@ class Predict {
   explicit Predict(const Arguments& a) : a_(a), config_(read_client_config(a.config)), client_(config_) {
     // What can be wrong with the caller's words and files is told before any connection is made.
     if (!a.protocol.empty()) (void)protocol_named(a.protocol);
-    if (!a.compare.empty()) network_ = import_model(a.compare);
     const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
+    CommandFiles files;
+    files.reads("the configuration", a.config).reads_plan(file, {});
+    if (!a.timeline.empty()) files.reads_images(a.images);
+    files.writes("timeline", a.timeline, ".svg", "--timeline", CommandFiles::Devices::allowed).check();
+    if (!a.compare.empty()) network_ = import_model(a.compare, files);
     if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
     pictures_.emplace(a.images, a.array_layout);
-    if (!a.timeline.empty()) {
-      if (pictures_->files() > 1) refuse_timeline_of(pictures_->files());
-      // A query is not spent on a picture that cannot be kept.
-      CommandFiles used;
-      used.reads("the configuration", a.config).reads("the plan", file).reads_model(a.compare).reads_images(a.images);
-      used.writes("timeline", a.timeline, "--timeline").check();
-    }
+    if (!a.timeline.empty() && pictures_->files() > 1) refuse_timeline_of(pictures_->files());
     const auto agreed = agree(client_, a.protocol);
     protocol_ = &agreed.protocol;
     if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
@@ -285,21 +284,21 @@ class Predict {
 
   Exit run() {
     const auto read = pictures_->each(plan_.preprocessing, bar_, [this](const Pictures::Loaded& loaded) {
-      const auto& [file, number, images] = loaded;
+      const auto& images = loaded.images;
       const std::size_t parts = images.size(), all = pictures_->files() * parts;
       if (!a_.timeline.empty() && parts > 1) refuse_timeline_of(parts);
       for (std::size_t k = 0; k < parts; ++k) {
-        if (all > 1) bar_.show(number * parts + k, all);
-        predict(images[k], parts > 1 ? file.string() + "#" + std::to_string(k) : file.string());
+        if (all > 1) bar_.show(loaded.number * parts + k, all);
+        predict(images[k]);
       }
     });
     return status_ == Exit::ok ? read : status_;
   }
 
  private:
-  void predict(const model::Image& image, const std::string& name) {
+  void predict(const model::Image& image) {
     const auto answer = classify(client_, *protocol_, plan_, image, !a_.timeline.empty());
-    if (!answer) return report_problem(Exit::failed, name + ": " + answer.error().what);
+    if (!answer) return report_problem(Exit::failed, image.name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
       const auto logits = model::run_float(*network_, image.values);
@@ -311,12 +310,10 @@ class Predict {
     bar_.clear();
     if (!a_.timeline.empty()) write_timeline(answer->report);
     if (a_.json) {
-      std::cout
-          << to_json(name, plan_, *answer, comparison).dump(-1, ' ', false, ordered_json::error_handler_t::replace)
-          << std::endl;
+      std::cout << dump(to_json(image.name, plan_, *answer, comparison)) << std::endl;
       return;
     }
-    std::cout << protocol::printable(name) << ": " << in_words(plan_, answer->logits) << '\n';
+    std::cout << protocol::printable(image.name) << ": " << in_words(plan_, answer->logits) << '\n';
     print_outputs(plan_, *answer, comparison);
     print_cost(answer->report);
     if (a_.layers) print_layers(answer->report);

@@ -49,11 +49,13 @@ std::optional<std::vector<std::size_t>> true_outputs(const std::vector<std::file
 }
 
 Quality quality(const Decision& decision, const std::vector<std::vector<double>>& logits,
-                const std::vector<std::size_t>& truth) {
+                const std::vector<std::size_t>& truth, const std::vector<bool>& void_answers) {
   Quality q;
+  if (truth.empty()) return q;
   std::vector<double> positive, negative;
   double right = 0;
   for (std::size_t i = 0; i < truth.size(); ++i) {
+    if (!void_answers.empty() && void_answers[i]) continue;
     const bool single = logits[i].size() == 1;
     // A single output has a second folder: that of the images it should not name.
     const auto expected = single && truth[i] != 0 ? std::vector<std::size_t>{} : std::vector{truth[i]};
@@ -64,12 +66,15 @@ Quality quality(const Decision& decision, const std::vector<std::vector<double>>
       side.push_back(logits[i][0] - logits[i][1]);
   }
   if (decision.kind != model::OutputKind::none) q.accuracy = right / static_cast<double>(truth.size());
-  if (!positive.empty() && !negative.empty()) q.auc = area_under_roc(positive, negative);
+  if (positive.empty() || negative.empty()) return q;
+  q.auc = area_under_roc(positive, negative);
+  q.positive = positive.size();
+  q.negative = negative.size();
   return q;
 }
 
 std::string accuracy_text(const Quality& quality) {
-  return quality.accuracy ? fixed(100 * *quality.accuracy, 1) + " %" : "";
+  return quality.accuracy ? percent(*quality.accuracy, 1) : "";
 }
 
 std::string auc_text(const Quality& quality) {

@@ -39,11 +39,13 @@ struct Quality {
   std::optional<double> accuracy;
   /// When images of both are there: of logit 0 - logit 1 for a softmax of two, of the output itself for a single one.
   std::optional<double> auc;
+  std::size_t positive = 0, negative = 0;  ///< images that the AUC is of
 };
 
-/// `logits` and `truth`: one per image, at least one.
+/// `logits` and `truth`: one per image. `void_answers`: images whose logits mean nothing: wrong answers, and no part of
+/// the AUC; empty for none.
 Quality quality(const Decision& decision, const std::vector<std::vector<double>>& logits,
-                const std::vector<std::size_t>& truth);
+                const std::vector<std::size_t>& truth, const std::vector<bool>& void_answers = {});
 
 /// For a table; empty when there is none.
 std::string accuracy_text(const Quality& quality);

@@ -117,8 +117,8 @@ std::string human_seconds(double seconds) {
   return fixed(seconds, seconds < 9.995 ? 2 : 1) + " s";
 }
 
-std::string counted(std::size_t count, const std::string& thing) {
-  return std::to_string(count) + ' ' + thing + (count == 1 ? "" : "s");
+std::string counted(std::size_t count, const std::string& thing, const std::string& several) {
+  return std::to_string(count) + ' ' + (count == 1 ? thing : several.empty() ? thing + 's' : several);
 }
 
 std::string in_cell(const std::string& name) {
@@ -127,10 +127,14 @@ std::string in_cell(const std::string& name) {
 }
 
 std::string percent(double share) {
-  std::string text = fixed(100 * share, 2);
-  while (text.ends_with('0')) text.pop_back();
-  if (text.ends_with('.')) text.pop_back();
-  return text + " %";
+  // All digits that a share in decimals has survive 15 of them; the last ones of the binary number do not.
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.15g", 100 * share);
+  return std::string(text.data()) + " %";
+}
+
+std::string percent(double share, int digits) {
+  return fixed(100 * share, digits) + " %";
 }
 
 std::string fixed(double value, int digits) {

@@ -19,11 +19,12 @@ namespace {
 constexpr std::size_t most_values = std::size_t{1} << 27, most_axes = 8;
 constexpr std::size_t most_images = std::size_t{1} << 20;
 
-std::string_view value_of(std::string_view header, std::string_view key) {
-  const auto at = header.find(key);
+/// What stands behind a key of the header, a literal of Python's: strings have either quote.
+std::string_view value_of(std::string_view header, const std::string& key) {
+  const auto at = std::min(header.find("'" + key + "'"), header.find('"' + key + '"'));
   if (at == std::string_view::npos) return {};
-  auto rest = header.substr(at + key.size());
-  const auto start = rest.find_first_not_of(": ");
+  auto rest = header.substr(at + key.size() + 2);
+  const auto start = rest.find_first_not_of(": \t\n");
   return start == std::string_view::npos ? std::string_view{} : rest.substr(start);
 }
 
@@ -174,12 +175,12 @@ Result<Array> decode_npy(std::span<const std::uint8_t> bytes) {
   if (version < 1 || version > 3 || length > bytes.size() - prefix)
     return fail("its NumPy header is damaged or cut short");
   const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + prefix, length);
-  const auto type = type_from(value_of(header, "'descr'"));
+  const auto type = type_from(value_of(header, "descr"));
   if (!type) return fail(type.error().what);
-  const auto order = value_of(header, "'fortran_order'");
+  const auto order = value_of(header, "fortran_order");
   if (!order.starts_with("True") && !order.starts_with("False"))
     return fail("its NumPy header is damaged: it has no order");
-  const auto dims = shape_from(value_of(header, "'shape'"));
+  const auto dims = shape_from(value_of(header, "shape"));
   if (!dims) return fail(dims.error().what);
   const auto content = bytes.subspan(prefix + length);
   Array array{*dims, {}};

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
+#include "model/files/files.h"
 #include "model/graph/graph.h"
 #include "model/image/formats.h"
 
@@ -18,24 +16,6 @@ using tensor::Shape;
 namespace {
 
 constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 28;
-
-/// All bytes, or the first `most`.
-Result<std::vector<std::uint8_t>> read_file(const std::filesystem::path& file, std::optional<std::size_t> most) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(file, error))
-    return fail(error ? "cannot read it: " + error.message() : "it is no ordinary file");
-  auto size = std::filesystem::file_size(file, error);
-  if (error) return fail("cannot read it: " + error.message());
-  if (most) size = std::min<std::uintmax_t>(size, *most);
-  if (size > largest_file)
-    return fail("it has " + std::to_string(size) + " bytes; supported are at most " + std::to_string(largest_file));
-  std::vector<std::uint8_t> bytes(size);
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)))
-    return fail(std::string("cannot read it: ") + (errno != 0 ? std::strerror(errno) : "it became shorter"));
-  return bytes;
-}
 
 /// Pixels of any size as the network reads them.
 Image preprocess(Pixels pixels, const Preprocessing& p, std::string name) {
@@ -72,7 +52,7 @@ Result<std::vector<Image>> decode(std::span<const std::uint8_t> bytes, Kind kind
     if (!all) return fail(all.error().what);
     if (p.size.channels != 1) return fail("it holds grey images; " + channels);
     for (std::size_t i = 0; i < all->size(); ++i)
-      images.push_back(preprocess(std::move((*all)[i]), p, name + "#" + std::to_string(i)));
+      images.push_back(preprocess(std::move((*all)[i]), p, all->size() > 1 ? name + "#" + std::to_string(i) : name));
   } else {
     if (p.size.channels != 1 && p.size.channels != 3) return fail(channels + "; a picture has 1 or 3");
     auto pixels = decode_picture(bytes, p.size.channels);
@@ -96,11 +76,11 @@ bool named_like_image(const std::filesystem::path& file) {
   return false;
 }
 
-/// Hidden, or put there by a file manager.
+/// Hidden, or put there by a file manager, a network drive or an archive of one.
 bool is_stray(const std::filesystem::path& file) {
   const std::string name = lower_case_name(file);
   return name.starts_with('.') || name == "thumbs.db" || name == "ehthumbs.db" || name == "desktop.ini" ||
-         name == "icon\r";
+         name == "icon\r" || name == "@eadir" || name == "__macosx";
 }
 
 void look_into(const std::filesystem::path& folder, FoundImages& found);
@@ -120,7 +100,7 @@ void look_at(const std::filesystem::directory_entry& entry, FoundImages& found) 
   } else if (!entry.is_regular_file(error)) {
     ++found.left_out[entry.is_symlink(error) ? "broken link" : "special file"];
   } else {
-    const auto head = read_file(path, head_bytes);
+    const auto head = read_start(path, "image", head_bytes);
     const auto kind = head ? kind_of(*head) : FileKind{};
     // What cannot be read is kept: reading it says why.
     if (head && kind.kind == Kind::other)
@@ -153,13 +133,13 @@ bool Image::has(Note note) const {
 
 Result<std::vector<Image>> load_images(const std::filesystem::path& file, const Preprocessing& p, ArrayLayout layout) {
   auto refuse = [&](const std::string& why) { return fail("image " + in_quotes(file.string()) + ": " + why); };
-  const auto head = read_file(file, head_bytes);
-  if (!head) return refuse(head.error().what);
+  const auto head = read_start(file, "image", head_bytes);
+  if (!head) return fail(head.error().what);
   const auto kind = kind_of(*head);
   if (kind.kind == Kind::other) return refuse(why_not_read(kind));
-  const auto bytes = read_file(file, std::nullopt);
-  if (!bytes) return refuse(bytes.error().what);
-  auto images = decode(*bytes, kind.kind, p, layout, file.filename().string());
+  const auto bytes = read_file(file, "image", largest_file);
+  if (!bytes) return fail(bytes.error().what);
+  auto images = decode(*bytes, kind.kind, p, layout, file.string());
   if (!images) return refuse(images.error().what);
   return images;
 }

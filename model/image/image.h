@@ -35,7 +35,7 @@ enum class Note { resized, transparency_dropped, cut_to_8_bits, low_bits_only, o
 
 /// One image as the network reads it, in the clear: it never leaves the data owner.
 struct Image {
-  std::string name;           ///< file name, with "#index" when the file holds several
+  std::string name;           ///< the file's path as it was given, with "#index" when the file holds several
   std::vector<float> values;  ///< row, column, channel; preprocessed
   std::size_t file_height = 0, file_width = 0;
   std::vector<Note> notes;  ///< each at most once

@@ -21,6 +21,7 @@ struct Mark {
 
 /// The first that fits: those with more bytes stand before those with fewer.
 constexpr Mark marks[] = {
+    {12, "CgBI"sv, Kind::other, "CgBI (a PNG as it lies in an iPhone's programs)"sv, "convert it to an ordinary PNG"sv},
     {0, "\x89PNG\r\n\x1a\n"sv, Kind::png, "PNG"sv, ""sv},
     {0, "\xff\xd8\xff"sv, Kind::jpeg, "JPEG"sv, ""sv},
     {0, "\x93NUMPY"sv, Kind::npy, "NumPy array"sv, ""sv},

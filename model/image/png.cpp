@@ -1,5 +1,7 @@
 #include <png.h>
+#include <zlib.h>
 
+#include <array>
 #include <csetjmp>
 #include <cstring>
 
@@ -77,6 +79,26 @@ Around look_around(std::span<const std::uint8_t> bytes) {
   return around;
 }
 
+/// The bytes that the checksum of the last chunk lacks, where that one is of pixels, and whole but for them: a file
+/// cut there has all of its picture. Empty otherwise.
+std::vector<std::uint8_t> missing_checksum(std::span<const std::uint8_t> bytes) {
+  std::size_t at = signature_bytes;
+  while (next_chunk(bytes, at)) continue;
+  constexpr std::size_t checksum_bytes = 4, head = chunk_frame_bytes - checksum_bytes;
+  if (at > bytes.size() || bytes.size() - at < head) return {};
+  const auto last = bytes.subspan(at);
+  std::vector<std::uint8_t> completed(last.begin(), last.end());
+  completed.resize(last.size() + checksum_bytes);
+  std::size_t end = 0;
+  const auto chunk = next_chunk(completed, end);
+  if (!chunk || chunk->type != "IDAT") return {};
+  const auto checksum = crc32(0, last.data() + 4, static_cast<uInt>(4 + chunk->content.size()));
+  std::vector<std::uint8_t> missing;
+  for (std::size_t i = last.size() - head - chunk->content.size(); i < checksum_bytes; ++i)
+    missing.push_back(static_cast<std::uint8_t>(checksum >> 8 * (checksum_bytes - 1 - i)));
+  return missing;
+}
+
 /// One picture while it is read.
 struct Reading {
   Source source;
@@ -87,6 +109,8 @@ struct Reading {
   bool sane = false, too_short = false, whole = false;
   std::vector<std::uint8_t> samples;  ///< `channels` a pixel: grey or RGB, with alpha behind when there is any
   std::vector<png_bytep> rows;
+  std::vector<std::array<std::uint8_t, 4>> palette;  ///< RGBA; then a sample is an index of it
+  bool palette_has_alpha = false;
 
   explicit Reading(std::span<const std::uint8_t> bytes) {
     source.bytes = bytes;
@@ -97,6 +121,33 @@ struct Reading {
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;
 };
+
+void take_palette(Reading& r) {
+  png_colorp colors = nullptr;
+  png_bytep alphas = nullptr;
+  int count = 0, with_alpha = 0;
+  png_get_PLTE(r.png, r.info, &colors, &count);
+  png_get_tRNS(r.png, r.info, &alphas, &with_alpha, nullptr);
+  for (int i = 0; i < count; ++i)
+    r.palette.push_back({colors[i].red, colors[i].green, colors[i].blue,
+                         i < with_alpha && alphas != nullptr ? alphas[i] : std::uint8_t{255}});
+  r.palette_has_alpha = alphas != nullptr && with_alpha > 0;
+}
+
+/// Colours in the place of indices; the index that the palette does not have, if there is one.
+std::optional<std::uint8_t> expand_palette(Reading& r) {
+  const std::size_t channels = r.palette_has_alpha ? 4 : 3;
+  std::vector<std::uint8_t> samples;
+  samples.reserve(r.samples.size() * channels);
+  for (const std::uint8_t index : r.samples) {
+    if (index >= r.palette.size()) return index;
+    samples.insert(samples.end(), r.palette[index].begin(),
+                   r.palette[index].begin() + static_cast<std::ptrdiff_t>(channels));
+  }
+  r.samples = std::move(samples);
+  r.channels = channels;
+  return std::nullopt;
+}
 
 /// Reads into `r.samples`; false after an error.
 bool read(Reading& r) {
@@ -114,7 +165,13 @@ bool read(Reading& r) {
   r.sane = picture_size_is_sane(r.height, r.width);
   r.too_short = png_get_rowbytes(r.png, r.info) * r.height / most_inflation > r.source.bytes.size();
   if (!r.sane || r.too_short) return true;
-  png_set_expand(r.png);  // palettes, 1 to 4 bits, transparent colours
+  if (png_get_color_type(r.png, r.info) == PNG_COLOR_TYPE_PALETTE) {
+    // The library would take an index beyond the palette for black.
+    png_set_packing(r.png);
+    take_palette(r);
+  } else {
+    png_set_expand(r.png);  // 1 to 4 bits, transparent colours
+  }
   png_set_strip_16(r.png);
   png_set_interlace_handling(r.png);
   png_read_update_info(r.png, r.info);
@@ -146,6 +203,11 @@ std::vector<Note> notes_on(const Reading& r) {
 }  // namespace
 
 Result<Pixels> decode_png(std::span<const std::uint8_t> bytes, std::size_t channels) {
+  if (const auto missing = missing_checksum(bytes); !missing.empty()) {
+    std::vector<std::uint8_t> whole(bytes.begin(), bytes.end());
+    whole.insert(whole.end(), missing.begin(), missing.end());
+    return decode_png(whole, channels);
+  }
   Reading reading(bytes);
   if (reading.info == nullptr) return fail("there is no memory to read it");
   const Around around = look_around(bytes);
@@ -158,6 +220,10 @@ Result<Pixels> decode_png(std::span<const std::uint8_t> bytes, std::size_t chann
     return fail("the PNG image is damaged or cut short (it claims " + std::to_string(reading.height) + "×" +
                 std::to_string(reading.width) + " pixels, its " + std::to_string(bytes.size()) +
                 " bytes cannot hold them)");
+  if (!reading.palette.empty())
+    if (const auto beyond = expand_palette(reading))
+      return fail("the PNG image is damaged (it has the colour " + std::to_string(*beyond) + " of a palette of " +
+                  std::to_string(reading.palette.size()) + ", counted from 0)");
   Pixels out{{reading.height, reading.width, channels}, {}, notes_on(reading), around.orientation};
   out.samples = to_channels(std::move(reading.samples), reading.channels, channels);
   return out;

@@ -178,7 +178,7 @@ Result<std::vector<std::uint8_t>> to_onnx(const FloatNetwork& network) {
 Result<void> export_onnx(const FloatNetwork& network, const std::filesystem::path& file) {
   const auto bytes = to_onnx(network);
   if (!bytes) return fail(bytes.error().what);
-  return write_file(file, "model", *bytes, public_mode);
+  return write_file(file, "model", *bytes, secret_mode);
 }
 
 }  // namespace blindsight::model

@@ -42,6 +42,12 @@ std::vector<double> log_softmax(std::span<const double> logits) {
   return p;
 }
 
+/// As ONNX calls it.
+std::string_view operation(PostOperation post) {
+  constexpr std::array<std::string_view, 4> names = {"", "Softmax", "LogSoftmax", "Sigmoid"};
+  return names.at(static_cast<std::size_t>(post));
+}
+
 bool is_blank(const std::string& text) {
   return text.find_first_not_of(' ') == std::string::npos;
 }
@@ -81,6 +87,19 @@ Result<void> check_output(OutputKind kind, std::size_t outputs) {
         "output softmax is a choice among several outputs, and the network has one, whose probability would always be "
         "100 %: sigmoid if it is the logit of a yes/no question, none if it is a number");
   return {};
+}
+
+Result<void> check_output(OutputKind kind, const FloatNetwork& network) {
+  const std::size_t outputs = network.layers.back().conv.out_channels;
+  const OutputKind said = output_kind(network);
+  if (says_output(network) && kind != said)
+    return fail("output " + std::string(name(kind)) + " contradicts the model, whose graph ends with " +
+                std::string(operation(network.post)) + ": its outputs are told as " + std::string(name(said)) +
+                "; leave the output out, or export the model without that operation if it is wrong");
+  if (said == OutputKind::softmax && outputs < 2)
+    return fail("the model's graph ends with " + std::string(operation(network.post)) +
+                " over one output, whose probability would always be 100 %: export the model without that operation");
+  return check_output(kind, outputs);
 }
 
 Result<void> check_labels(const std::vector<std::string>& labels, std::size_t outputs) {

@@ -22,6 +22,8 @@ bool says_output(const FloatNetwork& network);
 
 /// A kind fits its number of outputs: one logit for sigmoid, two or more for softmax.
 protocol::Result<void> check_output(OutputKind kind, std::size_t outputs);
+/// It also says nothing else than the graph does, where that says it.
+protocol::Result<void> check_output(OutputKind kind, const FloatNetwork& network);
 /// One name per output, each another one that can be shown.
 protocol::Result<void> check_labels(const std::vector<std::string>& labels, std::size_t outputs);
 

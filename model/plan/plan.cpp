@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "model/files/files.h"
 #include "model/graph/graph.h"
@@ -95,6 +96,24 @@ Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
   return check_widths(plan.network, i);
 }
 
+std::string in_short(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+/// Why an image cannot be encoded.
+std::string outside_of_input(const Plan& plan, std::span<const float> image) {
+  // A NaN is further outside than any number.
+  float furthest = 0;
+  for (const float v : image)
+    if (std::isnan(v) || std::abs(v) > std::abs(furthest)) furthest = v;
+  const double limit = std::ldexp(1.0, static_cast<int>(plan.input_bits) - 1);
+  return "the image has a value outside the range that the plan was compiled for: " +
+         in_short(static_cast<double>(furthest)) + ", and at most " + in_short((limit - 1) / plan.input_scale) +
+         " is possible, above or below 0: is --preprocess right, or the array not preprocessed?";
+}
+
 }  // namespace
 
 std::string to_hex(const Digest& digest) {
@@ -153,11 +172,11 @@ Result<void> check_plan(const Plan& plan) {
   return {};
 }
 
-Result<void> save_plan(const Plan& plan, const std::filesystem::path& file) {
-  return write_file(file, "plan", to_bytes(plan), public_mode);
+Result<void> add_plan(FileSet& files, const Plan& plan, const std::filesystem::path& file) {
+  return files.add(file, "plan", to_bytes(plan), public_mode);
 }
-Result<void> save_weights(const Weights& weights, const std::filesystem::path& file) {
-  return write_file(file, "weights", to_bytes(weights), secret_mode);
+Result<void> add_weights(FileSet& files, const Weights& weights, const std::filesystem::path& file) {
+  return files.add(file, "weights", to_bytes(weights), secret_mode);
 }
 
 Result<Plan> load_plan(const std::filesystem::path& file) {
@@ -182,9 +201,8 @@ Result<std::vector<std::int64_t>> encode_input(const Plan& plan, std::span<const
                 std::to_string(plan.network.input.elements()));
   try {
     return tensor::encode(image, plan.input_scale, plan.input_bits);
-  } catch (const std::range_error& error) {
-    return fail(std::string("the image has a value outside the range that the plan was compiled for (") + error.what() +
-                "): is it preprocessed as the model was trained?");
+  } catch (const std::range_error&) {
+    return fail(outside_of_input(plan, image));
   }
 }
 

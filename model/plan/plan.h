@@ -14,6 +14,8 @@
 
 namespace blindsight::model {
 
+class FileSet;
+
 using Digest = std::array<std::uint8_t, 32>;
 /// Lower-case hexadecimal.
 std::string to_hex(const Digest& digest);
@@ -82,14 +84,14 @@ protocol::Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes
 /// a protocol.
 protocol::Result<void> check_plan(const Plan& plan);
 
-protocol::Result<void> save_plan(const Plan& plan, const std::filesystem::path& file);
+/// Both go into a set of files, which the caller commits; the weights with mode 0600.
+protocol::Result<void> add_plan(FileSet& files, const Plan& plan, const std::filesystem::path& file);
+protocol::Result<void> add_weights(FileSet& files, const Weights& weights, const std::filesystem::path& file);
 protocol::Result<Plan> load_plan(const std::filesystem::path& file);
-/// Written with mode 0600.
-protocol::Result<void> save_weights(const Weights& weights, const std::filesystem::path& file);
 protocol::Result<Weights> load_weights(const std::filesystem::path& file, const Plan& plan);
 
-/// A preprocessed image as the integers that are shared: round(x · input_scale). The error says which value does not
-/// fit.
+/// A preprocessed image as the integers that are shared: round(x · input_scale). The error says the value that fits
+/// least, what would fit, and what to look at.
 protocol::Result<std::vector<std::int64_t>> encode_input(const Plan& plan, std::span<const float> image);
 /// Revealed integers as logits.
 std::vector<double> decode_output(const Plan& plan, std::span<const std::int64_t> output);

@@ -334,7 +334,7 @@ Result<void> check_options(const FloatNetwork& network, const Preprocessing& pre
   if (!(options.weight_noise > 0)) return fail("the weight noise allowed must be above 0");
   const std::size_t outputs = network.layers.back().conv.out_channels;
   const OutputKind kind = options.output.value_or(output_kind(network));
-  if (auto ok = check_output(kind, outputs); !ok) return ok;
+  if (auto ok = check_output(kind, network); !ok) return ok;
   if (options.threshold && !has_threshold(kind))
     return fail("a threshold divides yes from no, and the outputs are told as " + std::string(name(kind)) +
                 ": leave the threshold out, or say that the outputs are sigmoid (one) or independent (several)");

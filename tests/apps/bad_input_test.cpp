@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -51,8 +52,22 @@ TEST_CASE("help and version exit with 0 and go to standard output") {
     CHECK(contains(outcome.out, "Example"));
     CHECK(outcome.err.empty());
   }
+  for (const char* command : {"compile", "check", "inspect", "deploy", "prune"}) {
+    const auto help = run({"model", command, "--help"}).out;
+    CHECK(std::none_of(help.begin(), help.end(), [](char c) { return c >= 0 && c < ' ' && c != '\n' && c != '\t'; }));
+  }
   CHECK(contains(run({"--version"}).out, "blindsight "));
   CHECK(contains(run({"party", "--help-config"}).out, "preprocessing.depth"));
+}
+
+TEST_CASE("a result that could not be written is no success") {
+  const TemporaryFolder folder;
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"model", "inspect", (zoo / "mnist-8.onnx").string(), "--json"}, {"--help"}}) {
+    Program program(arguments, "/dev/full", folder / "err");
+    CHECK(program.wait() == 1);
+  }
+  CHECK(contains(read_text(folder / "err"), "cannot write to standard output"));
 }
 
 TEST_CASE("a configuration with an unknown key and a wrong type: both are told, with their lines") {

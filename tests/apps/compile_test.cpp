@@ -110,7 +110,7 @@ TEST_CASE("compile tells what its ranges rest on and keeps the record for the mo
   CHECK(layer.at("largest_of_half") <= layer.at("largest"));
   CHECK(contains(run({"model", "inspect", owner / "a.plan"}).out, "statistically, from 40 images"));
 
-  CHECK(owner.compile("three.onnx", {"-o", owner / "b.plan", "--weights", owner / "secret"}).status == 0);
+  CHECK(owner.compile("three.onnx", {"-o", owner / "b.plan", "--weights", owner / "secret.weights"}).status == 0);
   CHECK(fs::exists(owner / "secret.calibration.json"));
   CHECK_FALSE(fs::exists(owner / "b.weights"));
 }
@@ -205,11 +205,11 @@ TEST_CASE("check names the images that leave a layer's range, or the input's, an
   const auto outcome = run(check);
   CAPTURE(outcome.err);
   CHECK(outcome.status == 1);
-  CHECK(contains(outcome.err, "'bright.idx3-ubyte#1' leaves the range of layer"));
+  CHECK(contains(outcome.err, "bright.idx3-ubyte#1' leaves the range of layer"));
   CHECK_FALSE(contains(outcome.err, "bright.idx3-ubyte#0"));
   const auto report = json::parse(last_line(outcome.out));
   REQUIRE(report.at("overflows").size() == 1);
-  CHECK(report.at("overflows")[0].at("image") == "bright.idx3-ubyte#1");
+  CHECK(report.at("overflows")[0].at("image") == owner / "bright.idx3-ubyte#1");
   CHECK(report.at("overflows")[0].at("reaches").get<double>() > 1);
   CHECK_FALSE(report.at("ways").at("float").contains("same_label"));  // a number has none
   const auto first = json::parse(outcome.out.substr(0, outcome.out.find('\n')));
@@ -226,9 +226,155 @@ TEST_CASE("check names the images that leave a layer's range, or the input's, an
   const auto far = run(with_far);
   CAPTURE(far.err);
   CHECK(far.status == 1);
-  CHECK(contains(far.err, "'far.npy': the image has a value outside the range"));
+  CHECK(contains(far.err, "far.npy': the image has a value outside the range"));
+  CHECK(contains(far.err, "64000, and at most 255.875"));
   CHECK(json::parse(last_line(far.out)).at("left_out") == 1);
+  CHECK(json::parse(last_line(far.out)).at("left_out_images")[0].at("image") == owner / "far.npy");
   CHECK(json::parse(last_line(far.out)).at("images") == 2);
+
+  // With no image that fits, there is a result all the same.
+  const auto none = run({"model", "check", owner / "mean.onnx", "--plan", owner / "m.plan", "--images",
+                         owner / "far.npy", "--json", "--json-file", owner / "none.json"});
+  CHECK(none.status == 1);
+  CHECK(contains(none.err, "no image could be run"));
+  CHECK(json::parse(last_line(none.out)).at("images") == 0);
+  CHECK(json::parse(read_text(owner / "none.json")).at("left_out") == 1);
+  CHECK(
+      run({"model", "check", owner / "mean.onnx", "--plan", owner / "m.plan", "--images", owner / "far.npy"}).status ==
+      1);
+}
+
+TEST_CASE("an image that leaves a range counts as wrong, and is named by its path") {
+  const Owner owner;
+  auto dim = small_images(40);
+  for (auto& image : dim)
+    for (auto& pixel : image) pixel = static_cast<std::uint8_t>(120 + pixel / 16);
+  write_images(owner / "dim.idx3-ubyte", dim);
+  write_small_model(owner.folder / "mean.onnx", 1, -60);
+  const auto compiled = owner.compile("mean.onnx", {"-o", owner / "m.plan", "--output", "sigmoid"}, "dim");
+  REQUIRE_MESSAGE(compiled.status == 0, compiled.err);
+  for (const char* kind : {"malignant", "benign"}) {
+    fs::create_directory(owner / kind);
+    write_images(owner / (std::string(kind) + "/a.idx3-ubyte"), {SmallImage(small_side * small_side, 128)});
+  }
+  write_images(owner / "malignant/b.idx3-ubyte", {SmallImage(small_side * small_side, 255)});
+  const std::vector<std::string> check = {"model",          "check",    owner / "mean.onnx", "--plan",
+                                          owner / "m.plan", "--images", owner / "malignant", owner / "benign"};
+  const auto text = run(check);
+  CHECK(text.status == 1);
+  CHECK(contains(text.err, "malignant/b.idx3-ubyte' leaves the range"));
+  CHECK(contains(text.out, "1 IMAGE OVERFLOWS"));
+  CHECK(contains(text.out, "the AUC is of the other images"));
+  auto as_json = check;
+  as_json.emplace_back("--json");
+  const auto report = json::parse(last_line(run(as_json).out));
+  CHECK(report.at("overflows")[0].at("image") == owner / "malignant/b.idx3-ubyte");
+  const auto &real = report.at("ways").at("float"), &integers = report.at("ways").at("fixed point");
+  CHECK(real.at("same_label") == 3);
+  CHECK(integers.at("same_label") == 2);
+  CHECK(real.at("accuracy").get<double>() == doctest::Approx(2.0 / 3));
+  CHECK(integers.at("accuracy").get<double>() == doctest::Approx(1.0 / 3));
+  CHECK(real.at("auc_images") == json({2, 1}));
+  CHECK(integers.at("auc_images") == json({1, 1}));
+}
+
+TEST_CASE("data that a model names, whatever its name, is never written over") {
+  const Owner owner;
+  const auto images = owner / "images.idx3-ubyte", config = owner / "client.toml";
+  write_text(config, "server0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = \"127.0.0.1:3\"\n");
+  const std::pair<std::string, std::vector<std::string>> cases[] = {
+      {"ext.json", {"model", "check", owner / "m.onnx", "--calibration", images, "--images", images, "--json-file"}},
+      {"ext.svg", {"predict", images, "--config", config, "--compare", owner / "m.onnx", "--timeline"}},
+      {"ext.onnx", {"model", "prune", owner / "m.onnx", "--fraction", "0.5", "--out"}},
+      {"ext.plan", {"model", "compile", owner / "m.onnx", "--calibration", images, "-o"}},
+      {"ext.weights",
+       {"model", "compile", owner / "m.onnx", "--calibration", images, "-o", owner / "x.plan", "--weights"}}};
+  for (const auto& [name, command] : cases) {
+    write_model_with_data(owner.folder / "m.onnx", name);
+    const auto data = read_text(owner / name);
+    auto all = command;
+    all.push_back(owner / name);
+    const auto outcome = run(all);
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, "is the trained model's data itself"));
+    CHECK(read_text(owner / name) == data);
+  }
+  CHECK(run({"model", "inspect", owner / "m.onnx"}).status == 0);
+}
+
+TEST_CASE("nothing in a folder of images is written over, nor a file of another kind") {
+  const Owner owner;
+  fs::create_directories(owner / "photos/.hidden");
+  fs::copy_file(owner / "images.idx3-ubyte", owner / "photos/images.idx3-ubyte");
+  for (const char* name : {"photos/notes.json", "photos/.hidden/notes.json"}) write_text(owner / name, "{}");
+  REQUIRE(owner.compile("three.onnx", {"-o", owner / "m.plan"}).status == 0);
+  const auto check = [&](const std::string& images, const std::string& result) {
+    return run({"model", "check", owner / "three.onnx", "--plan", owner / "m.plan", "--images", owner / images,
+                "--json-file", owner / result});
+  };
+  for (const char* name : {"photos/notes.json", "photos/.hidden/notes.json"}) {
+    const auto outcome = check("photos", name);
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, "is one of the files in the folder"));
+    CHECK(read_text(owner / name) == "{}");
+  }
+  CHECK(check("photos", "photos/new.json").status == 0);
+  CHECK(contains(check("images.idx3-ubyte", "m.calibration.json").err, "is the calibration's record itself"));
+  const auto text = check("images.idx3-ubyte", "result.txt");
+  CHECK(text.status == 2);
+  CHECK(contains(text.err, "ends with .json: name such a file with --json-file"));
+  CHECK(run({"model", "check", owner / "three.onnx", "--plan", owner / "m.plan", "--images",
+             owner / "images.idx3-ubyte", "--json-file", "/dev/null"})
+            .status == 0);
+  for (const auto& [weights, word] :
+       {std::pair{owner / "secret", "ends with .weights"}, {"/dev/null", "is a device"}}) {
+    const auto outcome = owner.compile("three.onnx", {"-o", owner / "n.plan", "--weights", weights});
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(contains(outcome.err, word));
+    CHECK_FALSE(fs::exists(owner / "n.plan"));
+  }
+}
+
+TEST_CASE("what is a matter of compiling is refused where nothing is compiled") {
+  const Owner owner;
+  const auto plan = owner / "m.plan", images = owner / "images.idx3-ubyte", config = owner / "client.toml";
+  REQUIRE(owner.compile("three.onnx", {"-o", plan}).status == 0);
+  write_text(config, "server0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = \"127.0.0.1:3\"\n");
+  const std::vector<std::string> commands[] = {
+      {"model", "inspect", plan},
+      {"model", "check", owner / "three.onnx", "--plan", plan, "--images", images},
+      {"model", "deploy", plan, "--config", config},
+      {"local", "--model", plan, "--dir", owner / "local"},
+      {"local", "--dir", owner / "local"}};
+  const std::vector<std::string> flags[] = {
+      {"--threshold", "0.1"}, {"--labels", "z"},         {"--calibration", "nowhere"}, {"--no-winograd"},
+      {"--output", "none"},   {"--orientation", "exif"}, {"--accept-few-images"},      {"--relu-fit", "uniform"}};
+  for (const auto& command : commands)
+    for (const auto& flag : flags) {
+      auto all = command;
+      all.insert(all.end(), flag.begin(), flag.end());
+      const auto outcome = run(all);
+      CAPTURE(outcome.err);
+      CHECK(outcome.status == 2);
+      CHECK(contains(outcome.err, flag[0] + " is a matter of compiling"));
+    }
+  CHECK_FALSE(fs::exists(owner / "local"));
+  // How arrays lie matters where images are read.
+  CHECK(run({"model", "check", owner / "three.onnx", "--plan", plan, "--images", images, "--array-layout", "chw"})
+            .status == 0);
+  CHECK(run({"model", "inspect", plan, "--array-layout", "chw"}).status == 2);
+  CHECK(run({"model", "check", owner / "three.onnx", "--calibration", images, "--images", images, "--weights",
+             owner / "m.weights"})
+            .status == 2);
+}
+
+TEST_CASE("a threshold is told with all its digits") {
+  const Owner owner;
+  const auto outcome =
+      owner.compile("one.onnx", {"-o", owner / "a.plan", "--output", "sigmoid", "--threshold", "0.999999"});
+  CHECK(contains(outcome.out, "a yes above 99.9999 %"));
 }
 
 TEST_CASE("one logit has accuracy and AUC by the folder of its yes and that of its no") {

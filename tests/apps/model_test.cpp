@@ -77,7 +77,7 @@ TEST_CASE("check compares float with fixed point, and with the encrypted run whe
   REQUIRE(outcome.status == 0);
   CHECK(std::count(outcome.out.begin(), outcome.out.end(), '\n') == 101);
   const auto first = json::parse(outcome.out.substr(0, outcome.out.find('\n')));
-  CHECK(first.at("image") == "mnist-100.idx3-ubyte#0");
+  CHECK(first.at("image") == "model/zoo/mnist-100.idx3-ubyte#0");
   for (const char* way : {"float", "fixed", "encrypted"}) CHECK(first.at(way).size() == 10);
   const auto report = json::parse(last_line(outcome.out));
   CHECK(report.at("output") == "softmax");

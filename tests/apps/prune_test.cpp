@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
+#include "model/onnx/export.h"
 #include "tests/apps/support/three_processes.h"
 
 using namespace blindsight::tests;
@@ -79,6 +81,40 @@ TEST_CASE("prune refuses what it cannot do and leaves no file") {
   CHECK(
       run({"model", "prune", model, "--out", (folder / "no/such/folder.onnx").string(), "--fraction", "0.5"}).status ==
       2);
+}
+
+TEST_CASE("what prune writes is its owner's alone, and what it prints can be shown") {
+  const TemporaryFolder folder;
+  blindsight::model::FloatNetwork network;
+  network.name = "two";
+  network.input = {1, 1, 4};
+  const std::string name = "evil\x1b[2J\xff\xe2\x80\xae";
+  for (const std::size_t outputs : {4, 2}) {
+    blindsight::model::FloatLayer layer;
+    layer.name = name;
+    layer.conv = {{1, 1, 4}, outputs, {}};
+    layer.filter.assign(4 * outputs, 1);
+    layer.bias.assign(outputs, 0);
+    layer.relu = outputs == 4;
+    network.layers.push_back(layer);
+  }
+  const auto model = folder / "two.onnx", out = folder / "pruned.onnx";
+  REQUIRE(blindsight::model::export_onnx(network, model).has_value());
+  const std::vector<std::string> prune = {"model", "prune", model.string(), "--fraction", "0.5", "--out", out.string()};
+  const auto table = run(prune);
+  CAPTURE(table.err);
+  REQUIRE(table.status == 0);
+  CHECK(table.out.find("evil?[2J") != std::string::npos);
+  CHECK(table.out.find('\x1b') == std::string::npos);
+  CHECK(table.out.find("\xe2\x80\xae") == std::string::npos);
+  struct stat info {};
+  REQUIRE(::stat(out.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  auto as_json = prune;
+  as_json.emplace_back("--json");
+  const auto outcome = run(as_json);
+  REQUIRE(outcome.status == 0);
+  CHECK(json::parse(outcome.out).at("layers").size() == 2);
 }
 
 TEST_CASE("prune tells before its work where it cannot write, and never writes over the trained model") {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace blindsight::tests {
@@ -18,7 +19,9 @@ void write_images(const std::filesystem::path& file, const std::vector<SmallImag
 /// Writes a model of one fully connected layer over such an image: output o is the mean of the image plus first_bias +
 /// 20 o.
 void write_small_model(const std::filesystem::path& file, std::size_t outputs, double first_bias = -127.5);
-/// Its outputs.
+/// Writes a model of three outputs over such an image that keeps its weights beside it, in a file of that name.
+void write_model_with_data(const std::filesystem::path& file, const std::string& data_name);
+/// Outputs of write_small_model's.
 std::vector<double> small_outputs(const SmallImage& image, std::size_t outputs, double first_bias = -127.5);
 
 }  // namespace blindsight::tests

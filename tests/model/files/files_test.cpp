@@ -99,3 +99,66 @@ TEST_CASE("reading is bounded and names the file") {
     CHECK(result.error().what.find(name) != std::string::npos);
   }
 }
+
+TEST_CASE("a public file is as public as the umask lets it be, a secret one never is") {
+  const TemporaryFolder folder;
+  const auto before = ::umask(027);
+  const auto shown = write_file(folder / "public", "plan", "x", public_mode);
+  const auto hidden = write_file(folder / "secret", "weights", "x", secret_mode);
+  ::umask(before);
+  REQUIRE(shown.has_value());
+  REQUIRE(hidden.has_value());
+  CHECK(rights_of(folder / "public") == 0640);
+  CHECK(rights_of(folder / "secret") == 0600);
+}
+
+TEST_CASE("the start of a file is read, however long it is; a folder and a pipe are refused at once") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "a") << "12345";
+  CHECK(read_start(folder / "a", "image", 3)->size() == 3);
+  CHECK(read_start(folder / "a", "image", 9)->size() == 5);
+  ::mkfifo((folder / "pipe").c_str(), 0600);
+  for (const auto& [path, word] : {std::pair{folder / "pipe", "no ordinary file"}, {folder.path(), "no ordinary file"}}) {
+    const auto result = read_start(path, "image", 3);
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().what.find(word) != std::string::npos);
+  }
+}
+
+TEST_CASE("a set of files takes its places together, or leaves what was there") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "weights") << "old";
+  {
+    FileSet files;
+    REQUIRE(files.add(folder / "weights", "weights", "new", secret_mode).has_value());
+    CHECK_FALSE(files.add(folder / "none" / "plan", "plan", "new", public_mode).has_value());
+    CHECK(text_of(folder / "weights") == "old");
+  }
+  CHECK(text_of(folder / "weights") == "old");
+  CHECK(files_in(folder.path()) == 1);
+  FileSet files;
+  REQUIRE(files.add(folder / "weights", "weights", "new", secret_mode).has_value());
+  REQUIRE(files.add(folder / "plan", "plan", "its plan", public_mode).has_value());
+  CHECK_FALSE(fs::exists(folder / "plan"));
+  REQUIRE(files.commit().has_value());
+  CHECK(text_of(folder / "weights") == "new");
+  CHECK(text_of(folder / "plan") == "its plan");
+  CHECK(rights_of(folder / "weights") == 0600);
+  CHECK(files_in(folder.path()) == 2);
+  const auto device = files.add("/dev/null", "weights", "x", secret_mode);
+  REQUIRE_FALSE(device.has_value());
+  CHECK(device.error().what.find("device") != std::string::npos);
+}
+
+TEST_CASE("where one of a set cannot take its place, those behind it do not, and nothing is left beside") {
+  const TemporaryFolder folder;
+  FileSet files;
+  REQUIRE(files.add(folder / "weights", "weights", "new", secret_mode).has_value());
+  REQUIRE(files.add(folder / "plan", "plan", "new", public_mode).has_value());
+  fs::create_directories(folder / "weights" / "in the way");
+  CHECK_FALSE(files.commit().has_value());
+  CHECK_FALSE(fs::exists(folder / "plan"));
+  REQUIRE(files.commit().has_value());
+  CHECK(text_of(folder / "plan") == "new");
+  CHECK(files_in(folder.path()) == 2);
+}

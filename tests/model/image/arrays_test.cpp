@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -84,6 +85,14 @@ TEST_CASE("Fortran order is read as what it means, in one to four dimensions and
   CHECK_FALSE(decode_npy(npy("<f4", "(1,)", floats({8}), false, 4)).has_value());
 }
 
+TEST_CASE("a header's keys and words have either quote, as Python's literals do") {
+  auto array = npy("<f4", "(2,)", floats({3, 4}));
+  std::replace(array.begin(), array.begin() + 64, std::uint8_t{'\''}, std::uint8_t{'"'});
+  const auto values = decode_npy(array);
+  REQUIRE_MESSAGE(values.has_value(), (values ? "" : values.error().what));
+  CHECK(values->values == Values{3, 4});
+}
+
 TEST_CASE("arrays of what are no numbers are refused by name") {
   CHECK(contains(refusal(npy("<c8", "(1,)", Bytes(8))), "complex"));
   CHECK(contains(refusal(npy("<U3", "(1,)", Bytes(12))), "strings"));
@@ -166,7 +175,7 @@ TEST_CASE("a shape that fits both layouts is refused until one is said, and a la
 
 TEST_CASE("an IDX file gives its images one by one, or is refused when its sizes lie") {
   CHECK(digits().size() == 100);
-  CHECK(digits()[7].name == "mnist-100.idx3-ubyte#7");
+  CHECK(digits()[7].name == "model/zoo/mnist-100.idx3-ubyte#7");
   auto bytes = file_bytes("model/zoo/mnist-100.idx3-ubyte");
   CHECK_FALSE(decode_idx(std::span(bytes).first(bytes.size() - 1)).has_value());
   CHECK_FALSE(decode_idx(std::span(bytes).first(10)).has_value());

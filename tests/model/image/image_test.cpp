@@ -44,7 +44,7 @@ TEST_CASE("a PNG is read, preprocessed and kept in row, column, channel order") 
   REQUIRE_MESSAGE(raw.has_value(), (raw ? "" : raw.error().what));
   CHECK(raw->at(0).values == std::vector<float>{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255});
   CHECK(raw->at(0).notes.empty());
-  CHECK(raw->at(0).name == "tiny.png");
+  CHECK(raw->at(0).name == (folder / "tiny.png").string());
   const auto normal = load_images(folder / "tiny.png", *Preprocessing::preset("imagenet", {2, 2, 3}));
   CHECK(normal->at(0).values[0] == doctest::Approx((1 - 0.485) / 0.229));
   CHECK(normal->at(0).values[1] == doctest::Approx(-0.456 / 0.224));
@@ -171,7 +171,10 @@ TEST_CASE("a folder gives its pictures, counts what it leaves out and hides noth
   write_bytes(folder / "scan.tif", Bytes{'I', 'I', '*', 0, 8, 0, 0, 0});
   write_bytes(folder / "scan2.tif", Bytes{'M', 'M', 0, '*', 0, 0, 0, 8});
   write_text(folder / "nothing", "");
-  for (const char* stray : {"._a.jpg", ".DS_Store", "Thumbs.db", "Desktop.ini", ".hidden/x.png"})
+  std::filesystem::create_directories(folder / "@eaDir/a.jpg");
+  std::filesystem::create_directories(folder / "__MACOSX");
+  for (const char* stray : {"._a.jpg", ".DS_Store", "Thumbs.db", "Desktop.ini", ".hidden/x.png",
+                            "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/a.jpg"})
     write_bytes(folder / stray, tiny.bytes());
   std::filesystem::create_directory_symlink(folder.path(), folder / "deep/loop");
   std::filesystem::create_symlink(folder / "self", folder / "self");
@@ -184,7 +187,7 @@ TEST_CASE("a folder gives its pictures, counts what it leaves out and hides noth
                                                        folder / "empty.npy", folder / "link.png"};
   CHECK(found->files == expected);
   CHECK(std::ranges::is_sorted(found->files));
-  CHECK(found->hidden == 5);
+  CHECK(found->hidden == 7);
   const std::map<std::string, std::size_t> left_out = {
       {"TIFF", 2}, {"text", 1}, {"empty file", 1}, {"broken link", 1}, {"special file", 1}, {"link to a folder", 1}};
   CHECK(found->left_out == left_out);

@@ -27,6 +27,12 @@ TEST_CASE("what is read is told by its first bytes") {
   CHECK(kind("\0\0\x08\x03\0\0\0\1"s).kind == Kind::idx);
 }
 
+TEST_CASE("a PNG as an iPhone's programs have it is none, and named") {
+  const auto found = kind("\x89PNG\r\n\x1a\n\0\0\0\4CgBI\x50\0\x20\2"s);
+  CHECK(found.kind == Kind::other);
+  CHECK(why_not_read(found).find("CgBI") != std::string::npos);
+}
+
 TEST_CASE("every other kind is named, with what to do") {
   const std::pair<std::string, const char*> cases[] = {
       {"RIFF\x10\0\0\0WEBPVP8 "s, "WebP"},

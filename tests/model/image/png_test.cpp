@@ -115,6 +115,24 @@ TEST_CASE("broken, short, doubled and unknown harmless chunks do not matter, bef
     }
 }
 
+TEST_CASE("an index that the palette does not have is damage, at every depth; those that it has are colours") {
+  const auto two = chunk_of("PLTE", {1, 2, 3, 40, 50, 60});
+  for (const std::uint8_t depth : {2, 4, 8}) {
+    CAPTURE(depth);
+    const auto first = static_cast<unsigned>(8 - depth);
+    const auto row = [&](unsigned index) { return Bytes{static_cast<std::uint8_t>(index << first)}; };
+    CHECK(read({.bit_depth = depth, .color_type = 3, .rows = row(1), .before_pixels = two}, 3).samples ==
+          Samples{40, 50, 60});
+    const auto beyond =
+        decode_png(Png{.bit_depth = depth, .color_type = 3, .rows = row(3), .before_pixels = two}.bytes(), 3);
+    REQUIRE_FALSE(beyond.has_value());
+    CHECK(beyond.error().what.find("colour 3 of a palette of 2") != std::string::npos);
+  }
+  // Bits behind the last pixel of a row are no pixels.
+  CHECK(read({.width = 1, .bit_depth = 4, .color_type = 3, .rows = {0x1f}, .before_pixels = two}, 3).samples ==
+        Samples{40, 50, 60});
+}
+
 TEST_CASE("damage to what matters is refused") {
   const Png png{.height = 2, .width = 2, .color_type = 0, .rows = {1, 2, 3, 4}};
   const auto whole = png.bytes();
@@ -139,13 +157,22 @@ TEST_CASE("damage to what matters is refused") {
   CHECK_FALSE(decode_png(Png{.rows = {1, 2, 3}, .before_pixels = chunk_of("CrIT", {})}.bytes(), 3).has_value());
 }
 
-TEST_CASE("only the end mark may be missing") {
+TEST_CASE("only the end mark may be missing, and the checksum of the last pixels") {
   Png png{.height = 2, .width = 2, .color_type = 0, .rows = {1, 2, 3, 4}};
   const auto whole = png.bytes();
   png.end_mark = false;
   CHECK(read(png, 1).samples == Samples{1, 2, 3, 4});
+  const std::size_t checksum = png.bytes().size() - 4;
   for (std::size_t cut = 0; cut < png.bytes().size(); ++cut)
-    CHECK_FALSE(decode_png(std::span(whole).first(cut), 1).has_value());
+    CHECK(decode_png(std::span(whole).first(cut), 1).has_value() == (cut >= checksum));
+  CHECK(decode_png(std::span(whole).first(checksum), 1)->samples == Samples{1, 2, 3, 4});
+  auto wrong = whole;
+  wrong[checksum] ^= 1;
+  CHECK_FALSE(decode_png(std::span(wrong).first(checksum + 1), 1).has_value());
+  Png fewer = png;
+  fewer.rows = {1, 2};
+  const auto too_few = fewer.bytes();
+  CHECK_FALSE(decode_png(std::span(too_few).first(too_few.size() - 4), 1).has_value());
 }
 
 TEST_CASE("interlaced pictures are read as others") {

@@ -34,6 +34,28 @@ TEST_CASE("what outputs are comes from the graph's end, and several without one 
   CHECK(name(OutputKind::none) == "none");
 }
 
+TEST_CASE("a kind that contradicts the graph's end is refused, with how the graph ends") {
+  using enum OutputKind;
+  const std::tuple<std::size_t, PostOperation, OutputKind, const char*> cases[] = {
+      {1, PostOperation::sigmoid, none, "Sigmoid"},        {1, PostOperation::sigmoid, softmax, "Sigmoid"},
+      {3, PostOperation::sigmoid, softmax, "Sigmoid"},     {3, PostOperation::sigmoid, sigmoid, "told as independent"},
+      {3, PostOperation::softmax, independent, "Softmax"}, {3, PostOperation::log_softmax, none, "LogSoftmax"},
+      {1, PostOperation::softmax, softmax, "100 %"}};
+  for (const auto& [outputs, post, kind, word] : cases) {
+    const auto checked = check_output(kind, ends_with(outputs, post));
+    CAPTURE(word);
+    REQUIRE_FALSE(checked.has_value());
+    CHECK(checked.error().what.find("graph ends with ") != std::string::npos);
+    CHECK(checked.error().what.find(word) != std::string::npos);
+  }
+  CHECK(check_output(sigmoid, ends_with(1, PostOperation::sigmoid)).has_value());
+  CHECK(check_output(independent, ends_with(3, PostOperation::sigmoid)).has_value());
+  CHECK(check_output(softmax, ends_with(3, PostOperation::log_softmax)).has_value());
+  // A graph that says nothing leaves the choice.
+  for (const auto kind : {softmax, independent, none})
+    CHECK(check_output(kind, ends_with(3, PostOperation::none)).has_value());
+}
+
 TEST_CASE("a kind that does not fit the number of outputs is refused with the one that does") {
   CHECK(check_output(OutputKind::sigmoid, 1).has_value());
   CHECK(check_output(OutputKind::softmax, 2).has_value());

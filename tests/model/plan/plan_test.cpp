@@ -8,6 +8,7 @@
 #include <functional>
 #include <random>
 
+#include "model/files/files.h"
 #include "model/plan/report.h"
 #include "tests/model/support/zoo.h"
 
@@ -149,8 +150,10 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
 TEST_CASE("weights are saved for their owner alone and come back with their plan alone") {
   const TemporaryFolder folder;
   const Compiled& c = compiled_mnist();
-  REQUIRE(save_plan(c.plan, folder / "m.plan").has_value());
-  REQUIRE(save_weights(c.weights, folder / "m.weights").has_value());
+  FileSet files;
+  REQUIRE(add_weights(files, c.weights, folder / "m.weights").has_value());
+  REQUIRE(add_plan(files, c.plan, folder / "m.plan").has_value());
+  REQUIRE(files.commit().has_value());
   struct stat info {};
   REQUIRE(::stat((folder / "m.weights").c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
@@ -174,7 +177,7 @@ TEST_CASE("weights are saved for their owner alone and come back with their plan
   bytes[bytes.size() / 2] ^= 4;
   CHECK_FALSE(weights_from_bytes(bytes, *plan).has_value());
   CHECK_FALSE(load_plan(folder / "none").has_value());
-  CHECK_FALSE(save_plan(c.plan, folder / "no" / "folder").has_value());
+  CHECK_FALSE(add_plan(files, c.plan, folder / "no" / "folder").has_value());
 }
 
 TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decoded") {
@@ -185,9 +188,13 @@ TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decod
   REQUIRE(input.has_value());
   CHECK((*input)[5] == std::lround(255 * plan.input_scale));
   image[6] = 1e6F;
-  CHECK_FALSE(encode_input(plan, image).has_value());
+  image[7] = -2e6F;
+  const auto far = encode_input(plan, image);
+  REQUIRE_FALSE(far.has_value());
+  CHECK(far.error().what.find("compiled for: -2e+06, and at most ") != std::string::npos);
+  CHECK(far.error().what.find("is --preprocess right, or the array not preprocessed?") != std::string::npos);
   image[6] = std::nanf("");
-  CHECK_FALSE(encode_input(plan, image).has_value());
+  CHECK(encode_input(plan, image).error().what.find("nan") != std::string::npos);
   CHECK_FALSE(encode_input(plan, std::vector<float>(783)).has_value());
   const auto logits = decode_output(plan, std::vector<std::int64_t>{100, -50});
   CHECK(logits[0] == doctest::Approx(100 / plan.output_scale));
