@@ -51,7 +51,7 @@ TEST_CASE("inspect says the same in its table and in JSON, and admits when nothi
   const auto fit = json::parse(rougher.out).at("layers")[1].at("relu_fit");
   CHECK(fit.at("degree") == 2);
   CHECK(fit.at("even")[0].get<double>() == doctest::Approx(3.0 / 32));
-  CHECK(fit.at("worst").get<double>() == doctest::Approx(0.09375));
+  CHECK(fit.at("worst").get<double>() == doctest::Approx(0.094));  // 0.09375, as a public plan rounds it
   const auto odd = run({"model", "inspect", model, "--relu-degree", "3", "--calibration",
                         (zoo / "mnist-calibration.idx3-ubyte").string()});
   CHECK(odd.status == 2);
