@@ -8,14 +8,14 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "actors/client_gate/client_gate.h"
-#include "actors/deployment/deployment_keeper.h"
-#include "actors/link/socket.h"
-#include "actors/memory/memory.h"
-#include "actors/messages/messages.h"
-#include "actors/party_node/party_node.h"
-#include "actors/session/dealing.h"
+#include "actors/engine/memory.h"
+#include "actors/serve/front_end.h"
+#include "actors/serve/messages.h"
+#include "actors/serve/model_store.h"
 #include "actors/session/handshake.h"
+#include "actors/supervisor.h"
+#include "net/socket.h"
+#include "protocol/core/dealing.h"
 
 namespace blindsight::actors {
 namespace {
@@ -44,7 +44,7 @@ struct Party::Impl {
   SystemConfig caf_config;
   caf::actor_system system;
   Offload offload;  ///< goes before the system: its last tasks still hold actors
-  caf::actor node;
+  caf::actor supervisor;
   config::Address address;
   std::mutex mutex;
   std::condition_variable changed;
@@ -56,8 +56,8 @@ Party::Party(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, const protocol::Protocol& protocol,
                                             monitoring::Registry& registry) {
   const auto self = static_cast<PartyId>(config.role);
-  if (auto ok = check_plaintext_allowed(config.listen, config.insecure_plaintext_links,
-                                        "the listening address (key `listen`)");
+  if (auto ok = net::check_plaintext_allowed(config.listen, config.insecure_plaintext_links,
+                                             "the listening address (key `listen`)");
       !ok)
     return tl::unexpected(ok.error());
   for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
@@ -65,17 +65,18 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     const auto& address = config.peers.of(role);
     if (!address)
       return protocol::fail("the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
-    if (auto ok = check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
+    if (auto ok = net::check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
       return tl::unexpected(ok.error());
   }
-  if (auto wrong = dealing_refusal(protocol, config.triples, config.randomness); !wrong.empty())
+  if (auto wrong = protocol::dealing_refusal(protocol, config.triples, config.randomness); !wrong.empty())
     return protocol::fail(wrong);
   auto folder = DeploymentFolder::open(config.data_dir, protocol::is_server(self));
   if (!folder) return tl::unexpected(folder.error());
   auto deployment = folder->current();
   if (!deployment) return tl::unexpected(deployment.error());
   if (*deployment) {
-    const auto network = dealt_as((*deployment)->plan.network, dealing_of(config.triples, config.randomness));
+    const auto network =
+        protocol::dealt_as((*deployment)->plan.network, protocol::dealing_of(config.triples, config.randomness));
     if (auto ok = protocol.check(network); !ok)
       return protocol::fail("the deployment in '" + config.data_dir.string() + "' does not fit the protocol " +
                             config.protocol + ": " + ok.error().what + "; deploy the model again");
@@ -84,22 +85,22 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     if (!budget)
       return protocol::fail(budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
   }
-  auto descriptor = listen_on(config.listen);
+  auto descriptor = net::listen_on(config.listen);
   if (!descriptor) return tl::unexpected(descriptor.error());
 
   auto impl = std::make_unique<Impl>(config);
-  impl->address = {config.listen.host, bound_port(*descriptor)};
-  NodeParts parts;
+  impl->address = {config.listen.host, net::bound_port(*descriptor)};
+  SupervisorParts parts;
   parts.config = config;
   parts.self = self;
   parts.listening_descriptor = *descriptor;
   parts.deployment = *deployment;
   const auto data_folder = folder->path();
-  parts.keeper = spawn_deployment_keeper(impl->system, std::move(*folder), self, config, protocol, impl->offload);
-  parts.gate = spawn_client_gate(impl->system, config, self, data_folder, parts.keeper, registry);
-  impl->node = spawn_party_node(impl->system, std::move(parts), registry);
-  spdlog::info("{} listens on {}, protocol {}, {}", party_name(self), config::to_string(impl->address), config.protocol,
-               *deployment ? "model " + (*deployment)->plan.model_name : "no model deployed yet");
+  parts.model_store = spawn_model_store(impl->system, std::move(*folder), self, config, protocol, impl->offload);
+  parts.front_end = spawn_front_end(impl->system, config, self, data_folder, parts.model_store, registry);
+  impl->supervisor = spawn_supervisor(impl->system, std::move(parts), registry);
+  spdlog::info("{} listens on {}, protocol {}, {}", protocol::party_name(self), config::to_string(impl->address),
+               config.protocol, *deployment ? "model " + (*deployment)->plan.model_name : "no model deployed yet");
   return std::unique_ptr<Party>(new Party(std::move(impl)));
 }
 
@@ -127,10 +128,10 @@ void Party::stop() {
   }
   {
     caf::scoped_actor self(impl_->system);
-    self->send(impl_->node, Stop{});
-    self->wait_for(impl_->node);
+    self->send(impl_->supervisor, Stop{});
+    self->wait_for(impl_->supervisor);
   }
-  impl_->node = nullptr;
+  impl_->supervisor = nullptr;
   impl_->system.await_all_actors_done();
   const std::scoped_lock lock(impl_->mutex);
   impl_->stopped = true;

@@ -9,7 +9,7 @@
 
 namespace blindsight::actors {
 
-/// One running party: an actor system with its links, layers, correlation store or dealer, and client gate. It connects
+/// One running party: an actor system with its links, layers, correlation store or dealer, and front end. It connects
 /// to the other two by itself, in any order of starting, and again after any of them was lost. Logs to spdlog's default
 /// logger.
 class Party {

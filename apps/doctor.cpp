@@ -13,11 +13,11 @@
 #include <set>
 #include <thread>
 
-#include "actors/client/client.h"
 #include "apps/commands.h"
 #include "apps/configs.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
+#include "client/client.h"
 #include "protocol/core/program.h"
 #include "tensor/kernels/isa.h"
 
@@ -52,7 +52,7 @@ class Findings {
 
 struct Answered {
   Role role;
-  actors::PartyStatus status;
+  wire::PartyStatus status;
   double clock_offset_s = 0;
 };
 
@@ -196,7 +196,7 @@ void look_at_deployment(const std::vector<Answered>& parties, Findings& findings
   }
 }
 
-std::optional<Answered> ask(actors::Client& client, Role role, Findings& findings) {
+std::optional<Answered> ask(client::Client& client, Role role, Findings& findings) {
   using std::chrono::system_clock;
   const auto before = system_clock::now();
   const auto status = client.status(role);
@@ -229,7 +229,7 @@ Exit run(const fs::path& file) {
   }
   look_at_this_machine(findings);
   look_at_links(addresses, findings);
-  actors::Client client(addresses);
+  client::Client client(addresses);
   std::vector<Answered> parties;
   for (const auto role : roles)
     if (auto answered = ask(client, role, findings)) {

@@ -11,8 +11,7 @@
 #include <sstream>
 #include <thread>
 
-#include "actors/client/client.h"
-#include "actors/memory/memory.h"
+#include "actors/engine/memory.h"
 #include "apps/child.h"
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
@@ -22,6 +21,7 @@
 #include "apps/query.h"
 #include "apps/stop_signals.h"
 #include "apps/terminal.h"
+#include "client/client.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::apps {
@@ -243,7 +243,7 @@ class Local {
   Exit calibrated_ = Exit::ok;  ///< how the reading of the calibration's pictures went
   fs::path configs_, logs_;
   const protocol::Protocol* protocol_ = nullptr;
-  std::optional<actors::Client> client_;
+  std::optional<client::Client> client_;
   std::map<std::string, std::uintmax_t> log_sizes_;  ///< when the party was started
   std::vector<Child> children_;
 };

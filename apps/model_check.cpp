@@ -321,7 +321,7 @@ class Check {
   const protocol::Protocol* protocol_ = nullptr;  ///< --protocol, or that of the servers
   model::FloatNetwork network_;
   model::Compiled compiled_;
-  std::optional<actors::Client> client_;
+  std::optional<client::Client> client_;
   std::vector<std::filesystem::path> files_;  ///< after run(): one per image
   Decision decision_;
   std::vector<Overflow> overflows_;  ///< after run(): the worst first

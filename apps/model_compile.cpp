@@ -11,6 +11,7 @@
 #include "apps/terminal.h"
 #include "model/files/files.h"
 #include "model/plan/output.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -33,7 +34,7 @@ std::string calibration_json(const model::Compiled& compiled) {
                       {"largest", g.all},
                       {"growth_per_doubling", g.per_doubling()}});
   const ordered_json all = {{"model", compiled.plan.model_name},
-                            {"weights_digest", model::to_hex(compiled.plan.weights_digest)},
+                            {"weights_digest", protocol::to_hex(compiled.plan.weights_digest)},
                             {"images", compiled.plan.calibration_images},
                             {"layers", std::move(layers)}};
   return dump(all, 2) + '\n';
@@ -77,7 +78,7 @@ Exit run(const Arguments& a) {
   value_or_mend(model::add_plan(results, compiled.plan, a.plan));
   value_or_mend(results.commit());
   print_growth(compiled);
-  std::cout << "plan     " << a.plan.string() << "  (public; digest " << model::to_hex(model::digest(compiled.plan))
+  std::cout << "plan     " << a.plan.string() << "  (public; digest " << protocol::to_hex(model::digest(compiled.plan))
             << ")\nweights  " << weights.string() << "  (secret; mode 0600)\nrecord   " << calibration.string()
             << "  (secret; mode 0600)\n";
   print_outputs(compiled.plan);

@@ -7,6 +7,7 @@
 #include "apps/configs.h"
 #include "apps/protocols.h"
 #include "apps/query.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::apps {
 namespace {
@@ -20,14 +21,14 @@ struct Arguments {
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
   if (!a.protocol.empty()) (void)protocol_named(a.protocol);
-  actors::Client client(read_client_config(a.config));
+  client::Client client(read_client_config(a.config));
   auto compiled = load_or_compile(a.model, a.weights, a.compile, status);
   const auto [protocol, dealing] = agree(client, a.protocol);
   compiled.plan.network.dealing = dealing;
   value_or_mend(protocol.check(compiled.plan.network));
   value_or_fail(deploy(client, protocol, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
-            << model::to_hex(model::digest(compiled.plan)) << '\n';
+            << protocol::to_hex(model::digest(compiled.plan)) << '\n';
   return status;
 }
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "actors/memory/memory.h"
+#include "actors/engine/memory.h"
 #include "apps/commands.h"
 #include "apps/compile_flags.h"
 #include "apps/json.h"

@@ -101,8 +101,8 @@ void add_answer(ordered_json& to, const model::Plan& plan, const std::vector<dou
 }
 
 /// By stage, the input first; each server's word on itself.
-ordered_json layers_json(const actors::QueryReport& r) {
-  const auto at_server = [](const actors::StageReport& s) {
+ordered_json layers_json(const wire::QueryReport& r) {
+  const auto at_server = [](const wire::StageReport& s) {
     return ordered_json({{"compute_s", s.compute_s},
                          {"wait_s", s.wait_s},
                          {"sent_bytes", s.sent_bytes},
@@ -200,11 +200,11 @@ void print_outputs(const model::Plan& plan, const Answer& answer, const std::opt
 }
 
 /// Whether the crypto producer took part in the query.
-bool helped(const actors::QueryReport& r) {
+bool helped(const wire::QueryReport& r) {
   return r.producer_online_to(0) + r.producer_online_to(1) + r.to_producer(0) + r.to_producer(1) > 0;
 }
 
-void print_cost(const actors::QueryReport& r) {
+void print_cost(const wire::QueryReport& r) {
   std::cout << "  online " << human_seconds(r.online_s()) << " + preprocessing " << human_seconds(r.offline_s())
             << " = total " << human_seconds(r.online_s() + r.offline_s()) << "; " << r.rounds() << " rounds\n";
   Table table({{"", Table::Align::left}, {""}});
@@ -222,7 +222,7 @@ void print_cost(const actors::QueryReport& r) {
   table.print(std::cout, "  ");
 }
 
-void print_layers(const actors::QueryReport& r) {
+void print_layers(const wire::QueryReport& r) {
   const auto& [first, second] = r.servers;
   const bool online_producer = helped(r);
   std::vector<Table::Column> heads = {{"layer", Table::Align::left},
@@ -325,7 +325,7 @@ class Predict {
                                   "; name one of them");
   }
 
-  void write_timeline(const actors::QueryReport& report) {
+  void write_timeline(const wire::QueryReport& report) {
     const auto svg = timeline_svg(report, plan_.model_name);
     if (const auto ok = model::write_file(a_.timeline, "timeline", svg, model::public_mode); !ok)
       report_problem(Exit::mend, ok.error().what);
@@ -345,7 +345,7 @@ class Predict {
   const Arguments& a_;
   const protocol::Protocol* protocol_ = nullptr;
   config::ClientConfig config_;
-  actors::Client client_;
+  client::Client client_;
   std::optional<model::FloatNetwork> network_;
   model::Plan plan_;
   std::optional<Pictures> pictures_;

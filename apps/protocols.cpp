@@ -2,8 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "actors/session/dealing.h"
 #include "apps/failure.h"
+#include "protocol/core/dealing.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::apps {
@@ -47,9 +47,9 @@ void add_dealing_flags(CLI::App& command, DealingFlags& flags) {
 }
 
 protocol::Dealing dealing_of(const DealingFlags& flags, const protocol::Protocol& protocol) {
-  if (const auto wrong = actors::dealing_refusal(protocol, flags.triples, flags.randomness); !wrong.empty())
+  if (const auto wrong = protocol::dealing_refusal(protocol, flags.triples, flags.randomness); !wrong.empty())
     throw Failure(Exit::mend, wrong);
-  return actors::dealing_of(flags.triples, flags.randomness);
+  return protocol::dealing_of(flags.triples, flags.randomness);
 }
 
 const protocol::Protocol& protocol_named(const std::string& name) {

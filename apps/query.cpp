@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 
-#include "actors/session/dealing.h"
 #include "apps/failure.h"
 #include "apps/protocols.h"
 #include "apps/terminal.h"
+#include "protocol/core/dealing.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::apps {
@@ -21,7 +21,7 @@ constexpr auto set_up_patience = std::chrono::minutes(2);
 
 }  // namespace
 
-Result<Answer> classify(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+Result<Answer> classify(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                         const model::Image& image, bool timeline) {
   const auto encoded = model::encode_input(plan, image.values);
   if (!encoded) return tl::unexpected(encoded.error());
@@ -40,7 +40,7 @@ Result<Answer> classify(actors::Client& client, const protocol::Protocol& protoc
   return Answer{model::decode_output(plan, *output), std::move(prediction->report)};
 }
 
-Agreed agree(actors::Client& client, const std::string& named) {
+Agreed agree(client::Client& client, const std::string& named) {
   if (!named.empty()) (void)protocol_named(named);
   const auto first = value_or_fail(client.status(config::Role::server0)),
              second = value_or_fail(client.status(config::Role::server1));
@@ -66,10 +66,10 @@ Agreed agree(actors::Client& client, const std::string& named) {
     throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.protocol) +
                                   ", which hides nothing from the servers: add --protocol " + first.protocol +
                                   " if that is what you want, or change the key `protocol` at all three parties");
-  return {*protocol, actors::dealing_of(first.triples, first.randomness)};
+  return {*protocol, protocol::dealing_of(first.triples, first.randomness)};
 }
 
-Result<void> deploy(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+Result<void> deploy(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                     const model::Weights& weights, const std::function<bool()>& give_up) {
   {
     ProgressBar bar("layers shared and sent");

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/client/client.h"
+#include "client/client.h"
 #include "model/image/image.h"
 #include "model/plan/plan.h"
 #include "protocol/core/program.h"
@@ -14,12 +14,12 @@ namespace blindsight::apps {
 /// What the data owner has in hand after one encrypted prediction.
 struct Answer {
   std::vector<double> logits;
-  actors::QueryReport report;
+  wire::QueryReport report;
 };
 
 /// The one way from an image to an encrypted prediction: encode, share, ask, reveal. With `timeline`, the
-/// report has actors::StageReport::intervals.
-protocol::Result<Answer> classify(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+/// report has wire::StageReport::intervals.
+protocol::Result<Answer> classify(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                                   const model::Image& image, bool timeline = false);
 
 /// How the servers compute.
@@ -31,11 +31,11 @@ struct Agreed {
 /// Asks both servers how they compute. A Failure when they differ, when it is not by the protocol that the caller has
 /// named, and when it is by one that hides nothing and the caller has not named it (`named` is empty): a server that
 /// says so would be shown the image.
-Agreed agree(actors::Client& client, const std::string& named);
+Agreed agree(client::Client& client, const std::string& named);
 
 /// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them, or
 /// until `give_up()`, asked every second, says so.
-protocol::Result<void> deploy(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+protocol::Result<void> deploy(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                               const model::Weights& weights, const std::function<bool()>& give_up = {});
 
 }  // namespace blindsight::apps

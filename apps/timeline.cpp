@@ -12,8 +12,8 @@
 namespace blindsight::apps {
 namespace {
 
-using actors::Interval;
-using actors::StageReport;
+using wire::Interval;
+using wire::StageReport;
 
 // Pixels.
 constexpr double gutter = 210, chart_width = 1340, margin = 16, header_height = 104, lane_gap = 8, half_gap = 2;
@@ -140,11 +140,11 @@ HalfLane half_lane(const StageReport& stage) {
 
 class Picture {
  public:
-  Picture(const actors::QueryReport& report, const std::string& model_name) : report_(report), model_(model_name) {
+  Picture(const wire::QueryReport& report, const std::string& model_name) : report_(report), model_(model_name) {
     for (const auto& server : report.servers) {
       stages_ = std::max(stages_, server.stages.size());
       for (const auto& stage : server.stages) {
-        full_ = full_ || stage.intervals.size() >= actors::max_intervals;
+        full_ = full_ || stage.intervals.size() >= wire::max_intervals;
         for (const auto& i : stage.intervals) longest_ms_ = std::max(longest_ms_, i.end_us / 1e3);
       }
     }
@@ -218,7 +218,7 @@ class Picture {
     text(margin, 59,
          std::string("Each server's times count from its own start of the query: the two clocks differ, so compare "
                      "lengths between servers, not moments.") +
-             (full_ ? " Not all is drawn: a stage did more than " + std::to_string(actors::max_intervals) + " things."
+             (full_ ? " Not all is drawn: a stage did more than " + std::to_string(wire::max_intervals) + " things."
                     : ""),
          "class=\"n\"");
     double left = margin;
@@ -311,7 +311,7 @@ class Picture {
       }
   }
 
-  const actors::QueryReport& report_;
+  const wire::QueryReport& report_;
   const std::string& model_;
   std::array<std::vector<HalfLane>, 2> halves_;
   std::size_t stages_ = 0;
@@ -322,7 +322,7 @@ class Picture {
 
 }  // namespace
 
-std::string timeline_svg(const actors::QueryReport& report, const std::string& model_name) {
+std::string timeline_svg(const wire::QueryReport& report, const std::string& model_name) {
   return Picture(report, model_name).draw();
 }
 

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "actors/link/link.h"
-#include "actors/link/socket.h"
-#include "actors/messages/messages.h"
+#include "actors/link/messages.h"
+#include "net/socket.h"
 
 namespace blindsight::actors {
 namespace {
@@ -47,8 +47,8 @@ T value(protocol::Result<T> result) {
 /// Both ends of one TCP connection over loopback.
 struct Connection {
   Connection() {
-    const int listening = value(listen_on({"127.0.0.1", 0}));
-    near = value(connect_to({"127.0.0.1", bound_port(listening)}, std::chrono::seconds(5)));
+    const int listening = value(net::listen_on({"127.0.0.1", 0}));
+    near = value(net::connect_to({"127.0.0.1", net::bound_port(listening)}, std::chrono::seconds(5)));
     pollfd ready{listening, POLLIN, 0};
     ::poll(&ready, 1, 5000);
     far = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -104,7 +104,7 @@ class End {
 /// The same with plain sockets that are read and written by this thread.
 class PlainEnd {
  public:
-  explicit PlainEnd(int descriptor) : descriptor_(descriptor) { tune_link(descriptor); }
+  explicit PlainEnd(int descriptor) : descriptor_(descriptor) { net::tune_link(descriptor); }
   ~PlainEnd() { ::close(descriptor_); }
   PlainEnd(const PlainEnd&) = delete;
 

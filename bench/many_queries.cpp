@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "actors/client/client.h"
+#include "client/client.h"
 #include "config/config.h"
 #include "model/image/image.h"
 #include "model/plan/plan.h"
@@ -29,7 +29,7 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-protocol::Result<std::string> ask(actors::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+protocol::Result<std::string> ask(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                                   const std::vector<std::int64_t>& encoded, Clock::time_point epoch) {
   const double begin = since(epoch);
   auto shares = protocol.share_input(plan.network, encoded);
@@ -71,7 +71,7 @@ int run(const Arguments& a) {
   std::vector<std::jthread> threads;
   for (std::size_t t = 0; t < std::min(a.in_flight, a.count); ++t)
     threads.emplace_back([&] {
-      actors::Client client(*config);
+      client::Client client(*config);
       while (!failed && next++ < a.count) {
         const auto line = ask(client, *protocol, *plan, *encoded, epoch);
         const std::scoped_lock lock(output);

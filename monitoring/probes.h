@@ -66,7 +66,7 @@ class PeerProbe {
   std::shared_ptr<const Counters> counters_;
 };
 
-/// Queries as the client gate sees them.
+/// Queries as the front end sees them.
 class QueryProbe {
  public:
   QueryProbe();

@@ -11,9 +11,9 @@
 #include <chrono>
 #include <optional>
 
-#include "actors/link/outbox.h"
-#include "actors/link/socket.h"
-#include "actors/messages/messages.h"
+#include "actors/link/messages.h"
+#include "net/socket.h"
+#include "wire/outbox.h"
 
 namespace blindsight::actors {
 namespace {
@@ -39,7 +39,7 @@ struct LinkState {
   int descriptor = -1;
   std::optional<Routes> routes;
   std::size_t frame_bytes = 0;
-  Outbox outbox{true};
+  wire::Outbox outbox{true};
   wire::Reader reader{{}};
   std::uint64_t outstanding = 0;  ///< bytes in the broker's write buffers
   bool closing = false, down = false;
@@ -141,9 +141,9 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
   // CAF's handle of a connection is its descriptor (conn_hdl_from_socket).
   s.descriptor = static_cast<int>(handle.id());
   s.frame_bytes = settings.strangers.frame_bytes;
-  s.outbox = Outbox(settings.priorities);
+  s.outbox = wire::Outbox(settings.priorities);
   s.reader.set_limits(settings.strangers);
-  tune_link(s.descriptor);
+  net::tune_link(s.descriptor);
   self->ack_writes(handle, true);
   self->configure_read(handle, caf::io::receive_policy::exactly(s.reader.wanted()));
   return {
@@ -217,20 +217,6 @@ caf::behavior run_listener(caf::io::broker* self, int descriptor, LinkSettings s
   };
 }
 
-caf::behavior run_dialer(caf::event_based_actor* self, protocol::PartyId peer, config::Address address,
-                         std::chrono::milliseconds timeout, std::shared_ptr<const std::atomic<bool>> cancelled,
-                         caf::actor owner) {
-  return {[=](Dial) {
-    auto connected = connect_to(address, timeout, cancelled.get());
-    // Nobody would close a descriptor that nobody takes.
-    if (connected && *cancelled) {
-      ::close(*connected);
-      return;
-    }
-    self->send(owner, connected ? Dialed{peer, *connected, {}} : Dialed{peer, -1, connected.error().what});
-  }};
-}
-
 }  // namespace
 
 caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSettings& settings,
@@ -241,12 +227,6 @@ caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSetti
 caf::actor spawn_listener(caf::actor_system& system, int descriptor, const LinkSettings& settings,
                           const caf::actor& owner) {
   return system.middleman().spawn_broker(run_listener, descriptor, settings, owner);
-}
-
-caf::actor spawn_dialer(caf::actor_system& system, protocol::PartyId peer, const config::Address& address,
-                        std::chrono::milliseconds timeout, std::shared_ptr<const std::atomic<bool>> cancelled,
-                        const caf::actor& owner) {
-  return system.spawn<caf::detached>(run_dialer, peer, address, timeout, std::move(cancelled), owner);
 }
 
 }  // namespace blindsight::actors

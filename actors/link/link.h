@@ -1,16 +1,13 @@
 #pragma once
 
-#include <atomic>
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
-#include <chrono>
-#include <memory>
 #include <string>
 
-#include "actors/wire/envelope.h"
 #include "config/config.h"
 #include "monitoring/probes.h"
 #include "protocol/core/party.h"
+#include "wire/envelope.h"
 
 namespace blindsight::actors {
 
@@ -36,11 +33,5 @@ caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSetti
 /// Takes over a listening descriptor; tells `owner` Accepted for each connection. Ends on CloseLink.
 caf::actor spawn_listener(caf::actor_system& system, int descriptor, const LinkSettings& settings,
                           const caf::actor& owner);
-
-/// A thread of its own that connects on Dial and answers Dialed. Ends on exit messages, within 100 ms once `cancelled`
-/// is set.
-caf::actor spawn_dialer(caf::actor_system& system, protocol::PartyId peer, const config::Address& address,
-                        std::chrono::milliseconds timeout, std::shared_ptr<const std::atomic<bool>> cancelled,
-                        const caf::actor& owner);
 
 }  // namespace blindsight::actors

@@ -5,7 +5,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "actors/wire/envelope.h"
+#include "protocol/core/text.h"
+#include "wire/envelope.h"
 
 namespace blindsight::actors {
 
@@ -54,30 +55,27 @@ std::uint64_t short_session_id(const wire::SessionId& id) {
   return v;
 }
 
-std::string party_name(PartyId party) {
-  return party == PartyId::producer ? "crypto producer" : std::string(protocol::name(party));
-}
-
 std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optional<PartyId> expected) {
   if (own.wire_version != peer.wire_version)
-    return party_name(peer.role) + " speaks version " + std::to_string(peer.wire_version) +
-           " of the wire format (software " + peer.software_version + "), " + party_name(own.role) +
+    return protocol::party_name(peer.role) + " speaks version " + std::to_string(peer.wire_version) +
+           " of the wire format (software " + peer.software_version + "), " + protocol::party_name(own.role) +
            " speaks version " + std::to_string(own.wire_version) + " (software " + own.software_version +
            "); install the same release on both";
   if (peer.role == PartyId::client && !expected) return {};
   if (peer.role == own.role)
-    return "both ends say that they are " + party_name(own.role) + "; check the key `role` in their configurations";
+    return "both ends say that they are " + protocol::party_name(own.role) +
+           "; check the key `role` in their configurations";
   if (expected && peer.role != *expected)
-    return "the address of " + party_name(*expected) + " was answered by " + party_name(peer.role) +
+    return "the address of " + protocol::party_name(*expected) + " was answered by " + protocol::party_name(peer.role) +
            "; check the addresses under `peers` and the key `role` there";
   if (own.protocol != peer.protocol)
-    return party_name(own.role) + " runs protocol " + own.protocol + ", " + party_name(peer.role) + " runs " +
-           peer.protocol + "; set the key `protocol` to the same at all three";
+    return protocol::party_name(own.role) + " runs protocol " + own.protocol + ", " + protocol::party_name(peer.role) +
+           " runs " + peer.protocol + "; set the key `protocol` to the same at all three";
   const auto differ = [&](const std::string& key, const std::string& mine, const std::string& other) {
-    return mine == other
-               ? std::string()
-               : party_name(own.role) + " has " + key + " = \"" + mine + "\", " + party_name(peer.role) + " has " +
-                     key + " = \"" + other + "\"; set the key `" + key + "` to the same at all three";
+    return mine == other ? std::string()
+                         : protocol::party_name(own.role) + " has " + key + " = \"" + mine + "\", " +
+                               protocol::party_name(peer.role) + " has " + key + " = \"" + other + "\"; set the key `" +
+                               key + "` to the same at all three";
   };
   if (auto text = differ("triples", own.triples, peer.triples); !text.empty()) return text;
   if (auto text = differ("randomness", own.randomness, peer.randomness); !text.empty()) return text;
@@ -85,7 +83,7 @@ std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optio
 }
 
 std::string deployment_mismatch(const std::array<std::optional<wire::DeploymentName>, 3>& deployments) {
-  const auto who = [](std::size_t i) { return party_name(static_cast<PartyId>(i)); };
+  const auto who = [](std::size_t i) { return protocol::party_name(static_cast<PartyId>(i)); };
   std::string missing;
   std::size_t have = 0;
   for (std::size_t i = 0; i < 3; ++i) {
@@ -100,8 +98,8 @@ std::string deployment_mismatch(const std::array<std::optional<wire::DeploymentN
   if (deployments[0] == deployments[1] && deployments[1] == deployments[2]) return {};
   std::string text = "the parties hold different deployments (";
   for (std::size_t i = 0; i < 3; ++i)
-    text += (i == 0 ? "" : ", ") + who(i) + ": plan " + wire::to_hex(deployments[i]->plan).substr(0, 12) +
-            " deployment " + wire::to_hex(deployments[i]->id).substr(0, 8);
+    text += (i == 0 ? "" : ", ") + who(i) + ": plan " + protocol::to_hex(deployments[i]->plan).substr(0, 12) +
+            " deployment " + protocol::to_hex(deployments[i]->id).substr(0, 8);
   return text + "); the model owner must run `blindsight model deploy` again";
 }
 

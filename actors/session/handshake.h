@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "actors/wire/control.h"
 #include "protocol/prg/prg.h"
+#include "wire/control.h"
 
 namespace blindsight::actors {
 
@@ -42,8 +42,5 @@ std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optio
 /// What keeps the three from serving although they are connected: which party has no deployment, or another one. Empty
 /// when all have the same. Indexed by PartyId.
 std::string deployment_mismatch(const std::array<std::optional<wire::DeploymentName>, 3>& deployments);
-
-/// How a party is called in messages to a person.
-std::string party_name(protocol::PartyId party);
 
 }  // namespace blindsight::actors

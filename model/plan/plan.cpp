@@ -116,16 +116,6 @@ std::string outside_of_input(const Plan& plan, std::span<const float> image) {
 
 }  // namespace
 
-std::string to_hex(const Digest& digest) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : digest) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
-}
-
 Result<void> check_plan(const Plan& plan) {
   const auto& network = plan.network;
   if (!can_be_shown(plan.model_name)) return fail("the plan's model name is impossible");

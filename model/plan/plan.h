@@ -17,8 +17,6 @@ namespace blindsight::model {
 class FileSet;
 
 using Digest = std::array<std::uint8_t, 32>;
-/// Lower-case hexadecimal.
-std::string to_hex(const Digest& digest);
 
 /// Layers of a plan that anybody reads.
 constexpr std::size_t most_layers = 1024;

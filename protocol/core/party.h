@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace blindsight::protocol {
@@ -19,6 +20,11 @@ constexpr PartyId other(PartyId p) {
 constexpr std::string_view name(PartyId p) {
   constexpr std::string_view names[] = {"server0", "server1", "producer", "client"};
   return names[static_cast<unsigned>(p)];
+}
+
+/// How a party is called in messages to a person.
+inline std::string party_name(PartyId p) {
+  return p == PartyId::producer ? "crypto producer" : std::string(name(p));
 }
 
 }  // namespace blindsight::protocol

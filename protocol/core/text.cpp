@@ -74,4 +74,14 @@ std::string in_quotes(std::string_view name) {
   return quoted;
 }
 
+std::string to_hex(std::span<const std::uint8_t> bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
 }  // namespace blindsight::protocol

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,5 +28,8 @@ std::string printable_lines(std::string_view text);
 
 /// A name from a file or another machine, quoted for an error: printable and cut to a readable length.
 std::string in_quotes(std::string_view name);
+
+/// Lower-case hexadecimal, two digits a byte.
+std::string to_hex(std::span<const std::uint8_t> bytes);
 
 }  // namespace blindsight::protocol

@@ -9,9 +9,9 @@
 
 using namespace blindsight;
 using namespace blindsight::tests;
-using actors::Interval;
 using apps::timeline_svg;
-using Kind = actors::Interval::Kind;
+using wire::Interval;
+using Kind = wire::Interval::Kind;
 
 namespace {
 
@@ -59,12 +59,12 @@ std::string malformed(const std::string& text) {
   return open.empty() ? "" : "<" + open.back() + "> is not closed";
 }
 
-actors::QueryReport report_of(const std::vector<std::string>& stages, std::uint32_t tiles) {
-  actors::QueryReport report;
+wire::QueryReport report_of(const std::vector<std::string>& stages, std::uint32_t tiles) {
+  wire::QueryReport report;
   for (std::uint32_t s = 0; s < 2; ++s) {
     report.servers[s].online_s = 0.25;
     for (std::uint32_t i = 0; i < stages.size(); ++i) {
-      actors::StageReport stage;
+      wire::StageReport stage;
       stage.name = stages[i];
       stage.rounds = 1;
       for (std::uint32_t tile = 0; tile < tiles; ++tile) {
@@ -129,7 +129,7 @@ TEST_CASE("a timeline of reports that do not match, of none and of too much is s
   CHECK(malformed(timeline_svg({}, "")) == "");
   auto report = report_of({"input", "conv"}, 3);
   report.servers[0].stages.pop_back();
-  report.servers[1].stages[0].intervals.resize(actors::max_intervals, {Kind::wait, 4'000'000'000, 0, 4'294'967'295, 0});
+  report.servers[1].stages[0].intervals.resize(wire::max_intervals, {Kind::wait, 4'000'000'000, 0, 4'294'967'295, 0});
   const auto svg = timeline_svg(report, "m");
   CHECK(malformed(svg) == "");
   CHECK(contains(svg, ">conv<"));

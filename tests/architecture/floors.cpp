@@ -14,8 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Floor {
+  /// Of its folder; "FLOOR/SUB" is a sub-floor.
   std::string_view name;
-  /// The floors that it may include and link.
+  /// The floors that it may include and link; a floor stands for its sub-floors.
   std::set<std::string_view> below;
 };
 
@@ -25,8 +26,22 @@ const Floor floors[] = {
     {"model", {"tensor", "protocol"}},
     {"config", {}},
     {"monitoring", {}},
-    {"actors", {"tensor", "protocol", "model", "config", "monitoring"}},
-    {"apps", {"tensor", "protocol", "model", "config", "monitoring", "actors"}},
+    {"net", {"protocol", "config"}},
+    {"wire", {"tensor", "protocol", "model"}},
+    {"client", {"tensor", "protocol", "model", "config", "net", "wire"}},
+    // What links a party's processes, a session of three, what computes, who is served; above them, in the folder
+    // itself, what puts a party together.
+    {"actors/link", {"tensor", "protocol", "model", "config", "monitoring", "net", "wire"}},
+    {"actors/session", {"tensor", "protocol", "model", "config", "monitoring", "net", "wire", "actors/link"}},
+    {"actors/engine",
+     {"tensor", "protocol", "model", "config", "monitoring", "net", "wire", "actors/link", "actors/session"}},
+    {"actors/serve",
+     {"tensor", "protocol", "model", "config", "monitoring", "net", "wire", "actors/link", "actors/session",
+      "actors/engine"}},
+    {"actors",
+     {"tensor", "protocol", "model", "config", "monitoring", "net", "wire", "actors/link", "actors/session",
+      "actors/engine", "actors/serve"}},
+    {"apps", {"tensor", "protocol", "model", "config", "monitoring", "net", "wire", "client", "actors"}},
 };
 
 struct Outsider {
@@ -39,8 +54,8 @@ struct Outsider {
 /// Third-party libraries, and what of the system's would give a floor something that it must not know.
 const Outsider outsiders[] = {
     {"caf/", {"actors/", "apps/"}},
-    {"capnp/", {"actors/wire/", "model/"}},
-    {"kj/", {"actors/wire/", "model/"}},
+    {"capnp/", {"wire/", "model/"}},
+    {"kj/", {"wire/", "model/"}},
     {"CLI/", {"apps/"}},
     {"CivetServer.h", {"monitoring/"}},
     {"civetweb.h", {"monitoring/"}},
@@ -52,11 +67,11 @@ const Outsider outsiders[] = {
     {"toml.hpp", {"config/"}},
     {"utf8", {"protocol/core/"}},
     // A step has no sockets, threads, clocks or files.
-    {"sys/socket.h", {"config/", "monitoring/", "actors/", "apps/"}},
-    {"netinet/", {"config/", "monitoring/", "actors/", "apps/"}},
-    {"thread", {"tensor/", "model/", "monitoring/", "actors/", "apps/"}},
-    {"mutex", {"tensor/", "model/", "monitoring/", "actors/", "apps/"}},
-    {"chrono", {"tensor/", "model/", "monitoring/", "actors/", "apps/"}},
+    {"sys/socket.h", {"config/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
+    {"netinet/", {"config/", "monitoring/", "net/", "actors/", "apps/"}},
+    {"thread", {"tensor/", "model/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
+    {"mutex", {"tensor/", "model/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
+    {"chrono", {"tensor/", "model/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
     {"fstream", {"model/", "config/", "actors/", "apps/"}},
 };
 
@@ -65,9 +80,30 @@ const Floor* floor_named(std::string_view name) {
   return found == std::end(floors) ? nullptr : &*found;
 }
 
-/// The floor in which a path relative to the root lies.
+std::string top_of(std::string_view floor) {
+  return std::string(floor.substr(0, floor.find('/')));
+}
+
+/// The floor in which a path relative to the root lies; null when it lies in none.
 const Floor* floor_of(const fs::path& path) {
-  return path.empty() ? nullptr : floor_named(path.begin()->string());
+  if (path.empty()) return nullptr;
+  const std::string folder = path.parent_path().generic_string() + '/';
+  for (const Floor& floor : floors)
+    if (floor.name.find('/') != std::string_view::npos && folder.starts_with(std::string(floor.name) + '/'))
+      return &floor;
+  return floor_named(path.begin()->string());
+}
+
+/// A folder of its own inside a floor that has sub-floors, and is none of them.
+bool lies_beside_sub_floors(const fs::path& path) {
+  const Floor* floor = floor_of(path);
+  return floor != nullptr && floor->name.find('/') == std::string_view::npos && path.parent_path() != floor->name &&
+         std::ranges::any_of(floors,
+                             [&](const Floor& f) { return f.name.starts_with(std::string(floor->name) + '/'); });
+}
+
+bool may_use(const Floor& floor, const Floor& target) {
+  return &floor == &target || floor.below.contains(target.name) || floor.below.contains(top_of(target.name));
 }
 
 bool is_source(const fs::path& path) {
@@ -91,12 +127,18 @@ class Surveyor {
   explicit Surveyor(fs::path root) : root_(std::move(root)) {}
 
   Survey run() {
-    for (const Floor& floor : floors) {
-      const fs::path folder = root_ / floor.name;
-      if (!fs::exists(folder)) continue;
+    for (const Floor& top : floors) {
+      const fs::path folder = root_ / top.name;
+      if (top.name.find('/') != std::string_view::npos || !fs::exists(folder)) continue;
       for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         if (!entry.is_regular_file()) continue;
         const auto file = entry.path().lexically_relative(root_);
+        if (lies_beside_sub_floors(file)) {
+          survey_.violations.push_back(place(file, 1) + file.parent_path().generic_string() + " is no sub-floor of " +
+                                       std::string(top.name));
+          continue;
+        }
+        const Floor& floor = *floor_of(file);
         if (is_source(file)) read_includes(floor, file);
         if (file.filename() == "CMakeLists.txt" || file.extension() == ".cmake") read_links(floor, file);
       }
@@ -129,7 +171,7 @@ class Surveyor {
     const auto beside = (file.parent_path() / header).lexically_normal();
     const bool is_beside = quoted && fs::exists(root_ / beside);
     if (const Floor* target = floor_of(is_beside ? beside : fs::path(header).lexically_normal())) {
-      if (target != &floor && !floor.below.contains(target->name)) {
+      if (!may_use(floor, *target)) {
         survey_.violations.push_back(place(file, line) + std::string(floor.name) + " must not include " + header);
       }
       return;
@@ -157,7 +199,7 @@ class Surveyor {
       for (std::sregex_iterator one(libraries.begin(), libraries.end(), ours); one != end; ++one) {
         ++survey_.links;
         const Floor* target = floor_named((*one)[1].str());
-        if (target && target != &floor && !floor.below.contains(target->name)) {
+        if (target && !may_use(floor, *target)) {
           survey_.violations.push_back(place(file, static_cast<std::size_t>(line)) + std::string(floor.name) +
                                        " must not link " + one->str());
         }

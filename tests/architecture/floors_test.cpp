@@ -47,8 +47,20 @@ TEST_CASE("canary: a planted upward include is found") {
         Found{"config/a.h:1: config must not include tensor/shape.h"});
   CHECK(violations_in({{"model/a.cpp", "#include \"monitoring/probes.h\""}}) ==
         Found{"model/a.cpp:1: model must not include monitoring/probes.h"});
-  CHECK(violations_in({{"actors/wire/a.inc", "#include \"apps/main.h\""}}) ==
-        Found{"actors/wire/a.inc:1: actors must not include apps/main.h"});
+  CHECK(violations_in({{"wire/a.inc", "#include \"apps/main.h\""}}) ==
+        Found{"wire/a.inc:1: wire must not include apps/main.h"});
+  CHECK(violations_in({{"client/a.cpp", "#include \"actors/party.h\""}}) ==
+        Found{"client/a.cpp:1: client must not include actors/party.h"});
+}
+
+TEST_CASE("canary: a planted arrow against the order of the sub-floors is found") {
+  CHECK(violations_in({{"actors/link/a.cpp", "#include \"actors/engine/layer.h\""}}) ==
+        Found{"actors/link/a.cpp:1: actors/link must not include actors/engine/layer.h"});
+  CHECK(
+      violations_in({{"actors/engine/a.cpp", "#include \"actors/serve/scheduler.h\"\n#include \"actors/party.h\""}}) ==
+      Found{"actors/engine/a.cpp:1: actors/engine must not include actors/serve/scheduler.h",
+            "actors/engine/a.cpp:2: actors/engine must not include actors/party.h"});
+  CHECK(violations_in({{"actors/new/a.cpp", ""}}) == Found{"actors/new/a.cpp:1: actors/new is no sub-floor of actors"});
 }
 
 TEST_CASE("canary: a planted upward include by a path of dots is found") {
@@ -90,7 +102,8 @@ TEST_CASE("what is allowed is not reported") {
               "blindsight_apps\n"},
              {"tests/tensor/a.cpp", "#include \"actors/x.h\"\n"},
              // A folder inside a floor may have a floor's name.
-             {"actors/model/a.cpp", "#include \"model/plan.h\"\n"},
+             {"actors/serve/model/a.cpp", "#include \"model/plan.h\"\n#include \"actors/link/link.h\"\n"},
+             {"actors/a.cpp", "#include \"actors/serve/scheduler.h\"\n"},
              {"protocol/model/a.cpp", "#include \"model/here.h\"\n"},
              {"protocol/model/model/here.h", ""}})
             .empty());

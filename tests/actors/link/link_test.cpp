@@ -7,9 +7,8 @@
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 
-#include "actors/link/outbox.h"
-#include "actors/link/socket.h"
-#include "actors/messages/messages.h"
+#include "actors/link/messages.h"
+#include "net/socket.h"
 
 using namespace blindsight;
 using namespace blindsight::actors;
@@ -24,18 +23,6 @@ wire::Message message(Lane lane, std::uint64_t query, std::uint16_t stage, std::
   return {{kind, lane, 1, query, stage, 0, 0}, Payload(bytes, mark)};
 }
 
-/// Marks of the messages in the order in which they are complete on the wire.
-std::vector<int> order_of(Outbox& outbox) {
-  std::vector<char> bytes;
-  while (!outbox.empty()) outbox.append_frame(4096, bytes);
-  wire::Reader reader({4096, 1 << 20, 100});
-  std::vector<wire::Message> out;
-  REQUIRE(reader.feed(bytes, out));
-  std::vector<int> marks;
-  for (const auto& m : out) marks.push_back(m.payload.front());
-  return marks;
-}
-
 struct SystemConfig : caf::actor_system_config {
   SystemConfig() { load<caf::io::middleman>(); }
 };
@@ -43,9 +30,9 @@ struct SystemConfig : caf::actor_system_config {
 /// A link whose other end is a plain socket.
 struct LinkAndSocket {
   explicit LinkAndSocket(config::LinkConfig link_config = {}) : self(system) {
-    auto listening = listen_on({"127.0.0.1", 0});
+    auto listening = net::listen_on({"127.0.0.1", 0});
     REQUIRE(listening);
-    auto connected = connect_to({"127.0.0.1", bound_port(*listening)}, std::chrono::seconds(5));
+    auto connected = net::connect_to({"127.0.0.1", net::bound_port(*listening)}, std::chrono::seconds(5));
     REQUIRE(connected);
     pollin(*listening);
     socket = ::accept(*listening, nullptr, nullptr);
@@ -112,38 +99,6 @@ std::vector<char> frames(wire::Message m, std::uint32_t number) {
 
 }  // namespace
 
-TEST_CASE("the outbox orders by lane, then oldest query, then deepest stage, then arrival") {
-  Outbox outbox(true);
-  outbox.push(message(Lane::preprocessing, 1, 0, 10, 9));
-  outbox.push(message(Lane::online, 2, 5, 10, 7));
-  outbox.push(message(Lane::online, 1, 1, 10, 5));
-  outbox.push(message(Lane::online, 1, 3, 10, 3));
-  outbox.push(message(Lane::online, 1, 3, 10, 4));
-  outbox.push(message(Lane::control, 8, 0, 10, 1));
-  outbox.push(message(Lane::control, 3, 0, 10, 2));
-  CHECK(order_of(outbox) == std::vector<int>{1, 2, 3, 4, 5, 7, 9});
-}
-
-TEST_CASE("an outbox without order is first come, first served") {
-  Outbox outbox(false);
-  for (const auto mark : {1, 2, 3})
-    outbox.push(message(mark == 3 ? Lane::control : Lane::preprocessing, 9u - static_cast<unsigned>(mark), 0, 5000,
-                        static_cast<std::uint8_t>(mark)));
-  CHECK(order_of(outbox) == std::vector<int>{1, 2, 3});
-}
-
-TEST_CASE("an urgent message overtakes a bulk message that is half sent") {
-  Outbox outbox(true);
-  outbox.push(message(Lane::preprocessing, 1, 0, 50'000, 9));
-  std::vector<char> bytes;
-  outbox.append_frame(4096, bytes);
-  outbox.push(message(Lane::online, 1, 0, 10, 1));
-  CHECK(outbox.queued_bytes(Lane::preprocessing) == 50'000 - 4096);
-  const auto frame = outbox.append_frame(4096, bytes);
-  CHECK(frame.lane == Lane::online);
-  CHECK(outbox.queued_bytes(Lane::online) == 0);
-}
-
 TEST_CASE("a link carries messages whole, and an urgent one passes bulk that waits") {
   config::LinkConfig small;
   small.frame_bytes = 64 * 1024;
@@ -209,9 +164,9 @@ TEST_CASE("a link ends with the reason when its peer violates the protocol or go
 TEST_CASE("a connection that nobody accepts is given up at the deadline or when cancelled") {
   const std::atomic<bool> cancelled{true};
   // TEST-NET-1 (RFC 5737): routed nowhere, or refused at once by a machine without a network.
-  const auto given_up = connect_to({"192.0.2.1", 9}, std::chrono::seconds(30), &cancelled);
+  const auto given_up = net::connect_to({"192.0.2.1", 9}, std::chrono::seconds(30), &cancelled);
   CHECK_FALSE(given_up);
-  const auto refused = connect_to({"127.0.0.1", 1}, std::chrono::seconds(30));
+  const auto refused = net::connect_to({"127.0.0.1", 1}, std::chrono::seconds(30));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what.find("127.0.0.1:1") != std::string::npos);
 }

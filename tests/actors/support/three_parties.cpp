@@ -7,7 +7,7 @@
 
 #include <set>
 
-#include "actors/link/socket.h"
+#include "net/socket.h"
 
 namespace blindsight::test {
 
@@ -33,7 +33,7 @@ std::uint16_t free_port() {
   static std::uint16_t next = static_cast<std::uint16_t>(15000 + ::getpid() * 31 % 15000);
   for (;;) {
     next = next >= 30000 ? 15000 : static_cast<std::uint16_t>(next + 1);
-    if (auto fd = actors::listen_on({"127.0.0.1", next})) {
+    if (auto fd = net::listen_on({"127.0.0.1", next})) {
       ::close(*fd);
       return next;
     }
@@ -85,7 +85,7 @@ void ThreeParties::start_all() {
   for (const std::size_t i : {0u, 1u, 2u}) start(i);
 }
 
-Result<void> deploy_fake(actors::Client& client, std::uint32_t constant) {
+Result<void> deploy_fake(client::Client& client, std::uint32_t constant) {
   const auto plan = fake_plan(constant);
   return client.deploy(plan, [&](std::size_t layer) {
     return fake_protocol.share_weights(plan.network, layer, fake_weights(constant));
@@ -104,8 +104,8 @@ void ThreeParties::wait_until_serving(std::uint32_t constant) {
   if (!serving) FAIL(serving.error().what);
 }
 
-Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed,
-                                       bool timeline) {
+Result<wire::QueryReport> query_fake(client::Client& client, std::uint32_t constant, std::uint32_t seed,
+                                     bool timeline) {
   const auto plan = fake_plan(constant);
   const auto input = fake_input(plan, seed);
   auto shares = fake_protocol.share_input(plan.network, input);
@@ -118,7 +118,7 @@ Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t con
   return prediction->report;
 }
 
-Result<actors::QueryReport> ThreeParties::query(std::uint32_t constant, std::uint32_t seed, bool timeline) {
+Result<wire::QueryReport> ThreeParties::query(std::uint32_t constant, std::uint32_t seed, bool timeline) {
   auto c = client();
   return query_fake(c, constant, seed, timeline);
 }

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "actors/client/client.h"
 #include "actors/party.h"
+#include "client/client.h"
 #include "tests/actors/support/fake_protocol.h"
 #include "tests/support/temporary_folder.h"
 
@@ -46,12 +46,12 @@ class ThreeParties {
   void start_all();
   void stop(std::size_t party) { running_[party].reset(); }
 
-  actors::Client client() const { return actors::Client(neighbourhood_.client); }
+  client::Client client() const { return client::Client(neighbourhood_.client); }
   /// Plan and weights of `constant` to all three, and waits until they serve.
   void deploy(std::uint32_t constant);
   void wait_until_serving(std::uint32_t constant);
   /// One query with a random input; checks the answer. The error as the client tells it.
-  protocol::Result<actors::QueryReport> query(std::uint32_t constant, std::uint32_t seed, bool timeline = false);
+  protocol::Result<wire::QueryReport> query(std::uint32_t constant, std::uint32_t seed, bool timeline = false);
 
   Neighbourhood& neighbourhood() { return neighbourhood_; }
   monitoring::Registry& registry(std::size_t party) { return registries_[party]; }
@@ -64,9 +64,9 @@ class ThreeParties {
 };
 
 /// Deploys by way of `client`.
-protocol::Result<void> deploy_fake(actors::Client& client, std::uint32_t constant);
+protocol::Result<void> deploy_fake(client::Client& client, std::uint32_t constant);
 /// One query by way of `client`; an answer that is not the right one is an error too.
-protocol::Result<actors::QueryReport> query_fake(actors::Client& client, std::uint32_t constant, std::uint32_t seed,
-                                                 bool timeline = false);
+protocol::Result<wire::QueryReport> query_fake(client::Client& client, std::uint32_t constant, std::uint32_t seed,
+                                               bool timeline = false);
 
 }  // namespace blindsight::test

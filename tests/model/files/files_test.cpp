@@ -118,7 +118,8 @@ TEST_CASE("the start of a file is read, however long it is; a folder and a pipe 
   CHECK(read_start(folder / "a", "image", 3)->size() == 3);
   CHECK(read_start(folder / "a", "image", 9)->size() == 5);
   ::mkfifo((folder / "pipe").c_str(), 0600);
-  for (const auto& [path, word] : {std::pair{folder / "pipe", "no ordinary file"}, {folder.path(), "no ordinary file"}}) {
+  for (const auto& [path, word] :
+       {std::pair{folder / "pipe", "no ordinary file"}, {folder.path(), "no ordinary file"}}) {
     const auto result = read_start(path, "image", 3);
     REQUIRE_FALSE(result.has_value());
     CHECK(result.error().what.find(word) != std::string::npos);

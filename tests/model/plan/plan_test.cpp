@@ -10,6 +10,7 @@
 
 #include "model/files/files.h"
 #include "model/plan/report.h"
+#include "protocol/core/text.h"
 #include "tests/model/support/zoo.h"
 
 using namespace blindsight;
@@ -50,7 +51,7 @@ TEST_CASE("a plan comes back from its bytes whole") {
   CHECK(back->output_scale == plan.output_scale);
   REQUIRE(plan.network.layers[0].relu_fit.degree() == 4);
   for (std::size_t i = 0; i < 3; ++i) CHECK(back->network.layers[i].relu_fit == plan.network.layers[i].relu_fit);
-  CHECK(to_hex(digest(plan)).size() == 64);
+  CHECK(protocol::to_hex(digest(plan)).size() == 64);
 }
 
 TEST_CASE("whatever changes in a plan changes its digest") {

@@ -9,6 +9,7 @@
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plaintext/float_oracle.h"
 #include "model/plan/output.h"
+#include "protocol/core/text.h"
 #include "tests/model/support/onnx_builder.h"
 #include "tests/model/support/zoo.h"
 
@@ -305,9 +306,9 @@ TEST_CASE("what does not fit is refused with the layer's name") {
 }
 
 TEST_CASE("the integer weights of mnist-8 are those that they always were") {
-  CHECK(to_hex(compiled_mnist().plan.weights_digest) ==
+  CHECK(protocol::to_hex(compiled_mnist().plan.weights_digest) ==
         "ffcd481b25728781a38f7db5ef1d92b74cda6da287062b8a5f086be17fd7785d");
-  CHECK(to_hex(digest(compiled_mnist().weights)) == to_hex(compiled_mnist().plan.weights_digest));
+  CHECK(protocol::to_hex(digest(compiled_mnist().weights)) == protocol::to_hex(compiled_mnist().plan.weights_digest));
 }
 
 TEST_CASE("the public plan has rounded ranges alone, and the exact scales stay with the weights") {

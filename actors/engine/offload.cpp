@@ -1,0 +1,129 @@
+#include "actors/engine/offload.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include "tensor/kernels/parallel.h"
+
+namespace blindsight::actors {
+namespace {
+
+/// Smaller runs first.
+using Place = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
+
+/// Of the operating system's steps of courtesy the last but one.
+constexpr int courteous = 18;
+
+}  // namespace
+
+unsigned or_cores(unsigned threads) {
+  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// Work in order of its places, with a count of what is not finished.
+class Offload::Queue {
+ public:
+  void add(const Place& place, std::unique_ptr<Work> work) {
+    {
+      const std::scoped_lock lock(mutex_);
+      ++unfinished_;
+      waiting_.emplace(place, std::move(work));
+    }
+    changed_.notify_one();
+  }
+
+  /// Runs the most urgent work there is, which need not be the one last added. Waits for one; false after end().
+  bool run_one() {
+    std::unique_ptr<Work> next;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+      if (waiting_.empty()) return false;
+      next = std::move(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+    }
+    next->run();
+    next.reset();
+    const std::scoped_lock lock(mutex_);
+    if (--unfinished_ == 0) idle_.notify_all();
+    return true;
+  }
+
+  void wait_until_idle() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return unfinished_ == 0; });
+  }
+
+  void end() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_, idle_;
+  std::multimap<Place, std::unique_ptr<Work>> waiting_;
+  std::size_t unfinished_ = 0;
+  bool ended_ = false;
+};
+
+struct Offload::Impl {
+  Impl(unsigned online_threads, unsigned preprocessing_threads, bool is_ordered)
+      // One more than the workers: oneTBB counts a calling thread that never works here.
+      : ordered(is_ordered),
+        parallelism(tbb::global_control::max_allowed_parallelism, or_cores(online_threads) + 1),
+        arena(static_cast<int>(or_cores(online_threads)), 0) {
+    for (unsigned i = 0; i < or_cores(preprocessing_threads); ++i) threads.emplace_back([this] { prepare(); });
+  }
+
+  /// Not in an arena of oneTBB: its arenas share their workers, and a worker that has given way can never stand up
+  /// for online work again without a privilege.
+  void prepare() {
+    if (ordered) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), courteous);
+    // There are tiles enough for every core.
+    const tensor::InnerLoops inner(false);
+    while (preprocessing.run_one()) continue;
+  }
+
+  const bool ordered;
+  Queue online, preprocessing;
+  tbb::global_control parallelism;
+  tbb::task_arena arena;
+  std::vector<std::thread> threads;
+};
+
+Offload::Offload(unsigned online_threads, unsigned preprocessing_threads, bool ordered)
+    : impl_(std::make_unique<Impl>(online_threads, preprocessing_threads, ordered)) {}
+
+Offload::~Offload() {
+  impl_->online.wait_until_idle();
+  impl_->preprocessing.wait_until_idle();
+  impl_->preprocessing.end();
+  for (auto& thread : impl_->threads) thread.join();
+}
+
+void Offload::enqueue(Urgency urgency, std::unique_ptr<Work> work) {
+  const bool ahead = urgency.lane == wire::Lane::preprocessing;
+  auto& queue = ahead ? impl_->preprocessing : impl_->online;
+  queue.add(impl_->ordered
+                ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.query, ~std::uint64_t{urgency.stage}}
+                : Place{},
+            std::move(work));
+  if (!ahead) impl_->arena.enqueue([&queue] { (void)queue.run_one(); });
+}
+
+}  // namespace blindsight::actors

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <caf/actor.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "actors/engine/memory.h"
+#include "actors/engine/offload.h"
+#include "protocol/core/program.h"
+
+namespace blindsight::actors {
+
+/// What all actors of one session share. Network, weight shares and program live as long as any step, material or actor
+/// of the session.
+struct SessionCore {
+  protocol::PartyId self = protocol::PartyId::server0;
+  std::uint64_t session = 0;                     ///< in every header
+  protocol::NetworkSpec network;                 ///< with the parties' choice of dealing
+  std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
+  std::unique_ptr<protocol::Program> program;
+  bool producer_online = false;                        ///< Protocol::producer_online
+  PackBudget budget;                                   ///< of a server
+  std::size_t input_share_bytes = 0;                   ///< of a client's message to this server
+  std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none
+  Offload* offload = nullptr;                          ///< outlives all sessions: a task must not be what ends it
+  std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that came before their step began, per layer
+  std::uint64_t stage_count() const { return program->stages().size(); }
+};
+
+}  // namespace blindsight::actors

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/link/parcel.h"
+#include "protocol/core/party.h"
+#include "wire/envelope.h"
+
+/// What links and their owners say to each other.
+namespace blindsight::actors {
+
+/// To a link: queue this message.
+struct Send {
+  Parcel<wire::Message> message;
+};
+
+/// From a link to whoever its routes name: a message has arrived.
+struct Arrived {
+  protocol::PartyId from = protocol::PartyId::client;  ///< as the routes say
+  caf::actor link;
+  Parcel<wire::Message> message;
+};
+
+/// From a link, once: the connection is gone.
+struct LinkDown {
+  caf::actor link;
+  std::string reason;
+};
+
+/// To a link: where arriving messages go from now on. Until then all go to the owner.
+struct Routes {
+  protocol::PartyId peer = protocol::PartyId::client;
+  std::string name;                  ///< of the peer, for a person
+  std::uint64_t session = 0;         ///< the only session whose step and session messages are taken
+  caf::actor control;                ///< everything that is not named below
+  caf::actor queries, packs;         ///< query_* ; want, deal_begins, pack_ready
+  std::vector<caf::actor> layers;    ///< set_up, deal, online, by stage
+  caf::actor drain_watcher;          ///< is told Drained for the preprocessing lane
+  std::size_t frame_bytes = 0;       ///< payload of the largest frame that both ends take
+  std::size_t message_bytes = 0;     ///< payload of the largest message that is taken
+  std::size_t open_messages = 4096;  ///< messages under way at once
+  std::uint64_t unread_bytes = 0;    ///< a peer that lets more wait for it is cut off; 0: no bound
+};
+
+/// From a link to its drain watcher: so many payload bytes of the preprocessing lane have gone to the operating system.
+struct Drained {
+  protocol::PartyId to = protocol::PartyId::client;
+  std::uint64_t bytes = 0;
+};
+
+/// To a link: send what is queued, then close.
+struct CloseLink {};
+
+/// From the listener.
+struct Accepted {
+  caf::actor link;
+  std::string address;
+};
+
+/// To a dialer: try once.
+struct Dial {};
+
+/// From a dialer. `descriptor` < 0: it failed, with the reason.
+struct Dialed {
+  protocol::PartyId peer = protocol::PartyId::client;
+  int descriptor = -1;
+  std::string reason;
+};
+
+}  // namespace blindsight::actors
+
+/// Messages between actors of one party hold pointers and handles: none of them can leave the process.
+#define BLINDSIGHT_LOCAL_MESSAGE(type) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(blindsight::actors::type)
+BLINDSIGHT_LOCAL_MESSAGE(Send)
+BLINDSIGHT_LOCAL_MESSAGE(Arrived)
+BLINDSIGHT_LOCAL_MESSAGE(LinkDown)
+BLINDSIGHT_LOCAL_MESSAGE(Routes)
+BLINDSIGHT_LOCAL_MESSAGE(Drained)
+BLINDSIGHT_LOCAL_MESSAGE(CloseLink)
+BLINDSIGHT_LOCAL_MESSAGE(Accepted)
+BLINDSIGHT_LOCAL_MESSAGE(Dial)
+BLINDSIGHT_LOCAL_MESSAGE(Dialed)

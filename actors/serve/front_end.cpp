@@ -1,0 +1,175 @@
+#include "actors/serve/front_end.h"
+
+#include <algorithm>
+#include <caf/all.hpp>
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "actors/serve/inference.h"
+#include "actors/serve/messages.h"
+#include "actors/session/handshake.h"
+#include "protocol/core/text.h"
+#include "tensor/kernels/isa.h"
+
+namespace blindsight::actors {
+namespace {
+
+using protocol::PartyId;
+using wire::Kind;
+using wire::QueryId;
+using Clock = std::chrono::steady_clock;
+
+class FrontEnd : public caf::event_based_actor {
+ public:
+  FrontEnd(caf::actor_config& actor_config, config::PartyConfig config, PartyId self, std::filesystem::path data_folder,
+           caf::actor model_store, monitoring::QueryProbe probe)
+      : caf::event_based_actor(actor_config),
+        config_(std::move(config)),
+        self_(self),
+        data_folder_(std::move(data_folder)),
+        model_store_(std::move(model_store)),
+        probe_(std::move(probe)) {}
+
+  const char* name() const override { return "front-end"; }
+
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    model_store_ = supervisor_ = nullptr;
+    serving_ = {};
+  }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](const Arrived& m) { arrived(m); },
+        [this](const ClientGone& m) {
+          if (serving_.scheduler) send(serving_.scheduler, m);
+        },
+        [this](const Deployed& m) { deployment_ = m.deployment; },
+        [this](const Serving& m) {
+          if (!supervisor_) supervisor_ = caf::actor_cast<caf::actor>(current_sender());
+          serving_ = m;
+          if (!m.serving) packs_ready_ = 0;
+        },
+        [this](const PacksReady& m) { packs_ready_ = m.packs; },
+        [this](const QueryClosed& m) { closed(m); },
+    };
+  }
+
+ private:
+  void arrived(const Arrived& m) {
+    switch (m.message.look().header.kind) {
+      case Kind::status_request:
+        return answer(m.link, Kind::status, wire::encode(status()));
+      case Kind::plan_request:
+        if (!deployment_)
+          return refuse(m.link, {}, "no model is deployed here; the model owner must run `blindsight model deploy`");
+        return answer(m.link, Kind::plan, deployment_->plan_bytes);
+      case Kind::deploy_begin:
+      case Kind::deploy_share:
+      case Kind::deploy_commit:
+        send(model_store_, m, supervisor_);
+        return;
+      case Kind::predict:
+        return predict(m);
+      default:
+        return refuse(m.link, {}, "unexpected " + std::string(wire::name(m.message.look().header.kind)) + " message");
+    }
+  }
+
+  void predict(const Arrived& m) {
+    const auto message = m.message.take();
+    auto request = wire::decode<wire::Predict>(message.payload);
+    if (!request) return refuse(m.link, {}, request.error().what);
+    const auto& query = request->query;
+    if (!protocol::is_server(self_))
+      return refuse(m.link, query, "the crypto producer takes no queries; ask the servers");
+    if (!deployment_)
+      return refuse(m.link, query, "no model is deployed here; the model owner must run `blindsight model deploy`");
+    if (request->plan != deployment_->name.plan)
+      return refuse(m.link, query,
+                    "the query is for plan " + protocol::to_hex(request->plan) + ", deployed is plan " +
+                        protocol::to_hex(deployment_->name.plan) + " (" + deployment_->plan.model_name +
+                        "); use the deployed plan, or deploy yours");
+    if (!serving_.scheduler) return refuse(m.link, query, serving_.state);
+    if (queries_.contains(query)) return refuse(m.link, query, "a query of this number is already under way");
+    queries_[query] = Clock::now();
+    probe_.in_flight(queries_.size());
+    // A scheduler that ends with its session answers what is still in its mailbox with an error.
+    this->request(serving_.scheduler, caf::infinite,
+                  SubmitQuery{query, Parcel(std::move(request->input_share)), m.link, request->timeline})
+        .then([] {},
+              [this, query, client = m.link](const caf::error&) {
+                if (!queries_.contains(query)) return;
+                send_failure(client, query, "the session ended before the query began; try again in a moment");
+                closed({query, monitoring::Outcome::failed});
+              });
+  }
+
+  void closed(const QueryClosed& m) {
+    auto it = queries_.find(m.query);
+    if (it == queries_.end()) return;
+    probe_.finished(m.outcome, std::chrono::duration<double>(Clock::now() - it->second).count());
+    queries_.erase(it);
+    probe_.in_flight(queries_.size());
+  }
+
+  wire::PartyStatus status() const {
+    wire::PartyStatus s;
+    s.version = BLINDSIGHT_VERSION;
+    s.wire_version = wire::version;
+    s.role = self_;
+    s.protocol = config_.protocol;
+    s.triples = config_.triples;
+    s.randomness = config_.randomness;
+    s.in_session = serving_.in_session;
+    s.session = serving_.state;
+    if (deployment_) {
+      s.deployment = deployment_->plan.model_name;
+      s.plan_digest = protocol::to_hex(deployment_->name.plan);
+    }
+    s.serving = serving_.serving;
+    s.packs_ready = packs_ready_;
+    s.pack_depth = config_.preprocessing.depth;
+    s.queries_in_flight = queries_.size();
+    s.clock_unix_ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    s.cores = std::thread::hardware_concurrency();
+    s.isa = tensor::name(tensor::active_isa());
+    std::error_code error;
+    const auto space = std::filesystem::space(data_folder_, error);
+    s.disk_free_bytes = error ? 0 : space.available;
+    s.plaintext_links_allowed = config_.insecure_plaintext_links;
+    return s;
+  }
+
+  void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
+    send(client, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+  }
+
+  void refuse(const caf::actor& client, const QueryId& query, const std::string& reason) {
+    if (query != QueryId{}) probe_.finished(monitoring::Outcome::refused, 0);
+    send_failure(client, query, reason);
+  }
+
+  config::PartyConfig config_;
+  PartyId self_;
+  std::filesystem::path data_folder_;
+  caf::actor model_store_, supervisor_;
+  monitoring::QueryProbe probe_;
+  std::shared_ptr<const Deployment> deployment_;
+  Serving serving_;
+  std::uint64_t packs_ready_ = 0;
+  std::map<QueryId, Clock::time_point> queries_;
+};
+
+}  // namespace
+
+caf::actor spawn_front_end(caf::actor_system& system, const config::PartyConfig& config, PartyId self,
+                           std::filesystem::path data_folder, const caf::actor& model_store,
+                           monitoring::Registry& registry) {
+  return system.spawn<FrontEnd>(config, self, std::move(data_folder), model_store, registry.queries());
+}
+
+}  // namespace blindsight::actors

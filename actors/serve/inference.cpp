@@ -1,0 +1,131 @@
+#include "actors/serve/inference.h"
+
+#include <caf/all.hpp>
+#include <chrono>
+#include <optional>
+
+namespace blindsight::actors {
+namespace {
+
+using monitoring::Outcome;
+using Clock = std::chrono::steady_clock;
+using TimeIsUp = caf::atom_constant<caf::atom("time-is-up")>;
+
+class Inference : public caf::event_based_actor {
+ public:
+  Inference(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
+            SubmitQuery query, Parcel<Pack> pack, std::chrono::milliseconds timeout, caf::actor scheduler)
+      : caf::event_based_actor(config),
+        core_(std::move(core)),
+        layers_(std::move(layers)),
+        query_(std::move(query)),
+        pack_(pack.take()),
+        timeout_(timeout),
+        scheduler_(std::move(scheduler)) {}
+
+  const char* name() const override { return "inference"; }
+
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    pack_.materials.clear();
+    layers_.clear();
+    core_.reset();
+    query_.client = scheduler_ = nullptr;
+  }
+
+  caf::behavior make_behavior() override {
+    delayed_send(this, timeout_, TimeIsUp::value);
+    start();
+    return {
+        [this](const StageDone& m) {
+          auto& to = report_.stages[m.stage];
+          to = m.report;
+          to.offline_compute_s = pack_.compute_s[m.stage];
+          to.dealt_bytes = pack_.dealt_bytes[m.stage];
+          ++stages_done_;
+          finish_if_done();
+        },
+        [this](const ClientBound& m) {
+          if (output_) return fail("the last stage sent the client more than one message");
+          output_ = m.payload.take();
+          finish_if_done();
+        },
+        [this](const StepFailed& m) { fail(m.reason); },
+        [this](const AbortQuery& m) { fail(m.reason, m.outcome); },
+        [this](TimeIsUp) {
+          fail("no answer after " + std::to_string(timeout_.count()) + " ms (key query.timeout_ms); " +
+               std::to_string(stages_done_) + " of " + std::to_string(layers_.size()) + " stages were done");
+        },
+    };
+  }
+
+ private:
+  void start() {
+    const auto& stages = core_->program->stages();
+    report_.offline_s = pack_.offline_s;
+    report_.pack = pack_.id;
+    report_.offline_sent_bytes = pack_.sent_bytes;
+    report_.client_bytes = query_.share.look().size();
+    report_.stages.resize(stages.size());
+    // planes[i] is the input of stage i; stage 0 reads the client's message.
+    std::vector<std::shared_ptr<protocol::Plane>> planes(stages.size() + 1);
+    for (std::size_t i = 1; i < stages.size(); ++i)
+      planes[i] = std::make_shared<protocol::Plane>(stages[i].input_plane_bytes);
+    // Deepest first: when stage 0 begins and tells stage 1 about rows, stage 1 already has the query in its mailbox.
+    for (std::size_t i = stages.size(); i-- > 0;) {
+      BeginQuery begin{pack_.id, planes[i], planes[i + 1], Parcel(std::move(pack_.materials[i])), {}, this, {}};
+      if (i == 0) begin.client_share = query_.share;
+      if (query_.timeline) begin.timeline_from = started_;
+      send(layers_[i], std::move(begin));
+    }
+  }
+
+  void finish_if_done() {
+    if (stages_done_ < layers_.size()) return;
+    if (!output_) return fail("the last stage ended without a message for the client");
+    report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
+    report_.client_bytes += output_->size();
+    wire::Predicted answer{query_.query, std::move(*output_), report_};
+    send(query_.client,
+         Send{Parcel(wire::Message{{wire::Kind::predicted, wire::Lane::control, 0, 0, 0, 0, 0}, encode(answer)})});
+    end(Outcome::ok, {});
+  }
+
+  void fail(const std::string& reason, Outcome outcome = Outcome::failed) {
+    for (const auto& layer : layers_) send(layer, DropPack{pack_.id});
+    if (!reason.empty()) send_failure(query_.client, query_.query, reason);
+    end(outcome, reason);
+  }
+
+  void end(Outcome outcome, const std::string& reason) {
+    send(scheduler_, QueryEnded{query_.query, pack_.id, outcome, reason});
+    quit();
+  }
+
+  std::shared_ptr<const SessionCore> core_;
+  std::vector<caf::actor> layers_;
+  SubmitQuery query_;
+  Pack pack_;
+  std::chrono::milliseconds timeout_;
+  caf::actor scheduler_;
+  wire::ServerReport report_;
+  std::optional<protocol::Payload> output_;
+  std::size_t stages_done_ = 0;
+  Clock::time_point started_ = Clock::now();
+};
+
+}  // namespace
+
+caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
+                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack,
+                           std::chrono::milliseconds timeout, const caf::actor& scheduler) {
+  return system.spawn<Inference>(std::move(core), std::move(layers), std::move(query), Parcel(std::move(pack)), timeout,
+                                 scheduler);
+}
+
+void send_failure(const caf::actor& client, const wire::QueryId& query, const std::string& reason) {
+  caf::anon_send(client, Send{Parcel(wire::Message{{wire::Kind::failure, wire::Lane::control, 0, 0, 0, 0, 0},
+                                                   wire::encode(wire::QueryNote{query, reason})})});
+}
+
+}  // namespace blindsight::actors

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "actors/engine/messages.h"
+#include "actors/engine/session_core.h"
+#include "actors/serve/deployment.h"
+#include "monitoring/probes.h"
+#include "wire/control.h"
+
+/// What front end, scheduler, model store and supervisor say to each other.
+namespace blindsight::actors {
+
+/// Query helper to itself.
+struct HelpTooLong {
+  protocol::PackId pack = 0;
+};
+
+/// From an inference to the scheduler, once.
+struct QueryEnded {
+  wire::QueryId query{};
+  protocol::PackId pack = 0;
+  monitoring::Outcome outcome = monitoring::Outcome::ok;
+  std::string reason;
+};
+
+/// To an inference: give up. The client is told unless the reason is empty: then it was told.
+struct AbortQuery {
+  std::string reason;
+  monitoring::Outcome outcome = monitoring::Outcome::failed;
+};
+
+/// Supervisor to front end, and model store to supervisor: what is deployed here now.
+struct Deployed {
+  std::shared_ptr<const Deployment> deployment;
+};
+
+/// Supervisor to model store: read the weight shares and make the program for a session; answered by SessionPrepared.
+struct PrepareSession {
+  std::uint64_t attempt = 0;
+  std::shared_ptr<const Deployment> deployment;
+  protocol::SessionKeys keys;
+};
+
+/// The error: the weights cannot be read or do not fit the plan.
+struct SessionPrepared {
+  std::uint64_t attempt = 0;
+  std::shared_ptr<SessionCore> core;
+  std::string error;
+};
+
+/// Front end to scheduler: a client's half of a query.
+struct SubmitQuery {
+  wire::QueryId query{};
+  Parcel<protocol::Payload> share;
+  caf::actor client;
+  bool timeline = false;  ///< whether the report shall have intervals
+};
+
+/// Scheduler to itself.
+struct WaitedTooLong {
+  wire::QueryId query{};
+};
+
+/// Front end to scheduler: the client's connection is gone.
+struct ClientGone {
+  caf::actor client;
+};
+
+/// Scheduler to front end: a query that it took is over.
+struct QueryClosed {
+  wire::QueryId query{};
+  monitoring::Outcome outcome = monitoring::Outcome::ok;
+};
+
+/// Supervisor to scheduler: the session is over.
+struct EndSession {
+  std::string reason;
+};
+
+/// Supervisor to front end: whether queries can be taken and by whom.
+struct Serving {
+  bool serving = false;
+  caf::actor scheduler;  ///< at servers that serve
+  bool in_session = false;
+  std::string state;  ///< for a person; when not serving, why not
+};
+
+}  // namespace blindsight::actors
+
+BLINDSIGHT_LOCAL_MESSAGE(HelpTooLong)
+BLINDSIGHT_LOCAL_MESSAGE(QueryEnded)
+BLINDSIGHT_LOCAL_MESSAGE(AbortQuery)
+BLINDSIGHT_LOCAL_MESSAGE(Deployed)
+BLINDSIGHT_LOCAL_MESSAGE(PrepareSession)
+BLINDSIGHT_LOCAL_MESSAGE(SessionPrepared)
+BLINDSIGHT_LOCAL_MESSAGE(SubmitQuery)
+BLINDSIGHT_LOCAL_MESSAGE(WaitedTooLong)
+BLINDSIGHT_LOCAL_MESSAGE(ClientGone)
+BLINDSIGHT_LOCAL_MESSAGE(QueryClosed)
+BLINDSIGHT_LOCAL_MESSAGE(EndSession)
+BLINDSIGHT_LOCAL_MESSAGE(Serving)

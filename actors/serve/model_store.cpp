@@ -1,0 +1,147 @@
+#include "actors/serve/model_store.h"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+
+#include "actors/engine/memory.h"
+#include "actors/serve/messages.h"
+#include "protocol/core/dealing.h"
+
+namespace blindsight::actors {
+namespace {
+
+using protocol::fail;
+using protocol::Result;
+using wire::Kind;
+
+void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
+  caf::anon_send(client, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+}
+
+class ModelStore : public caf::event_based_actor {
+ public:
+  ModelStore(caf::actor_config& config, DeploymentFolder folder, protocol::PartyId self, config::PartyConfig party,
+             const protocol::Protocol* protocol, Offload* offload)
+      : caf::event_based_actor(config),
+        folder_(std::move(folder)),
+        self_(self),
+        config_(std::move(party)),
+        dealing_(protocol::dealing_of(config_.triples, config_.randomness)),
+        protocol_(protocol),
+        offload_(offload) {}
+
+  const char* name() const override { return "model-store"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](const Arrived& m, const caf::actor& supervisor) {
+          Result<void> taken;
+          try {
+            taken = take(m.message.take(), m.link, supervisor);
+          } catch (const std::exception& e) {
+            taken = fail(std::string("the deployment broke off: ") + e.what());
+          }
+          if (taken)
+            answer(m.link, Kind::deployed, {});
+          else
+            answer(m.link, Kind::failure, wire::encode(wire::QueryNote{{}, taken.error().what}));
+        },
+        [this](const PrepareSession& m) { return prepare(m); },
+    };
+  }
+
+ private:
+  Result<void> take(wire::Message message, const caf::actor& link, const caf::actor& supervisor) {
+    // Shares of two deployments must not be mixed: the last to begin is the one that goes on.
+    if (message.header.kind != Kind::deploy_begin && link != uploader_)
+      return fail("another deployment has begun in the meantime; deploy again");
+    switch (message.header.kind) {
+      case Kind::deploy_begin: {
+        auto begin = wire::decode<wire::DeployBegin>(message.payload);
+        if (!begin) return tl::unexpected(begin.error());
+        auto plan = model::plan_from_bytes(begin->plan);
+        if (!plan) return fail("the plan was refused: " + plan.error().what);
+        plan->network.dealing = dealing_;
+        if (auto fits = protocol_->check(plan->network); !fits)
+          return fail("the plan does not fit protocol " + std::string(protocol_->name) + ": " + fits.error().what);
+        if (auto fits =
+                budget_packs(config_, estimate_memory(config_, *protocol_, plan->network), memory_for_this_process());
+            !fits)
+          return tl::unexpected(fits.error());
+        uploader_ = link;
+        network_ = std::move(plan->network);
+        return folder_.begin(begin->id, begin->plan);
+      }
+      case Kind::deploy_share:
+        if (const std::size_t layer = message.header.stage;
+            protocol::is_server(self_) && layer < network_.layers.size()) {
+          const std::size_t expected = protocol_->weight_share_bytes(network_, layer)[static_cast<std::size_t>(self_)];
+          if (message.payload.size() != expected)
+            return fail("the weight share of layer '" + network_.layers[layer].name + "' has " +
+                        std::to_string(message.payload.size()) + " bytes, expected " + std::to_string(expected));
+        }
+        return folder_.add_share(message.header.stage, message.payload);
+      case Kind::deploy_commit: {
+        auto committed = folder_.commit();
+        if (!committed) return tl::unexpected(committed.error());
+        send(supervisor, Deployed{*committed});
+        return {};
+      }
+      default:
+        return fail("unexpected " + std::string(wire::name(message.header.kind)) + " message");
+    }
+  }
+
+  SessionPrepared prepare(const PrepareSession& m) {
+    try {
+      return prepared(m);
+    } catch (const std::exception& e) {
+      return {m.attempt, nullptr, e.what()};
+    }
+  }
+
+  SessionPrepared prepared(const PrepareSession& m) {
+    auto core = std::make_shared<SessionCore>();
+    core->self = self_;
+    core->offload = offload_;
+    core->producer_online = protocol_->producer_online;
+    core->network = protocol::dealt_as(m.deployment->plan.network, dealing_);
+    const auto& network = core->network;
+    if (auto ok = protocol_->check(network); !ok) return {m.attempt, nullptr, ok.error().what};
+    const auto estimate = estimate_memory(config_, *protocol_, network);
+    auto budget = budget_packs(config_, estimate, memory_for_this_process());
+    if (!budget) return {m.attempt, nullptr, budget.error().what};
+    core->budget = *budget;
+    spdlog::info("{}: memory with model {}: {}", protocol::name(self_), m.deployment->plan.model_name,
+                 describe(estimate, config_, budget->depth));
+    if (!budget->warning.empty()) spdlog::warn("{}", budget->warning);
+    auto shares = folder_.weight_shares(*m.deployment);
+    if (!shares) return {m.attempt, nullptr, shares.error().what};
+    core->weight_shares = std::move(*shares);
+    auto program = protocol_->make_program(network, {self_, m.keys, core->weight_shares});
+    if (!program) return {m.attempt, nullptr, program.error().what};
+    core->program = std::move(*program);
+    if (protocol::is_server(self_))
+      core->input_share_bytes = protocol_->input_share_bytes(network)[static_cast<std::size_t>(self_)];
+    return {m.attempt, std::move(core), {}};
+  }
+
+  DeploymentFolder folder_;
+  caf::actor uploader_;            ///< link of the client whose deployment is being received
+  protocol::NetworkSpec network_;  ///< of that deployment
+  protocol::PartyId self_;
+  config::PartyConfig config_;
+  protocol::Dealing dealing_;
+  const protocol::Protocol* protocol_;
+  Offload* offload_;
+};
+
+}  // namespace
+
+caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
+                             const config::PartyConfig& config, const protocol::Protocol& protocol, Offload& offload) {
+  return system.spawn<ModelStore, caf::detached>(std::move(folder), self, config, &protocol, &offload);
+}
+
+}  // namespace blindsight::actors

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <memory>
+
+#include "actors/engine/offload.h"
+#include "actors/serve/deployment.h"
+#include "config/config.h"
+#include "protocol/core/program.h"
+
+namespace blindsight::actors {
+
+/// A thread of its own between the disk and the actors.
+///
+///   deploy_begin, deploy_share, deploy_commit from a client, by way of the front end → written, answered; after commit
+///   Deployed to the supervisor PrepareSession from the supervisor → weight shares read, program made, SessionPrepared
+///   back
+caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
+                             const config::PartyConfig& config, const protocol::Protocol& protocol, Offload& offload);
+
+}  // namespace blindsight::actors

@@ -1,0 +1,138 @@
+#include "actors/serve/query_helper.h"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+#include <map>
+#include <string>
+
+#include "actors/serve/help_ledger.h"
+#include "actors/serve/messages.h"
+
+namespace blindsight::actors {
+namespace {
+
+using protocol::PackId;
+using protocol::PartyId;
+using wire::Kind;
+
+class QueryHelper : public caf::event_based_actor {
+ public:
+  QueryHelper(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
+              std::chrono::milliseconds timeout, caf::actor supervisor)
+      : caf::event_based_actor(config),
+        core_(std::move(core)),
+        layers_(std::move(layers)),
+        timeout_(timeout),
+        supervisor_(std::move(supervisor)) {}
+
+  const char* name() const override { return "query-helper"; }
+
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    layers_.clear();
+    core_.reset();
+    supervisor_ = nullptr;
+  }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](const PackAnnounced& m) { ledger_.announce(m.pack); },
+        [this](const Arrived& m) { arrived(m); },
+        [this](const StageDone& m) {
+          auto it = running_.find(m.pack);
+          if (it != running_.end() && ++it->second.stages_done == layers_.size()) running_.erase(it);
+        },
+        [this](const StepFailed& m) { failed(m.pack, m.reason); },
+        [this](const HelpTooLong& m) {
+          auto it = running_.find(m.pack);
+          if (it == running_.end()) return;
+          failed(m.pack, "its part of the query has not ended after " + std::to_string(timeout_.count()) +
+                             " ms (key query.timeout_ms); " + std::to_string(it->second.stages_done) + " of " +
+                             std::to_string(layers_.size()) + " stages were done");
+        },
+    };
+  }
+
+ private:
+  struct Running {
+    wire::QueryId query{};
+    std::size_t stages_done = 0;
+  };
+
+  void arrived(const Arrived& m) {
+    const auto message = m.message.take();
+    const auto kind = message.header.kind;
+    const auto pack = message.header.query;
+    auto note = wire::decode<wire::QueryNote>(message.payload);
+    if (!note) return violated(m.from, kind, note.error().what);
+    if (kind == Kind::query_start && m.from == PartyId::server0) {
+      switch (ledger_.start(pack)) {
+        case HelpLedger::Start::begin:
+          return begin(pack, note->query);
+        case HelpLedger::Start::cancelled:
+          return;
+        case HelpLedger::Start::refused:
+          return violated(m.from, kind, "pack " + std::to_string(pack) + " was not announced, or has been used");
+      }
+    }
+    if (kind != Kind::query_cancelled || !protocol::is_server(m.from))
+      return violated(m.from, kind, "it is not for the crypto producer");
+    if (!ledger_.cancel(pack, m.from))
+      return violated(m.from, kind, "pack " + std::to_string(pack) + " was not announced");
+    drop(pack);
+  }
+
+  void begin(PackId pack, const wire::QueryId& query) {
+    spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
+    running_[pack].query = query;
+    delayed_send(this, timeout_, HelpTooLong{pack});
+    // Deepest first: a layer has the query in its mailbox when the one before it tells of rows.
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      BeginQuery to_layer;
+      to_layer.pack = pack;
+      to_layer.materials = Parcel(std::vector<MaterialPtr>());
+      to_layer.inference = this;
+      send(layers_[i], std::move(to_layer));
+    }
+  }
+
+  void failed(PackId pack, const std::string& reason) {
+    auto it = running_.find(pack);
+    if (it == running_.end()) return;
+    const auto query = it->second.query;
+    drop(pack);
+    for (const auto server : {0u, 1u})
+      send(core_->links[server],
+           Send{Parcel(wire::Message{{Kind::query_cancelled, wire::Lane::control, core_->session, pack, 0, 0, 0},
+                                     wire::encode(wire::QueryNote{query, reason})})});
+  }
+
+  void drop(PackId pack) {
+    running_.erase(pack);
+    for (const auto& layer : layers_) send(layer, DropPack{pack});
+  }
+
+  void violated(PartyId by, Kind kind, const std::string& why) {
+    send(supervisor_, StepFailed{Phase::online, 0, 0,
+                                 "protocol violation: " + std::string(wire::name(kind)) + " message from " +
+                                     std::string(protocol::name(by)) + ": " + why});
+  }
+
+  std::shared_ptr<const SessionCore> core_;
+  std::vector<caf::actor> layers_;
+  std::chrono::milliseconds timeout_;
+  caf::actor supervisor_;
+  HelpLedger ledger_;
+  std::map<PackId, Running> running_;
+};
+
+}  // namespace
+
+caf::actor spawn_query_helper(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
+                              std::vector<caf::actor> layers, std::chrono::milliseconds timeout,
+                              const caf::actor& supervisor) {
+  return system.spawn<QueryHelper>(std::move(core), std::move(layers), timeout, supervisor);
+}
+
+}  // namespace blindsight::actors

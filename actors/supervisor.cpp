@@ -1,0 +1,638 @@
+#include "actors/supervisor.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "actors/engine/correlation_store.h"
+#include "actors/engine/dealer.h"
+#include "actors/engine/layer.h"
+#include "actors/engine/offload.h"
+#include "actors/link/dialer.h"
+#include "actors/serve/messages.h"
+#include "actors/serve/query_helper.h"
+#include "actors/serve/scheduler.h"
+#include "actors/session/handshake.h"
+#include "protocol/core/text.h"
+
+namespace blindsight::actors {
+namespace {
+
+/// Supervisor to itself.
+struct DialAgain {
+  protocol::PartyId peer = protocol::PartyId::client;
+};
+
+/// Supervisor to itself: a stranger has had its time to say Hello.
+struct GreetingOver {
+  caf::actor link;
+};
+
+}  // namespace
+}  // namespace blindsight::actors
+
+BLINDSIGHT_LOCAL_MESSAGE(DialAgain)
+BLINDSIGHT_LOCAL_MESSAGE(GreetingOver)
+
+namespace blindsight::actors {
+namespace {
+
+using protocol::PartyId;
+using std::chrono::milliseconds;
+using wire::Kind;
+
+constexpr milliseconds greeting_patience{5000};
+constexpr std::size_t most_strangers = 64, most_clients = 64;
+
+std::size_t index(PartyId p) {
+  return static_cast<std::size_t>(p);
+}
+
+config::Role role_of(PartyId p) {
+  return static_cast<config::Role>(p);
+}
+
+/// Whom a party dials; the others dial it.
+std::vector<PartyId> dialed_by(PartyId self) {
+  if (self == PartyId::server1) return {PartyId::server0};
+  if (self == PartyId::producer) return {PartyId::server0, PartyId::server1};
+  return {};
+}
+
+class Supervisor : public caf::event_based_actor {
+ public:
+  Supervisor(caf::actor_config& actor_config, SupervisorParts parts, monitoring::Registry* registry)
+      : caf::event_based_actor(actor_config),
+        config_(std::move(parts.config)),
+        self_(parts.self),
+        deployment_(std::move(parts.deployment)),
+        front_end_(std::move(parts.front_end)),
+        model_store_(std::move(parts.model_store)),
+        stopping_(std::move(parts.stopping)),
+        registry_(registry),
+        listening_descriptor_(parts.listening_descriptor) {
+    for (const auto peer : {PartyId::server0, PartyId::server1, PartyId::producer})
+      if (peer != self_) {
+        others_.push_back(peer);
+        probes_[index(peer)] = registry_->peer(protocol::name(peer));
+      }
+  }
+
+  const char* name() const override { return "supervisor"; }
+
+  /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
+  void on_exit() override {
+    front_end_ = model_store_ = listener_ = packs_ = scheduler_ = helper_ = nullptr;
+    layers_.clear();
+    core_.reset();
+    dials_.clear();
+    greetings_.clear();
+    all_links_.clear();
+    clients_.clear();
+    peers_ = {};
+  }
+
+  caf::behavior make_behavior() override {
+    set_down_handler([this](const caf::down_msg& m) { actor_down(m); });
+    set_exception_handler([](const std::exception_ptr& e) -> caf::error {
+      try {
+        std::rethrow_exception(e);
+      } catch (const std::exception& x) {
+        spdlog::critical("supervisor: {}", x.what());
+      }
+      return caf::exit_reason::unhandled_exception;
+    });
+    link_settings_.config = config_.link;
+    link_settings_.priorities = config_.priorities.enabled;
+    link_settings_.registry = registry_;
+    listener_ = spawn_listener(system(), listening_descriptor_, link_settings_, this);
+    for (const auto peer : dialed_by(self_)) {
+      dials_[peer].dialer = spawn_dialer(system(), peer, *config_.peers.of(role_of(peer)),
+                                         milliseconds(config_.link.connect_timeout_ms), stopping_, this);
+      dial_later(peer, milliseconds(0));
+    }
+    send(front_end_, Deployed{deployment_});
+    begin_attempt();
+    return {
+        [this](const Accepted& m) { accepted(m); },
+        [this](const Dialed& m) { dialed(m); },
+        [this](const DialAgain& m) { dial(m.peer); },
+        [this](const Arrived& m) { arrived(m); },
+        [this](const LinkDown& m) { link_down(m); },
+        [this](const GreetingOver& m) {
+          if (greetings_.contains(m.link)) send(m.link, CloseLink{});
+        },
+        [this](const StageSetUp&) {
+          if (of_this_session(current_sender())) stage_set_up();
+        },
+        [this](const StepFailed& m) {
+          if (of_this_session(current_sender())) end_session(protocol::party_name(self_) + ": " + m.reason);
+        },
+        [this](const Deployed& m) {
+          deployment_ = m.deployment;
+          spdlog::info("{}: model {} (plan {}) is deployed", who(), m.deployment->plan.model_name,
+                       protocol::to_hex(m.deployment->name.plan).substr(0, 12));
+          send(front_end_, m);
+          end_session(
+              "a model was deployed at " + protocol::party_name(self_) + "; the parties begin a new session with it",
+              false);
+        },
+        [this](Stop) { stop(); },
+    };
+  }
+
+ private:
+  struct Peer {
+    caf::actor link;
+    wire::Hello hello;
+    std::optional<wire::SessionId> confirmed;
+  };
+  struct Greeting {
+    std::optional<PartyId> dialed;
+    std::string address;
+  };
+  struct DialState {
+    caf::actor dialer;
+    bool under_way = false;  ///< scheduled, dialing or greeting
+    milliseconds pause{0};
+    std::string last_failure;  ///< said once
+  };
+
+  std::string who() const { return protocol::party_name(self_); }
+
+  // --- an attempt at a session ---
+
+  void begin_attempt() {
+    ++attempt_;
+    keys_ = std::make_unique<SessionKeyPair>();
+    session_.reset();
+    confirmed_ = false;
+    stages_set_up_ = 0;
+    tell_front_end(false, waiting_text());
+    // A Hello that is on its way shows a key of the last attempt.
+    for (auto it = greetings_.begin(); it != greetings_.end();) {
+      const auto dialed = it->second.dialed;
+      if (!dialed) {
+        ++it;
+        continue;
+      }
+      send(it->first, CloseLink{});
+      it = greetings_.erase(it);
+      dials_[*dialed].under_way = false;
+      dial_later(*dialed, milliseconds(config_.link.reconnect_min_ms));
+    }
+  }
+
+  wire::Hello hello() const {
+    wire::Hello h;
+    h.wire_version = wire::version;
+    h.software_version = BLINDSIGHT_VERSION;
+    h.role = self_;
+    h.public_key = keys_->public_key();
+    h.protocol = config_.protocol;
+    h.triples = config_.triples;
+    h.randomness = config_.randomness;
+    if (deployment_) h.deployment = deployment_->name;
+    h.max_frame_bytes = config_.link.frame_bytes;
+    return h;
+  }
+
+  std::string waiting_text() const {
+    std::string missing;
+    for (const auto peer : others_) {
+      if (peers_[index(peer)]) continue;
+      missing += (missing.empty() ? "" : " and ") + protocol::party_name(peer);
+      if (auto dial = dials_.find(peer); dial != dials_.end() && !dial->second.last_failure.empty())
+        missing += " (" + dial->second.last_failure + ")";
+    }
+    std::string text = missing.empty() ? "agreeing on a session" : "no session: not connected: " + missing;
+    if (!last_end_.empty()) text += "; the last session ended: " + last_end_;
+    return text;
+  }
+
+  void both_here() {
+    std::array<wire::PublicKey, 3> public_keys;
+    std::array<std::optional<wire::DeploymentName>, 3> deployments;
+    public_keys[index(self_)] = keys_->public_key();
+    if (deployment_) deployments[index(self_)] = deployment_->name;
+    for (const auto peer : others_) {
+      public_keys[index(peer)] = peers_[index(peer)]->hello.public_key;
+      deployments[index(peer)] = peers_[index(peer)]->hello.deployment;
+    }
+    session_ = session_id(public_keys);
+    idle_reason_ = deployment_mismatch(deployments);
+    if (!idle_reason_.empty()) return confirm();
+    protocol::SessionKeys keys;
+    keys.own = protocol::random_key();
+    for (const auto peer : others_) {
+      auto key = keys_->key_with(public_keys[index(peer)], *session_, deployment_->name.id);
+      if (!key) return end_session(protocol::party_name(peer) + ": " + key.error().what);
+      keys.with[index(peer)] = *key;
+    }
+    request(model_store_, caf::infinite, PrepareSession{attempt_, deployment_, keys})
+        .then([this](const SessionPrepared& m) { prepared(m); },
+              [](const caf::error&) { /* the model_store ends with the party */ });
+  }
+
+  void prepared(const SessionPrepared& m) {
+    if (m.attempt != attempt_ || !session_ || stopped_) return;
+    if (!m.core) return end_session(who() + ": the deployed model cannot be used: " + m.error);
+    core_ = m.core;
+    core_->session = short_session_id(*session_);
+    core_->early_bytes_limit = std::size_t{config_.limits.max_message_mb} << 20;
+    for (const auto peer : others_) core_->links[index(peer)] = peers_[index(peer)]->link;
+    const auto stages = core_->stage_count();
+    layers_.resize(stages);
+    for (std::size_t stage = stages; stage-- > 0;)
+      layers_[stage] =
+          spawn_layer(system(), core_, stage, this, stage + 1 < stages ? layers_[stage + 1] : nullptr, *registry_);
+    if (protocol::is_server(self_)) {
+      packs_ = spawn_correlation_store(system(), core_, layers_, this, front_end_, *registry_);
+      scheduler_ =
+          spawn_scheduler(system(), core_, layers_, packs_,
+                          {config_.limits.max_queries, milliseconds(config_.query.timeout_ms)}, this, front_end_);
+      monitor(scheduler_);
+    } else {
+      if (core_->producer_online) {
+        helper_ = spawn_query_helper(system(), core_, layers_, milliseconds(config_.query.timeout_ms), this);
+        monitor(helper_);
+      }
+      packs_ = spawn_dealer(system(), core_, layers_, pack_counter_, 2 * or_cores(config_.threads.preprocessing),
+                            helper_, this, *registry_);
+    }
+    for (const auto& layer : layers_) monitor(layer);
+    monitor(packs_);
+    confirm();
+  }
+
+  /// Everything that a peer may send once it has our Confirm has a receiver from here on.
+  void confirm() {
+    for (const auto peer : others_) {
+      const auto& p = *peers_[index(peer)];
+      Routes routes;
+      routes.peer = peer;
+      routes.name = protocol::name(peer);
+      routes.session = short_session_id(*session_);
+      routes.control = this;
+      routes.queries = protocol::is_server(self_) ? scheduler_ : helper_;
+      routes.packs = packs_;
+      routes.layers = layers_;
+      if (peer != PartyId::producer && self_ == PartyId::producer) routes.drain_watcher = packs_;
+      routes.frame_bytes = p.hello.max_frame_bytes;
+      routes.message_bytes = std::size_t{config_.limits.max_message_mb} << 20;
+      send(p.link, std::move(routes));
+      tell(p.link, Kind::confirm, wire::encode(wire::Confirm{*session_}));
+    }
+    confirmed_ = true;
+    establish_if_confirmed();
+  }
+
+  void establish_if_confirmed() {
+    if (!confirmed_) return;
+    for (const auto peer : others_) {
+      const auto& confirmed = peers_[index(peer)]->confirmed;
+      if (!confirmed) return;
+      if (*confirmed != *session_)
+        return end_session(protocol::party_name(peer) + " and " + who() + " do not agree on the session");
+    }
+    in_session_ = true;
+    last_end_.clear();
+    const auto name = protocol::to_hex(*session_).substr(0, 8);
+    if (!core_) {
+      failures_ = 0;
+      spdlog::warn("{}: session {} of all three parties, but {}", who(), name, idle_reason_);
+      return tell_front_end(false, idle_reason_);
+    }
+    spdlog::info("{}: session {} of all three parties; setting up {}", who(), name, deployment_->plan.model_name);
+    tell_front_end(false, "the model is being set up");
+    set_up_began_ = std::chrono::steady_clock::now();
+    for (const auto& layer : layers_) send(layer, SetUp{});
+  }
+
+  void stage_set_up() {
+    if (++stages_set_up_ < layers_.size()) return;
+    failures_ = 0;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - set_up_began_).count();
+    spdlog::info("{}: serving {} ({} stages set up in {:.2f} s)", who(), deployment_->plan.model_name, layers_.size(),
+                 seconds);
+    send(packs_, Begin{});
+    tell_front_end(true, "serving");
+  }
+
+  /// The session or the attempt at it is over for all three: every link closes, nothing of it is used again.
+  void end_session(const std::string& reason, bool failure = true) {
+    bool anything = false;
+    for (const auto peer : others_) {
+      auto& slot = peers_[index(peer)];
+      if (!slot) continue;
+      anything = true;
+      tell(slot->link, Kind::session_ended, wire::encode(wire::Text{reason}));
+      send(slot->link, CloseLink{});
+      probes_[index(peer)].disconnected();
+      slot.reset();
+    }
+    if (!anything) {
+      begin_attempt();
+      return;
+    }
+    if (in_session_ || reason != last_end_) {
+      if (failure)
+        spdlog::warn("{}: session ended: {}", who(), reason);
+      else
+        spdlog::info("{}: session ended: {}", who(), reason);
+    }
+    last_end_ = reason;
+    in_session_ = false;
+    if (scheduler_) send(scheduler_, EndSession{reason});
+    scheduler_ = nullptr;
+    for (const auto& layer : layers_) send_exit(layer, caf::exit_reason::user_shutdown);
+    for (const auto& actor : {packs_, helper_})
+      if (actor) send_exit(actor, caf::exit_reason::user_shutdown);
+    layers_.clear();
+    packs_ = helper_ = nullptr;
+    core_.reset();
+    if (failure) ++failures_;
+    begin_attempt();
+    if (stopped_) return;
+    // Everybody closes and comes back with fresh keys: a short pause lets the news travel first.
+    for (auto& [peer, state] : dials_) {
+      state.pause = std::min(milliseconds(config_.link.reconnect_max_ms),
+                             milliseconds(config_.link.reconnect_min_ms) * (1 << std::min(failures_, 8u)));
+      dial_later(peer, state.pause);
+    }
+  }
+
+  // --- connections ---
+
+  void dial_later(PartyId peer, milliseconds pause) {
+    auto& state = dials_[peer];
+    if (state.under_way || stopped_) return;
+    state.under_way = true;
+    // Parties that fail together must not come back in step for ever.
+    std::array<std::uint8_t, 1> random;
+    protocol::random_bytes(random);
+    delayed_send(this, pause + pause * random[0] / 512, DialAgain{peer});
+  }
+
+  void dial(PartyId peer) {
+    if (stopped_) return;
+    send(dials_[peer].dialer, Dial{});
+  }
+
+  void dial_failed(PartyId peer, const std::string& reason) {
+    auto& state = dials_[peer];
+    if (state.last_failure != reason) {
+      spdlog::warn("{}: no link to {}: {}; keeps trying", who(), protocol::party_name(peer), reason);
+      state.last_failure = reason;
+      if (!in_session_) tell_front_end(false, waiting_text());
+    }
+    state.under_way = false;
+    state.pause = std::clamp(state.pause * 2, milliseconds(config_.link.reconnect_min_ms),
+                             milliseconds(config_.link.reconnect_max_ms));
+    dial_later(peer, state.pause);
+  }
+
+  void dialed(const Dialed& m) {
+    if (m.descriptor < 0) return dial_failed(m.peer, m.reason);
+    if (stopped_) {
+      ::close(m.descriptor);
+      return;
+    }
+    auto link = spawn_link(system(), m.descriptor, link_settings_, this);
+    greet(link, {m.peer, config::to_string(*config_.peers.of(role_of(m.peer)))});
+    tell(link, Kind::hello, wire::encode(hello()));
+  }
+
+  void accepted(const Accepted& m) {
+    if (stopped_ || greetings_.size() >= most_strangers) {
+      all_links_.insert(m.link);
+      send(m.link, CloseLink{});
+      return;
+    }
+    greet(m.link, {std::nullopt, m.address});
+  }
+
+  void greet(const caf::actor& link, Greeting greeting) {
+    all_links_.insert(link);
+    greetings_[link] = std::move(greeting);
+    delayed_send(this, greeting_patience, GreetingOver{link});
+  }
+
+  void arrived(const Arrived& m) {
+    const auto message = m.message.take();
+    const auto kind = message.header.kind;
+    if (auto greeting = greetings_.find(m.link); greeting != greetings_.end()) {
+      if (kind == Kind::hello) return greeted(m.link, message);
+      if (kind == Kind::refuse) return refused(m.link, message);
+      return refuse(m.link, "the first message must be hello, it was " + std::string(wire::name(kind)));
+    }
+    for (const auto peer : others_) {
+      auto& slot = peers_[index(peer)];
+      if (!slot || slot->link != m.link) continue;
+      if (kind == Kind::confirm) {
+        auto confirm = wire::decode<wire::Confirm>(message.payload);
+        if (!confirm || slot->confirmed)
+          return end_session(protocol::party_name(peer) + " sent a malformed or second confirm");
+        slot->confirmed = confirm->session;
+        return establish_if_confirmed();
+      }
+      if (kind == Kind::session_ended) {
+        auto text = wire::decode<wire::Text>(message.payload);
+        return end_session(text ? text->text : protocol::party_name(peer) + " ended the session");
+      }
+      return end_session("protocol violation: " + std::string(wire::name(kind)) + " message from " +
+                         protocol::party_name(peer));
+    }
+  }
+
+  void greeted(const caf::actor& link, const wire::Message& message) {
+    const auto greeting = greetings_.at(link);
+    auto peer = wire::decode<wire::Hello>(message.payload);
+    if (!peer) return refuse(link, "hello: " + peer.error().what);
+    if (auto wrong = mismatch(hello(), *peer, greeting.dialed); !wrong.empty()) return refuse(link, wrong);
+    if (peer->max_frame_bytes < 4096) return refuse(link, "frames of less than 4096 bytes are not supported");
+    if (peer->role == PartyId::client) {
+      if (clients_.size() >= most_clients)
+        return refuse(link, "busy: " + std::to_string(most_clients) + " clients are connected already");
+      greetings_.erase(link);
+      clients_.insert(link);
+      Routes routes;
+      routes.name = "client";
+      // What a stranger can make us hold: one message under way and a plan that it does not read.
+      routes.open_messages = 1;
+      routes.unread_bytes = std::uint64_t{64} << 20;
+      routes.control = front_end_;
+      routes.frame_bytes = peer->max_frame_bytes;
+      routes.message_bytes = std::size_t{config_.limits.max_message_mb} << 20;
+      send(link, std::move(routes));
+      tell(link, Kind::hello, wire::encode(hello()));
+      return;
+    }
+    auto& slot = peers_[index(peer->role)];
+    if (slot)
+      return refuse(link, "another " + protocol::party_name(peer->role) + " is connected to " + who() +
+                              " already; are two parties configured with the same role?");
+    if (!greeting.dialed) {
+      const auto dialers = dialed_by(peer->role);
+      if (std::find(dialers.begin(), dialers.end(), self_) == dialers.end())
+        return refuse(link,
+                      protocol::party_name(peer->role) + " does not dial " + who() + "; it is the other way round");
+      tell(link, Kind::hello, wire::encode(hello()));
+    } else {
+      dials_[peer->role].under_way = false;
+      dials_[peer->role].last_failure.clear();
+    }
+    greetings_.erase(link);
+    slot = Peer{link, *peer, std::nullopt};
+    probes_[index(peer->role)].connected();
+    spdlog::debug("{}: {} is connected ({})", who(), protocol::party_name(peer->role), greeting.address);
+    tell_front_end(false, waiting_text());
+    for (const auto p : others_)
+      if (!peers_[index(p)]) return;
+    both_here();
+  }
+
+  void refuse(const caf::actor& link, const std::string& reason) {
+    const auto greeting = greetings_.at(link);
+    tell(link, Kind::refuse, wire::encode(wire::Text{reason}));
+    send(link, CloseLink{});
+    greetings_.erase(link);
+    if (greeting.dialed) return dial_failed(*greeting.dialed, reason);
+    if (refused_reasons_.insert(reason).second)
+      spdlog::error("{}: refused a connection from {}: {}", who(), greeting.address, reason);
+    // Bounded: whoever makes up ever new reasons only makes us repeat ourselves.
+    if (refused_reasons_.size() > 100) refused_reasons_.clear();
+  }
+
+  void refused(const caf::actor& link, const wire::Message& message) {
+    const auto greeting = greetings_.at(link);
+    greetings_.erase(link);
+    send(link, CloseLink{});
+    auto text = wire::decode<wire::Text>(message.payload);
+    if (greeting.dialed) dial_failed(*greeting.dialed, "refused: " + (text ? text->text : "no reason given"));
+  }
+
+  void link_down(const LinkDown& m) {
+    all_links_.erase(m.link);
+    clients_.erase(m.link);
+    if (auto greeting = greetings_.find(m.link); greeting != greetings_.end()) {
+      const auto dialed = greeting->second.dialed;
+      const auto address = greeting->second.address;
+      greetings_.erase(greeting);
+      if (dialed) dial_failed(*dialed, "no hello from " + address + ": " + m.reason);
+    } else {
+      bool is_peer = false;
+      for (const auto peer : others_) {
+        auto& slot = peers_[index(peer)];
+        if (!slot || slot->link != m.link) continue;
+        is_peer = true;
+        end_session(protocol::party_name(peer) + " was lost at " + who() + ": " + m.reason);
+      }
+      if (!is_peer) send(front_end_, ClientGone{m.link});
+    }
+    quit_if_stopped();
+  }
+
+  void tell(const caf::actor& link, Kind kind, protocol::Payload payload) {
+    send(link, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+  }
+
+  void tell_front_end(bool serving, const std::string& state) {
+    send(front_end_, Serving{serving, serving ? scheduler_ : nullptr, in_session_, state});
+  }
+
+  // --- the end ---
+
+  void actor_down(const caf::down_msg& m) {
+    if (m.source == stopping_desk_) {
+      stopping_desk_ = nullptr;
+      return close_everything();
+    }
+    // An actor of the session in force that ended by itself has failed.
+    if (of_this_session(m.source))
+      end_session(who() + ": an actor of the session failed: " + system().render(m.reason));
+  }
+
+  /// Words of an actor of a session that is over may still arrive; they say nothing about the one in force.
+  template <class Address>
+  bool of_this_session(const Address& actor) const {
+    const auto is = [&](const caf::actor& a) { return a && a == actor; };
+    return core_ && (is(scheduler_) || is(packs_) || is(helper_) || std::any_of(layers_.begin(), layers_.end(), is));
+  }
+
+  void stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    *stopping_ = true;
+    const auto scheduler = scheduler_;
+    end_session(who() + " is shutting down", false);
+    // The scheduler tells the clients of its queries before it ends; only then are their links closed.
+    if (scheduler)
+      stopping_desk_ = scheduler.address();
+    else
+      close_everything();
+  }
+
+  void close_everything() {
+    send(listener_, CloseLink{});
+    for (auto& [peer, state] : dials_) send_exit(state.dialer, caf::exit_reason::user_shutdown);
+    send_exit(model_store_, caf::exit_reason::user_shutdown);
+    send_exit(front_end_, caf::exit_reason::user_shutdown);
+    for (const auto& link : all_links_) send(link, CloseLink{});
+    closing_ = true;
+    quit_if_stopped();
+  }
+
+  void quit_if_stopped() {
+    if (closing_ && all_links_.empty()) quit();
+  }
+
+  config::PartyConfig config_;
+  const PartyId self_;
+  std::vector<PartyId> others_;
+  std::shared_ptr<const Deployment> deployment_;
+  caf::actor front_end_, model_store_, listener_;
+  std::shared_ptr<std::atomic<bool>> stopping_;
+  monitoring::Registry* registry_;
+  int listening_descriptor_;
+  LinkSettings link_settings_;
+  std::array<monitoring::PeerProbe, 3> probes_;
+  std::shared_ptr<PackCounter> pack_counter_ = std::make_shared<PackCounter>(0);
+
+  std::map<PartyId, DialState> dials_;
+  std::map<caf::actor, Greeting> greetings_;
+  std::set<caf::actor> all_links_;
+  std::set<caf::actor> clients_;
+  std::set<std::string> refused_reasons_;
+
+  std::uint64_t attempt_ = 0;
+  std::unique_ptr<SessionKeyPair> keys_;
+  std::array<std::optional<Peer>, 3> peers_;
+  std::optional<wire::SessionId> session_;
+  bool confirmed_ = false, in_session_ = false;
+  std::string idle_reason_, last_end_;
+  unsigned failures_ = 0;
+
+  std::shared_ptr<SessionCore> core_;
+  std::vector<caf::actor> layers_;
+  caf::actor packs_, scheduler_;
+  caf::actor helper_;  ///< at a producer that helps online
+  std::size_t stages_set_up_ = 0;
+  std::chrono::steady_clock::time_point set_up_began_{};
+
+  bool stopped_ = false, closing_ = false;
+  caf::actor_addr stopping_desk_;
+};
+
+}  // namespace
+
+caf::actor spawn_supervisor(caf::actor_system& system, SupervisorParts parts, monitoring::Registry& registry) {
+  return system.spawn<Supervisor>(std::move(parts), &registry);
+}
+
+}  // namespace blindsight::actors

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <string>
+
+#include "config/config.h"
+#include "protocol/core/result.h"
+
+namespace blindsight::net {
+
+/// Sockets that are ready to be handed to a broker or used as they are. The caller owns the descriptor.
+
+/// Bound and listening; non-blocking. Port 0 takes a free one. The error names the address and what to change.
+protocol::Result<int> listen_on(const config::Address& address);
+/// The port that a listening socket really has.
+std::uint16_t bound_port(int descriptor);
+
+/// Connected, non-blocking; gives up at the deadline or as soon as `cancelled` is set.
+protocol::Result<int> connect_to(const config::Address& address, std::chrono::milliseconds deadline,
+                                 const std::atomic<bool>* cancelled = nullptr);
+
+/// No delay for small frames; little unsent data inside the kernel, so that a lane's priority means something; a peer
+/// that has silently gone is noticed within about ten seconds.
+void tune_link(int descriptor);
+
+/// Refused unless plaintext links are allowed: whoever reads the wire between the servers reads the image.
+protocol::Result<void> check_plaintext_allowed(const config::Address& address, bool allowed, const char* what);
+
+}  // namespace blindsight::net

@@ -1,0 +1,173 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "tests/actors/support/three_parties.h"
+
+using namespace blindsight;
+using namespace blindsight::test;
+
+TEST_CASE("a producer that helps online takes part in queries, and its bytes are told apart from dealt ones") {
+  ThreeParties three(fake_helped_protocol);
+  three.start_all();
+  three.deploy(5);
+  const auto before = fake_hooks().tiles().size();
+  const auto report = three.query(5, 1);
+  if (!report) FAIL(report.error().what);
+  // Three layers of four tiles: a word from each server, twelve to each.
+  for (const std::size_t server : {0u, 1u}) {
+    CHECK(report->to_producer(server) == 3 * 4 * 4);
+    CHECK(report->producer_online_to(server) == 3 * 4 * 12 * 4);
+    CHECK(report->producer_to(server) == 0);
+  }
+  CHECK(report->server0_to_server1() == 48 * 4 + 3 * 4 * (1 + 12) * 4);
+  CHECK(report->rounds() == 1 + 3 * 2);
+  CHECK(report->servers[0].stages[2].from_producer_bytes == 4 * 12 * 4);
+
+  // At most so many tiles of the bounded stage at once, in rising order, at all three.
+  std::map<protocol::PartyId, std::vector<std::size_t>> order;
+  std::map<protocol::PartyId, std::size_t> now, most;
+  const auto tiles = fake_hooks().tiles();
+  for (std::size_t i = before; i < tiles.size(); ++i) {
+    const auto& t = tiles[i];
+    if (t.stage != 1) continue;
+    if (t.begins) {
+      order[t.party].push_back(t.tile);
+      most[t.party] = std::max(most[t.party], ++now[t.party]);
+    } else {
+      --now[t.party];
+    }
+  }
+  REQUIRE(order.size() == 3);
+  for (const auto& [party, begun] : order) {
+    CAPTURE(protocol::name(party));
+    CHECK(begun == std::vector<std::size_t>{0, 1, 2, 3});
+    CHECK(most[party] <= fake_tiles_at_once);
+  }
+  check_no_mask_twice();
+}
+
+TEST_CASE("many queries at once with a helping producer are all answered rightly, with a pack each") {
+  for (const std::uint32_t depth : {0u, 2u}) {
+    ThreeParties three([&](config::PartyConfig& c) { c.preprocessing.depth = depth; }, fake_helped_protocol);
+    three.start_all();
+    three.deploy(7);
+    std::vector<std::future<protocol::Result<wire::QueryReport>>> answers;
+    for (std::uint32_t i = 0; i < 6; ++i)
+      answers.push_back(std::async(std::launch::async, [&three, i] { return three.query(7, 100 + i); }));
+    std::set<std::uint64_t> packs;
+    for (auto& a : answers) {
+      const auto report = a.get();
+      if (!report) FAIL(report.error().what);
+      packs.insert(report->servers[0].pack);
+    }
+    CHECK(packs.size() == answers.size());
+  }
+  check_no_mask_twice();
+}
+
+TEST_CASE("a step that fails at the helping producer fails the query with its name, and the next one works") {
+  ThreeParties three(fake_helped_protocol);
+  three.start_all();
+  three.deploy(6);
+  fake_hooks().damage_helper_stage = 2;
+  const auto failed = three.query(6, 1);
+  REQUIRE_FALSE(failed);
+  CHECK(contains(failed.error().what, "crypto producer"));
+  CHECK(contains(failed.error().what, "stage second"));
+  CHECK(contains(failed.error().what, "server1"));
+  const auto next = three.query(6, 2);
+  if (!next) FAIL(next.error().what);
+  check_no_mask_twice();
+}
+
+TEST_CASE("a helping producer that does not end gives the query up by itself") {
+  ThreeParties three(
+      [](config::PartyConfig& c) {
+        if (c.role == config::Role::crypto_producer)
+          c.query.timeout_ms = 4'000;  // far more than a query takes beside a build
+      },
+      fake_helped_protocol);
+  three.start_all();
+  three.deploy(6);
+  fake_hooks().stall_helper_stage = 3;
+  const auto failed = three.query(6, 1);
+  fake_hooks().stall_helper_stage = -1;
+  REQUIRE_FALSE(failed);
+  CHECK(contains(failed.error().what, "crypto producer"));
+  CHECK(contains(failed.error().what, "query.timeout_ms"));
+  const auto next = three.query(6, 2);
+  if (!next) FAIL(next.error().what);
+}
+
+TEST_CASE("a query that fails at a server is dropped at the helping producer, too, whichever server it is") {
+  ThreeParties three(
+      [](config::PartyConfig& c) {
+        if (c.role == config::Role::server0) c.query.timeout_ms = 4'000;  // far more than a query takes beside a build
+      },
+      fake_helped_protocol);
+  three.start_all();
+  three.deploy(6);
+  fake_hooks().damage_stage = 2;
+  REQUIRE_FALSE(three.query(6, 1));
+  REQUIRE(three.query(6, 2));
+  fake_hooks().stall_stage = 1;
+  const auto stalled = three.query(6, 3);
+  fake_hooks().stall_stage = -1;
+  REQUIRE_FALSE(stalled);
+  CHECK(contains(stalled.error().what, "query.timeout_ms"));
+  const auto next = three.query(6, 4);
+  if (!next) FAIL(next.error().what);
+  check_no_mask_twice();
+}
+
+TEST_CASE("parties that deal differently are told at both ends, and status says how they deal") {
+  ThreeParties three([](config::PartyConfig& c) { c.randomness = "sent"; }, fake_helped_protocol);
+  three.start_all();
+  three.deploy(9);
+  const auto status = three.client().status(config::Role::server1);
+  REQUIRE(status);
+  CHECK(status->triples == "reused");
+  CHECK(status->randomness == "sent");
+  three.stop(1);
+  auto& config = three.neighbourhood().parties[1];
+  const auto wait_for = [&](const std::string& text) {
+    three.start(1);
+    for (;;) {
+      const auto said = three.client().status(config::Role::server1);
+      REQUIRE(said);
+      REQUIRE_FALSE(said->serving);
+      if (contains(said->session, text)) break;
+    }
+    three.stop(1);
+  };
+  config.triples = "fresh";
+  wait_for("server0 has triples = \"reused\", server1 has triples = \"fresh\"");
+  config.triples = "reused";
+  config.randomness = "seeded";
+  wait_for("server0 has randomness = \"sent\", server1 has randomness = \"seeded\"");
+  config.randomness = "sent";
+  three.start(1);
+  three.wait_until_serving(9);
+  CHECK(three.query(9, 1));
+}
+
+TEST_CASE("a party whose protocol has no choice of dealing refuses to start with one, and names the keys") {
+  ThreeParties three;
+  auto config = three.neighbourhood().parties[0];
+  config.triples = "fresh";
+  auto registry = monitoring::Registry::null();
+  const auto one = actors::Party::start(config, fake_protocol, registry);
+  REQUIRE_FALSE(one);
+  CHECK(contains(one.error().what, "protocol fake"));
+  CHECK(contains(one.error().what, "`triples` = \"fresh\""));
+  CHECK_FALSE(contains(one.error().what, "randomness"));
+  config.randomness = "sent";
+  const auto both = actors::Party::start(config, fake_protocol, registry);
+  REQUIRE_FALSE(both);
+  CHECK(contains(both.error().what, "`triples` = \"fresh\" and `randomness` = \"sent\""));
+}

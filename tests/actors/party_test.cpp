@@ -1,0 +1,402 @@
+#include "actors/party.h"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <future>
+#include <set>
+
+#include "net/socket.h"
+#include "wire/control.h"
+#include "wire/envelope.h"
+
+#include "protocol/core/text.h"
+#include "tests/actors/support/three_parties.h"
+
+using namespace blindsight;
+using namespace blindsight::test;
+
+TEST_CASE("three parties answer a query") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(5);
+  auto report = three.query(5, 1);
+  if (!report) FAIL(report.error().what);
+  // Input: 48 words each way. Three layers of four tiles: a word and twelve words. The last layer sends to the client
+  // alone.
+  CHECK(report->server0_to_server1() == 48 * 4 + 3 * 4 * (1 + 12) * 4);
+  CHECK(report->server1_to_server0() == report->server0_to_server1());
+  CHECK(report->rounds() == 1 + 3 * 2);
+  CHECK(report->client_bytes() == 2 * (48 + 5) * 4);
+  CHECK(report->producer_to(0) == (1 + 3 * 4 + 1) * 4);
+  CHECK(report->online_s() > 0);
+  CHECK(report->offline_s() > 0);
+  REQUIRE(report->servers[0].stages.size() == 5);
+  CHECK(report->servers[0].stages[2].name == "second");
+  check_no_mask_twice();
+}
+
+TEST_CASE("a query that asks for a timeline gets every stage's intervals, and they add up to its report") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(5);
+  const auto report = three.query(5, 1, true);
+  if (!report) FAIL(report.error().what);
+  for (const auto& server : report->servers) {
+    REQUIRE(server.stages.size() == 5);
+    for (const auto& stage : server.stages) {
+      CAPTURE(stage.name);
+      double compute_us = 0, wait_us = 0;
+      std::uint64_t sent_bytes = 0;
+      for (const auto& i : stage.intervals) {
+        using enum wire::Interval::Kind;
+        if (i.kind == compute) compute_us += i.end_us - i.begin_us;
+        if (i.kind == wait) wait_us += i.end_us - i.begin_us;
+        CHECK((i.bytes > 0) == (i.kind == send));
+        sent_bytes += i.bytes;
+        CHECK(i.end_us <= server.online_s * 1e6);
+      }
+      // Both ends of an interval are rounded down, and of the shortest none is kept.
+      const auto most = 3 * static_cast<double>(stage.intervals.size() + 1);
+      CHECK(std::abs(compute_us - stage.compute_s * 1e6) <= most);
+      CHECK(std::abs(wait_us - stage.wait_s * 1e6) <= most);
+      CHECK(sent_bytes == stage.sent_bytes);
+    }
+    CHECK(server.stages[2].intervals.size() > 4);
+  }
+  const auto without = three.query(5, 2);
+  if (!without) FAIL(without.error().what);
+  for (const auto& stage : without->servers[0].stages) CHECK(stage.intervals.empty());
+}
+
+TEST_CASE("parties may start in any order, and a query before they are all there says who is missing") {
+  constexpr std::size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  ThreeParties three;
+  three.start_all();
+  three.deploy(3);
+  for (const auto& order : orders) {
+    for (const std::size_t i : {0u, 1u, 2u}) three.stop(i);
+    three.start(order[0]);
+    three.start(order[1]);
+    if (order[2] == 2) {
+      const auto early = three.query(3, 9);
+      REQUIRE_FALSE(early);
+      CHECK(contains(early.error().what, "not connected"));
+      CHECK(contains(early.error().what, "crypto producer"));
+    }
+    three.start(order[2]);
+    three.wait_until_serving(3);
+    const auto report = three.query(3, static_cast<std::uint32_t>(order[0] * 3 + order[1]));
+    if (!report) FAIL(report.error().what);
+  }
+  check_no_mask_twice();
+}
+
+TEST_CASE(
+    "a party that stops in the middle of a query fails it with its name, and the next query works when it is back") {
+  for (const std::size_t victim : {2u, 1u, 0u}) {
+    ThreeParties three;
+    three.start_all();
+    three.deploy(11);
+    REQUIRE(three.query(11, 1));
+
+    std::promise<void> stalled;
+    std::atomic<bool> once{false};
+    fake_hooks().on_stalled = [&] {
+      if (!once.exchange(true)) stalled.set_value();
+    };
+    fake_hooks().stall_stage = 2;
+    auto answer = std::async(std::launch::async, [&] { return three.query(11, 2); });
+    stalled.get_future().wait();
+    three.stop(victim);
+    const auto failed = answer.get();
+    fake_hooks().stall_stage = -1;
+    REQUIRE_FALSE(failed);
+    CHECK(contains(failed.error().what, victim == 2 ? "crypto producer" : victim == 1 ? "server1" : "server0"));
+
+    three.start(victim);
+    three.wait_until_serving(11);
+    const auto report = three.query(11, 3);
+    if (!report) FAIL(report.error().what);
+    fake_hooks().on_stalled = {};
+  }
+  check_no_mask_twice();
+}
+
+TEST_CASE("many queries at once are all answered rightly, with a pack each") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(7);
+  std::vector<std::future<protocol::Result<wire::QueryReport>>> answers;
+  for (std::uint32_t i = 0; i < 6; ++i)
+    answers.push_back(std::async(std::launch::async, [&three, i] { return three.query(7, 100 + i); }));
+  std::set<std::uint64_t> packs;
+  for (auto& a : answers) {
+    const auto report = a.get();
+    if (!report) FAIL(report.error().what);
+    CHECK(report->servers[0].pack == report->servers[1].pack);
+    packs.insert(report->servers[0].pack);
+  }
+  CHECK(packs.size() == answers.size());
+  check_no_mask_twice();
+}
+
+TEST_CASE("with depth 0 a pack is dealt when a query comes") {
+  ThreeParties three([](config::PartyConfig& c) { c.preprocessing.depth = 0; });
+  three.start_all();
+  three.deploy(2);
+  CHECK(three.client().status(config::Role::server0)->packs_ready == 0);
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const auto report = three.query(2, i);
+    if (!report) FAIL(report.error().what);
+    CHECK(report->servers[0].pack == i + 1);
+    CHECK(three.client().status(config::Role::server0)->packs_ready == 0);
+  }
+}
+
+TEST_CASE("first come, first served works as well as priorities") {
+  ThreeParties three([](config::PartyConfig& c) { c.priorities.enabled = false; });
+  three.start_all();
+  three.deploy(2);
+  const auto report = three.query(2, 1);
+  if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE(
+    "a deployment outlives its processes, another replaces it, and a plan that is not deployed is refused with both "
+    "digests") {
+  ThreeParties three;
+  three.start_all();
+  const auto none = three.query(1, 1);
+  REQUIRE_FALSE(none);
+  CHECK(contains(none.error().what, "no model is deployed"));
+  three.deploy(1);
+  for (const std::size_t i : {0u, 1u, 2u}) three.stop(i);
+  three.start_all();
+  three.wait_until_serving(1);
+  REQUIRE(three.query(1, 1));
+
+  const auto other = three.query(2, 1);
+  REQUIRE_FALSE(other);
+  CHECK(contains(other.error().what, protocol::to_hex(model::digest(fake_plan(1)))));
+  CHECK(contains(other.error().what, protocol::to_hex(model::digest(fake_plan(2)))));
+
+  three.deploy(2);
+  REQUIRE(three.query(2, 1));
+  const auto plan = three.client().deployed_plan();
+  REQUIRE(plan);
+  CHECK(plan->model_name == "fake-2");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(three.neighbourhood().parties[0].data_dir)) {
+    const auto open_to_others =
+        entry.status().permissions() & (std::filesystem::perms::group_all | std::filesystem::perms::others_all);
+    if (entry.is_regular_file()) CHECK(open_to_others == std::filesystem::perms::none);
+  }
+}
+
+TEST_CASE("a party without the others' deployment is named, and deploying again mends it") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(4);
+  three.stop(1);
+  std::filesystem::remove_all(three.neighbourhood().parties[1].data_dir);
+  three.start(1);
+  auto serving = three.client().wait_until_serving(fake_plan(4), std::chrono::milliseconds(0));
+  CHECK_FALSE(serving);
+  // The servers say it as soon as all three are connected again.
+  std::string said;
+  while (!contains(said, "server1 has no model")) {
+    const auto status = three.client().status(config::Role::server0);
+    REQUIRE(status);
+    said = status->session;
+    CHECK_FALSE(status->serving);
+  }
+  const auto refused = three.query(4, 1);
+  CHECK_FALSE(refused);
+  three.deploy(4);
+  CHECK(three.query(4, 1));
+}
+
+TEST_CASE("a message of the wrong length from a peer fails the query and names sender, stage and step") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(6);
+  fake_hooks().damage_stage = 2;
+  const auto failed = three.query(6, 1);
+  REQUIRE_FALSE(failed);
+  CHECK(contains(failed.error().what, "stage second"));
+  CHECK(contains(failed.error().what, "server1"));
+  const auto next = three.query(6, 2);
+  if (!next) FAIL(next.error().what);
+  check_no_mask_twice();
+}
+
+TEST_CASE("more queries than the limit are refused as busy") {
+  ThreeParties three([](config::PartyConfig& c) { c.limits.max_queries = 1; });
+  three.start_all();
+  three.deploy(8);
+  std::promise<void> stalled;
+  std::atomic<bool> once{false};
+  fake_hooks().on_stalled = [&] {
+    if (!once.exchange(true)) stalled.set_value();
+  };
+  fake_hooks().stall_stage = 1;
+  auto first = std::async(std::launch::async, [&] { return three.query(8, 1); });
+  stalled.get_future().wait();
+  const auto second = three.query(8, 2);
+  REQUIRE_FALSE(second);
+  CHECK(contains(second.error().what, "busy"));
+  three.stop(2);
+  CHECK_FALSE(first.get());
+  fake_hooks().stall_stage = -1;
+  fake_hooks().on_stalled = {};
+}
+
+TEST_CASE("a model whose packs do not fit is refused when it is deployed, and when a party starts with it") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(3);
+  three.stop(1);
+  auto& config = three.neighbourhood().parties[1];
+  config.preprocessing.memory_limit_mb = 0;  // a file cannot say so; the least model needs more
+  auto registry = monitoring::Registry::null();
+  const auto again = actors::Party::start(config, fake_protocol, registry);
+  REQUIRE_FALSE(again);
+  CHECK(contains(again.error().what, "preprocessing.memory_limit_mb"));
+  CHECK(contains(again.error().what, "remove the deployment"));
+
+  ThreeParties tight([](config::PartyConfig& c) { c.preprocessing.memory_limit_mb = 0; });
+  tight.start_all();
+  auto client = tight.client();
+  const auto deployed = deploy_fake(client, 3);
+  REQUIRE_FALSE(deployed);
+  CHECK(contains(deployed.error().what, "server0"));
+  CHECK(contains(deployed.error().what, "preprocessing.memory_limit_mb"));
+}
+
+TEST_CASE("a party refuses what a person must mend") {
+  ThreeParties three;
+  auto config = three.neighbourhood().parties[0];
+  auto registry = monitoring::Registry::null();
+  three.start(0);
+  SUBCASE("a port in use") {
+    const auto again = actors::Party::start(config, fake_protocol, registry);
+    REQUIRE_FALSE(again);
+    CHECK(contains(again.error().what, "the port is in use"));
+  }
+  SUBCASE("plaintext off the loopback interface") {
+    config.listen = {"0.0.0.0", 0};
+    const auto open = actors::Party::start(config, fake_protocol, registry);
+    REQUIRE_FALSE(open);
+    CHECK(contains(open.error().what, "insecure_plaintext_links"));
+  }
+  SUBCASE("a data folder that is a file") {
+    config.listen.port = 0;
+    config.data_dir = "/dev/null";
+    const auto open = actors::Party::start(config, fake_protocol, registry);
+    REQUIRE_FALSE(open);
+    CHECK(contains(open.error().what, "data_dir"));
+  }
+  SUBCASE("a client that asks the wrong address is told") {
+    auto client_config = three.neighbourhood().client;
+    client_config.server1 = client_config.server0;
+    const auto status = client::Client(client_config).status(config::Role::server1);
+    REQUIRE_FALSE(status);
+    CHECK(contains(status.error().what, "at this address is server0"));
+  }
+  SUBCASE("a party that is not running is named") {
+    const auto status = client::Client(three.neighbourhood().client).status(config::Role::crypto_producer);
+    REQUIRE_FALSE(status);
+    CHECK(contains(status.error().what, "crypto producer"));
+    CHECK(contains(status.error().what, "nothing listens there"));
+  }
+}
+
+TEST_CASE("status says what a doctor asks") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(5);
+  const auto status = three.client().status(config::Role::crypto_producer);
+  REQUIRE(status);
+  CHECK(status->role == protocol::PartyId::producer);
+  CHECK(status->protocol == "fake");
+  CHECK(status->in_session);
+  CHECK(status->serving);
+  CHECK(status->deployment == "fake-5");
+  CHECK(status->plan_digest == protocol::to_hex(model::digest(fake_plan(5))));
+  CHECK(status->cores > 0);
+  CHECK(status->disk_free_bytes > 0);
+  CHECK_FALSE(status->isa.empty());
+}
+
+TEST_CASE("two parties with the same role, or with different protocols, are told at both ends") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  auto config = three.neighbourhood().parties[1];
+  config.listen.port = free_port();
+  config.data_dir = three.neighbourhood().folder.path() / "second";
+  auto registry = monitoring::Registry::null();
+  auto client = three.neighbourhood().client;
+  client.server1 = config.listen;
+  const auto wait_for = [&](const std::string& text) {
+    auto second = actors::Party::start(config, fake_protocol, registry);
+    REQUIRE(second);
+    for (;;) {
+      const auto status = client::Client(client).status(config::Role::server1);
+      REQUIRE(status);
+      REQUIRE_FALSE(status->serving);
+      if (contains(status->session, text)) break;
+    }
+  };
+  wait_for("another server1 is connected to server0 already");
+  config.protocol = "other";
+  wait_for("server0 runs protocol fake, server1 runs other");
+  // The three go on undisturbed.
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE("strangers that speak another version, or anything else, are refused and nothing is lost") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  const auto talk = [&](std::vector<char> bytes) {
+    auto fd = net::connect_to(three.neighbourhood().parties[0].listen, std::chrono::seconds(5));
+    REQUIRE(fd);
+    REQUIRE(::send(*fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+    wire::Reader reader({4096, 65536, 4});
+    std::vector<wire::Message> out;
+    char buffer[4096];
+    for (;;) {
+      pollfd p{*fd, POLLIN, 0};
+      ::poll(&p, 1, -1);
+      const auto n = ::recv(*fd, buffer, sizeof buffer, 0);
+      if (n <= 0) break;
+      REQUIRE(reader.feed({buffer, static_cast<std::size_t>(n)}, out));
+    }
+    ::close(*fd);
+    return out.empty() ? std::string() : wire::decode<wire::Text>(out[0].payload)->text;
+  };
+  const auto framed = [](wire::Kind kind, protocol::Payload payload) {
+    wire::Outgoing out({{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)}, 0);
+    std::vector<char> bytes;
+    while (!out.finished()) out.append_frame(4096, bytes);
+    return bytes;
+  };
+  wire::Hello hello;
+  hello.wire_version = 99;
+  hello.software_version = "7.7";
+  hello.role = protocol::PartyId::client;
+  hello.max_frame_bytes = 4096;
+  CHECK(contains(talk(framed(wire::Kind::hello, wire::encode(hello))), "version 99"));
+  hello.wire_version = wire::version;
+  hello.role = protocol::PartyId::server0;
+  CHECK(contains(talk(framed(wire::Kind::hello, wire::encode(hello))), "both ends say"));
+  CHECK(contains(talk(framed(wire::Kind::predict, {})), "the first message must be hello"));
+  CHECK(talk({'G', 'E', 'T', ' ', '/', '\r', '\n'}).empty());
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
+}

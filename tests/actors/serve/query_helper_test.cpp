@@ -1,0 +1,163 @@
+#include "actors/serve/query_helper.h"
+
+#include <doctest/doctest.h>
+
+#include <caf/all.hpp>
+
+#include "actors/serve/help_ledger.h"
+#include "actors/serve/messages.h"
+
+using namespace blindsight;
+using namespace blindsight::actors;
+using protocol::PartyId;
+using Start = HelpLedger::Start;
+
+TEST_CASE("a helping producer begins a pack once, if it was announced and no server has cancelled it") {
+  HelpLedger ledger;
+  CHECK(ledger.start(1) == Start::refused);
+  CHECK_FALSE(ledger.cancel(1, PartyId::server0));
+  for (const protocol::PackId pack : {5u, 6u, 7u, 8u}) ledger.announce(pack);
+  CHECK(ledger.start(6) == Start::begin);
+  CHECK(ledger.start(6) == Start::refused);
+  CHECK(ledger.start(4) == Start::refused);
+  CHECK(ledger.start(9) == Start::refused);
+  CHECK(ledger.start(0) == Start::refused);
+
+  // Server 1's word may overtake server 0's start, which then comes once more.
+  CHECK(ledger.cancel(5, PartyId::server1));
+  CHECK(ledger.start(5) == Start::cancelled);
+  CHECK(ledger.start(5) == Start::refused);
+  CHECK(ledger.cancel(7, PartyId::server0));
+  CHECK(ledger.start(7) == Start::refused);
+
+  CHECK(ledger.cancel(6, PartyId::server1));
+  CHECK(ledger.start(6) == Start::refused);
+  CHECK_FALSE(ledger.cancel(4, PartyId::server0));
+  CHECK_FALSE(ledger.cancel(9, PartyId::server0));
+  CHECK(ledger.start(8) == Start::begin);
+}
+
+namespace {
+
+/// A helper whose layer, links and supervisor are the test.
+struct Helper {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  caf::actor helper;
+
+  explicit Helper(std::chrono::milliseconds timeout = std::chrono::minutes(10)) {
+    auto core = std::make_shared<SessionCore>();
+    core->self = PartyId::producer;
+    const auto me = caf::actor_cast<caf::actor>(self);
+    core->links = {me, me, nullptr};
+    helper = spawn_query_helper(system, core, {me, me}, timeout, me);
+  }
+  ~Helper() { caf::anon_send_exit(helper, caf::exit_reason::user_shutdown); }
+
+  void tell(PartyId from, wire::Kind kind, protocol::PackId pack) {
+    wire::QueryNote note;
+    note.query[0] = static_cast<std::uint8_t>(pack);
+    self->send(helper,
+               Arrived{from, nullptr,
+                       Parcel(wire::Message{{kind, wire::Lane::control, 0, pack, 0, 0, 0}, wire::encode(note)})});
+  }
+  protocol::PackId begun() {
+    protocol::PackId pack = 0;
+    for (int layer = 0; layer < 2; ++layer)
+      self->receive([&](const BeginQuery& m) {
+        pack = m.pack;
+        CHECK_FALSE(m.in);
+        CHECK_FALSE(m.out);
+        CHECK(m.materials.look().empty());
+      });
+    return pack;
+  }
+  protocol::PackId dropped() {
+    protocol::PackId pack = 0;
+    for (int layer = 0; layer < 2; ++layer) self->receive([&](const DropPack& m) { pack = m.pack; });
+    return pack;
+  }
+  std::string violation() {
+    std::string reason;
+    self->receive([&](const StepFailed& m) { reason = m.reason; });
+    return reason;
+  }
+  /// What both servers are told.
+  std::string cancelled() {
+    std::string text;
+    for (int server = 0; server < 2; ++server)
+      self->receive([&](const Send& m) {
+        const auto message = m.message.take();
+        CHECK(message.header.kind == wire::Kind::query_cancelled);
+        const auto note = wire::decode<wire::QueryNote>(message.payload);
+        REQUIRE(note);
+        CHECK(note->query[0] == message.header.query);
+        text = note->text;
+      });
+    return text;
+  }
+};
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a second start of a pack, and one of a pack that was not announced, end the session") {
+  Helper h;
+  h.self->send(h.helper, PackAnnounced{3});
+  h.tell(PartyId::server0, wire::Kind::query_start, 3);
+  CHECK(h.begun() == 3);
+  h.tell(PartyId::server0, wire::Kind::query_start, 3);
+  CHECK(contains(h.violation(), "pack 3 was not announced, or has been used"));
+  h.tell(PartyId::server0, wire::Kind::query_start, 4);
+  CHECK(contains(h.violation(), "pack 4"));
+  h.self->send(h.helper, PackAnnounced{4});
+  h.tell(PartyId::server1, wire::Kind::query_start, 4);
+  CHECK(contains(h.violation(), "query-start message from server1"));
+  h.tell(PartyId::server1, wire::Kind::query_cancelled, 9);
+  CHECK(contains(h.violation(), "pack 9"));
+}
+
+TEST_CASE("a helping producer drops what a server cancels and cancels at both servers what fails here") {
+  Helper h;
+  for (const protocol::PackId pack : {1u, 2u, 3u}) h.self->send(h.helper, PackAnnounced{pack});
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  CHECK(h.begun() == 1);
+  h.tell(PartyId::server1, wire::Kind::query_cancelled, 1);
+  CHECK(h.dropped() == 1);
+  // Cancelled before it was started: never begun.
+  h.tell(PartyId::server1, wire::Kind::query_cancelled, 2);
+  CHECK(h.dropped() == 2);
+  h.tell(PartyId::server0, wire::Kind::query_start, 2);
+  h.tell(PartyId::server0, wire::Kind::query_start, 3);
+  CHECK(h.begun() == 3);
+  h.self->send(h.helper, StepFailed{Phase::online, 3, 1, "stage x: broken"});
+  CHECK(h.dropped() == 3);
+  CHECK(contains(h.cancelled(), "stage x: broken"));
+}
+
+TEST_CASE("a helping producer does not wait for ever") {
+  Helper h(std::chrono::milliseconds(20));
+  h.self->send(h.helper, PackAnnounced{1});
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  CHECK(h.begun() == 1);
+  h.self->send(h.helper, StageDone{1, 0, {}});
+  CHECK(h.dropped() == 1);
+  CHECK(contains(h.cancelled(), "1 of 2 stages were done"));
+}
+
+TEST_CASE("a server that gives up a pack that is over violates nothing: it is dropped again") {
+  Helper h;
+  h.self->send(h.helper, PackAnnounced{1});
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  CHECK(h.begun() == 1);
+  for (const std::size_t stage : {0u, 1u}) h.self->send(h.helper, StageDone{1, stage, {}});
+  h.tell(PartyId::server1, wire::Kind::query_cancelled, 1);
+  CHECK(h.dropped() == 1);
+  // It stays used.
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  CHECK(contains(h.violation(), "pack 1 was not announced, or has been used"));
+}

@@ -1,0 +1,94 @@
+@0xb25f0c8de4a76f13;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("blindsight::wire::schema");
+
+struct Hello {
+  wireVersion @0 :UInt32;
+  softwareVersion @1 :Text;
+  role @2 :UInt8;
+  publicKey @3 :Data;
+  protocol @4 :Text;
+  deploymentId @5 :Data;   # 16 bytes, or none
+  planDigest @6 :Data;     # 32 bytes, or none
+  maxFrameBytes @7 :UInt32;
+  triples @8 :Text;
+  randomness @9 :Text;
+}
+
+struct Text1 { text @0 :Text; }
+
+struct Bytes1 { bytes @0 :Data; }
+
+struct Number1 { number @0 :UInt64; }
+
+struct QueryNote {
+  queryId @0 :Data;
+  text @1 :Text;
+}
+
+struct Predict {
+  queryId @0 :Data;
+  planDigest @1 :Data;
+  inputShare @2 :Data;
+  timeline @3 :Bool;       # whether the answer shall have intervals
+}
+
+struct Interval {
+  kind @0 :UInt8;          # wire::Interval::Kind
+  tile @1 :UInt32;
+  beginUs @2 :UInt32;
+  endUs @3 :UInt32;
+  bytes @4 :UInt64;
+}
+
+struct StageReport {
+  name @0 :Text;
+  computeS @1 :Float64;
+  waitS @2 :Float64;
+  offlineComputeS @3 :Float64;
+  sentBytes @4 :UInt64;
+  dealtBytes @5 :UInt64;
+  rounds @6 :UInt64;
+  intervals @7 :List(Interval);
+  fromProducerBytes @8 :UInt64;
+  toProducerBytes @9 :UInt64;
+}
+
+struct Predicted {
+  queryId @0 :Data;
+  outputShare @1 :Data;
+  onlineS @2 :Float64;
+  offlineS @3 :Float64;
+  pack @4 :UInt64;
+  clientBytes @5 :UInt64;
+  offlineSentBytes @6 :UInt64;
+  stages @7 :List(StageReport);
+}
+
+struct DeployBegin {
+  deploymentId @0 :Data;
+  plan @1 :Data;
+}
+
+struct Status {
+  version @0 :Text;
+  wireVersion @1 :UInt32;
+  role @2 :UInt8;
+  protocol @3 :Text;
+  inSession @4 :Bool;
+  session @5 :Text;
+  deployment @6 :Text;
+  planDigest @7 :Text;
+  serving @8 :Bool;
+  packsReady @9 :UInt64;
+  packDepth @10 :UInt64;
+  queriesInFlight @11 :UInt64;
+  clockUnixNs @12 :Int64;
+  cores @13 :UInt32;
+  isa @14 :Text;
+  diskFreeBytes @15 :UInt64;
+  plaintextLinksAllowed @16 :Bool;
+  triples @17 :Text;
+  randomness @18 :Text;
+}

@@ -1,0 +1,320 @@
+#include "wire/control.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include "wire/control.capnp.h"
+
+namespace blindsight::wire {
+namespace {
+
+using protocol::fail;
+using protocol::Payload;
+using protocol::Result;
+
+template <class Schema, class Fill>
+Payload pack(Fill fill) {
+  capnp::MallocMessageBuilder builder;
+  fill(builder.initRoot<Schema>());
+  const auto words = capnp::messageToFlatArray(builder);
+  const auto bytes = words.asBytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+/// Reads `Schema` from bytes of any alignment. `read` may throw what Cap'n Proto throws.
+template <class T, class Schema, class Read>
+Result<T> unpack(std::span<const std::uint8_t> bytes, Read read) {
+  if (bytes.size() % sizeof(capnp::word) != 0)
+    return fail("control message of " + std::to_string(bytes.size()) + " bytes is no multiple of 8");
+  try {
+    // A payload is aligned, so this copy is the exception (a view into a larger buffer).
+    std::vector<std::uint64_t> copy;
+    auto words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word));
+    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(capnp::word) != 0) {
+      copy.resize(words.size());
+      std::memcpy(copy.data(), bytes.data(), bytes.size());
+      words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(copy.data()), copy.size());
+    }
+    capnp::ReaderOptions options;
+    options.traversalLimitInWords = words.size() * 2 + 64;
+    options.nestingLimit = 8;
+    capnp::FlatArrayMessageReader reader(words, options);
+    T value;
+    if (auto done = read(reader.getRoot<Schema>(), value); !done) return tl::unexpected(done.error());
+    return value;
+  } catch (const kj::Exception& e) {
+    return fail(std::string("malformed control message: ") + e.getDescription().cStr());
+  }
+}
+
+kj::ArrayPtr<const kj::byte> bytes_of(std::span<const std::uint8_t> b) {
+  return kj::arrayPtr(b.data(), b.size());
+}
+std::string string_of(capnp::Text::Reader t) {
+  return {t.begin(), t.size()};
+}
+
+template <std::size_t N>
+Result<void> fill(std::array<std::uint8_t, N>& to, capnp::Data::Reader from, const char* what) {
+  if (from.size() != N)
+    return fail(std::string(what) + " of " + std::to_string(from.size()) + " bytes, expected " + std::to_string(N));
+  std::copy(from.begin(), from.end(), to.begin());
+  return {};
+}
+
+Result<protocol::PartyId> role_of(std::uint8_t r) {
+  if (r > static_cast<std::uint8_t>(protocol::PartyId::client)) return fail("unknown role " + std::to_string(r));
+  return static_cast<protocol::PartyId>(r);
+}
+
+Result<void> read_intervals(capnp::List<schema::Interval>::Reader from, std::vector<Interval>& to) {
+  if (from.size() > max_intervals)
+    return fail(std::to_string(from.size()) + " intervals of one stage, at most " + std::to_string(max_intervals) +
+                " are allowed");
+  to.reserve(from.size());
+  for (const auto i : from) {
+    if (i.getKind() > static_cast<std::uint8_t>(Interval::Kind::send))
+      return fail("unknown kind of interval " + std::to_string(i.getKind()));
+    if (i.getEndUs() < i.getBeginUs()) return fail("an interval ends before it begins");
+    to.push_back({static_cast<Interval::Kind>(i.getKind()), i.getTile(), i.getBeginUs(), i.getEndUs(), i.getBytes()});
+  }
+  return {};
+}
+
+}  // namespace
+
+Payload encode(const Hello& h) {
+  return pack<schema::Hello>([&](schema::Hello::Builder b) {
+    b.setWireVersion(h.wire_version);
+    b.setSoftwareVersion(h.software_version);
+    b.setRole(static_cast<std::uint8_t>(h.role));
+    b.setPublicKey(bytes_of(h.public_key));
+    b.setProtocol(h.protocol);
+    b.setTriples(h.triples);
+    b.setRandomness(h.randomness);
+    if (h.deployment) {
+      b.setDeploymentId(bytes_of(h.deployment->id));
+      b.setPlanDigest(bytes_of(h.deployment->plan));
+    }
+    b.setMaxFrameBytes(h.max_frame_bytes);
+  });
+}
+
+template <>
+Result<Hello> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<Hello, schema::Hello>(bytes, [](schema::Hello::Reader r, Hello& h) -> Result<void> {
+    h.wire_version = r.getWireVersion();
+    h.software_version = string_of(r.getSoftwareVersion());
+    auto role = role_of(r.getRole());
+    if (!role) return tl::unexpected(role.error());
+    h.role = *role;
+    if (auto ok = fill(h.public_key, r.getPublicKey(), "public key"); !ok) return ok;
+    h.protocol = string_of(r.getProtocol());
+    h.triples = string_of(r.getTriples());
+    h.randomness = string_of(r.getRandomness());
+    if (r.getDeploymentId().size() > 0 || r.getPlanDigest().size() > 0) {
+      h.deployment.emplace();
+      if (auto ok = fill(h.deployment->id, r.getDeploymentId(), "deployment id"); !ok) return ok;
+      if (auto ok = fill(h.deployment->plan, r.getPlanDigest(), "plan digest"); !ok) return ok;
+    }
+    h.max_frame_bytes = r.getMaxFrameBytes();
+    return {};
+  });
+}
+
+Payload encode(const Confirm& c) {
+  return pack<schema::Bytes1>([&](schema::Bytes1::Builder b) { b.setBytes(bytes_of(c.session)); });
+}
+
+template <>
+Result<Confirm> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<Confirm, schema::Bytes1>(
+      bytes, [](schema::Bytes1::Reader r, Confirm& c) { return fill(c.session, r.getBytes(), "session id"); });
+}
+
+Payload encode(const QueryNote& n) {
+  return pack<schema::QueryNote>([&](schema::QueryNote::Builder b) {
+    b.setQueryId(bytes_of(n.query));
+    b.setText(n.text);
+  });
+}
+
+template <>
+Result<QueryNote> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<QueryNote, schema::QueryNote>(bytes, [](schema::QueryNote::Reader r, QueryNote& n) {
+    n.text = string_of(r.getText());
+    return fill(n.query, r.getQueryId(), "query id");
+  });
+}
+
+Payload encode(const Predict& p) {
+  return pack<schema::Predict>([&](schema::Predict::Builder b) {
+    b.setQueryId(bytes_of(p.query));
+    b.setPlanDigest(bytes_of(p.plan));
+    b.setInputShare(bytes_of(p.input_share));
+    b.setTimeline(p.timeline);
+  });
+}
+
+template <>
+Result<Predict> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<Predict, schema::Predict>(bytes, [](schema::Predict::Reader r, Predict& p) -> Result<void> {
+    const auto share = r.getInputShare();
+    p.input_share.assign(share.begin(), share.end());
+    p.timeline = r.getTimeline();
+    if (auto ok = fill(p.query, r.getQueryId(), "query id"); !ok) return ok;
+    return fill(p.plan, r.getPlanDigest(), "plan digest");
+  });
+}
+
+Payload encode(const Predicted& p) {
+  return pack<schema::Predicted>([&](schema::Predicted::Builder b) {
+    b.setQueryId(bytes_of(p.query));
+    b.setOutputShare(bytes_of(p.output_share));
+    b.setOnlineS(p.report.online_s);
+    b.setOfflineS(p.report.offline_s);
+    b.setPack(p.report.pack);
+    b.setClientBytes(p.report.client_bytes);
+    b.setOfflineSentBytes(p.report.offline_sent_bytes);
+    auto stages = b.initStages(static_cast<unsigned>(p.report.stages.size()));
+    for (unsigned i = 0; i < stages.size(); ++i) {
+      const auto& from = p.report.stages[i];
+      auto to = stages[i];
+      to.setName(from.name);
+      to.setComputeS(from.compute_s);
+      to.setWaitS(from.wait_s);
+      to.setOfflineComputeS(from.offline_compute_s);
+      to.setSentBytes(from.sent_bytes);
+      to.setDealtBytes(from.dealt_bytes);
+      to.setFromProducerBytes(from.from_producer_bytes);
+      to.setToProducerBytes(from.to_producer_bytes);
+      to.setRounds(from.rounds);
+      auto intervals = to.initIntervals(static_cast<unsigned>(from.intervals.size()));
+      for (unsigned k = 0; k < intervals.size(); ++k) {
+        intervals[k].setKind(static_cast<std::uint8_t>(from.intervals[k].kind));
+        intervals[k].setTile(from.intervals[k].tile);
+        intervals[k].setBeginUs(from.intervals[k].begin_us);
+        intervals[k].setEndUs(from.intervals[k].end_us);
+        intervals[k].setBytes(from.intervals[k].bytes);
+      }
+    }
+  });
+}
+
+template <>
+Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<Predicted, schema::Predicted>(bytes, [](schema::Predicted::Reader r, Predicted& p) -> Result<void> {
+    const auto share = r.getOutputShare();
+    p.output_share.assign(share.begin(), share.end());
+    p.report.online_s = r.getOnlineS();
+    p.report.offline_s = r.getOfflineS();
+    p.report.pack = r.getPack();
+    p.report.client_bytes = r.getClientBytes();
+    p.report.offline_sent_bytes = r.getOfflineSentBytes();
+    for (const auto s : r.getStages()) {
+      p.report.stages.push_back({string_of(s.getName()), s.getComputeS(), s.getWaitS(), s.getOfflineComputeS(),
+                                 s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(), s.getToProducerBytes(),
+                                 s.getRounds()});
+      if (auto ok = read_intervals(s.getIntervals(), p.report.stages.back().intervals); !ok) return ok;
+    }
+    return fill(p.query, r.getQueryId(), "query id");
+  });
+}
+
+Payload encode(const DeployBegin& d) {
+  return pack<schema::DeployBegin>([&](schema::DeployBegin::Builder b) {
+    b.setDeploymentId(bytes_of(d.id));
+    b.setPlan(bytes_of(d.plan));
+  });
+}
+
+template <>
+Result<DeployBegin> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<DeployBegin, schema::DeployBegin>(bytes, [](schema::DeployBegin::Reader r, DeployBegin& d) {
+    const auto plan = r.getPlan();
+    d.plan.assign(plan.begin(), plan.end());
+    return fill(d.id, r.getDeploymentId(), "deployment id");
+  });
+}
+
+Payload encode(const Text& t) {
+  return pack<schema::Text1>([&](schema::Text1::Builder b) { b.setText(t.text); });
+}
+
+template <>
+Result<Text> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<Text, schema::Text1>(bytes, [](schema::Text1::Reader r, Text& t) -> Result<void> {
+    t.text = string_of(r.getText());
+    return {};
+  });
+}
+
+Payload encode(const Number& n) {
+  return pack<schema::Number1>([&](schema::Number1::Builder b) { b.setNumber(n.number); });
+}
+
+template <>
+Result<Number> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<Number, schema::Number1>(bytes, [](schema::Number1::Reader r, Number& n) -> Result<void> {
+    n.number = r.getNumber();
+    return {};
+  });
+}
+
+Payload encode(const PartyStatus& s) {
+  return pack<schema::Status>([&](schema::Status::Builder b) {
+    b.setVersion(s.version);
+    b.setWireVersion(s.wire_version);
+    b.setRole(static_cast<std::uint8_t>(s.role));
+    b.setProtocol(s.protocol);
+    b.setTriples(s.triples);
+    b.setRandomness(s.randomness);
+    b.setInSession(s.in_session);
+    b.setSession(s.session);
+    b.setDeployment(s.deployment);
+    b.setPlanDigest(s.plan_digest);
+    b.setServing(s.serving);
+    b.setPacksReady(s.packs_ready);
+    b.setPackDepth(s.pack_depth);
+    b.setQueriesInFlight(s.queries_in_flight);
+    b.setClockUnixNs(s.clock_unix_ns);
+    b.setCores(s.cores);
+    b.setIsa(s.isa);
+    b.setDiskFreeBytes(s.disk_free_bytes);
+    b.setPlaintextLinksAllowed(s.plaintext_links_allowed);
+  });
+}
+
+template <>
+Result<PartyStatus> decode(std::span<const std::uint8_t> bytes) {
+  return unpack<PartyStatus, schema::Status>(bytes, [](schema::Status::Reader r, PartyStatus& s) -> Result<void> {
+    auto role = role_of(r.getRole());
+    if (!role) return tl::unexpected(role.error());
+    s = {string_of(r.getVersion()),
+         r.getWireVersion(),
+         *role,
+         string_of(r.getProtocol()),
+         string_of(r.getTriples()),
+         string_of(r.getRandomness()),
+         r.getInSession(),
+         string_of(r.getSession()),
+         string_of(r.getDeployment()),
+         string_of(r.getPlanDigest()),
+         r.getServing(),
+         r.getPacksReady(),
+         r.getPackDepth(),
+         r.getQueriesInFlight(),
+         r.getClockUnixNs(),
+         r.getCores(),
+         string_of(r.getIsa()),
+         r.getDiskFreeBytes(),
+         r.getPlaintextLinksAllowed()};
+    return {};
+  });
+}
+
+}  // namespace blindsight::wire

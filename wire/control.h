@@ -1,0 +1,113 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "model/plan/plan.h"
+#include "protocol/core/party.h"
+#include "protocol/core/result.h"
+#include "protocol/core/step.h"
+#include "wire/report.h"
+
+namespace blindsight::wire {
+
+using QueryId = std::array<std::uint8_t, 16>;
+using DeploymentId = std::array<std::uint8_t, 16>;
+using PublicKey = std::array<std::uint8_t, 32>;
+using SessionId = std::array<std::uint8_t, 32>;
+
+/// Which model a party has; equal at all three or no query runs.
+struct DeploymentName {
+  DeploymentId id{};
+  model::Digest plan{};
+  bool operator==(const DeploymentName&) const = default;
+};
+
+/// The first message on every connection, in both directions.
+struct Hello {
+  std::uint32_t wire_version = 0;
+  std::string software_version;
+  protocol::PartyId role = protocol::PartyId::client;
+  PublicKey public_key{};  ///< fresh for each attempt at a session; zero at clients
+  std::string protocol;
+  std::string triples, randomness;  ///< keys of the same names
+  std::optional<DeploymentName> deployment;
+  std::uint32_t max_frame_bytes = 0;  ///< payload of the largest frame that the sender takes
+  bool operator==(const Hello&) const = default;
+};
+
+struct Confirm {
+  SessionId session{};
+};
+
+/// A query and, where one is called for, a reason.
+struct QueryNote {
+  QueryId query{};
+  std::string text;
+};
+
+struct Predict {
+  QueryId query{};
+  model::Digest plan{};
+  protocol::Payload input_share;
+  bool timeline = false;  ///< whether the answer shall have StageReport::intervals
+};
+
+struct Predicted {
+  QueryId query{};
+  protocol::Payload output_share;
+  ServerReport report;
+};
+
+struct DeployBegin {
+  DeploymentId id{};
+  protocol::Payload plan;
+};
+
+/// A reason or any other text for a person: payload of refuse, session_ended and failure.
+struct Text {
+  std::string text;
+};
+
+/// Payload of want.
+struct Number {
+  std::uint64_t number = 0;
+};
+
+protocol::Payload encode(const Hello&);
+protocol::Payload encode(const Confirm&);
+protocol::Payload encode(const QueryNote&);
+protocol::Payload encode(const Predict&);
+protocol::Payload encode(const Predicted&);
+protocol::Payload encode(const DeployBegin&);
+protocol::Payload encode(const Text&);
+protocol::Payload encode(const Number&);
+protocol::Payload encode(const PartyStatus&);
+
+/// Untrusted bytes to one of the types above; the error says what was wrong.
+template <class T>
+protocol::Result<T> decode(std::span<const std::uint8_t> bytes);
+
+template <>
+protocol::Result<Hello> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<Confirm> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<QueryNote> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<Predict> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<Predicted> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<DeployBegin> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<Text> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<Number> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<PartyStatus> decode(std::span<const std::uint8_t>);
+
+}  // namespace blindsight::wire
