@@ -127,8 +127,8 @@ class Supervisor : public caf::event_based_actor {
         [this](const GreetingOver& m) {
           if (greetings_.contains(m.link)) send(m.link, CloseLink{});
         },
-        [this](const StageSetUp&) {
-          if (of_this_session(current_sender())) stage_set_up();
+        [this](const LayerSetUp&) {
+          if (of_this_session(current_sender())) layer_set_up();
         },
         [this](const StepFailed& m) {
           if (of_this_session(current_sender())) end_session(protocol::party_name(self_) + ": " + m.reason);
@@ -172,7 +172,7 @@ class Supervisor : public caf::event_based_actor {
     keys_ = std::make_unique<SessionKeyPair>();
     session_.reset();
     confirmed_ = false;
-    stages_set_up_ = 0;
+    layers_set_up_ = 0;
     tell_front_end(false, waiting_text());
     // A Hello that is on its way shows a key of the last attempt.
     for (auto it = greetings_.begin(); it != greetings_.end();) {
@@ -246,11 +246,11 @@ class Supervisor : public caf::event_based_actor {
     core_->session = short_session_id(*session_);
     core_->early_bytes_limit = std::size_t{config_.limits.max_message_mb} << 20;
     for (const auto peer : others_) core_->links[index(peer)] = peers_[index(peer)]->link;
-    const auto stages = core_->stage_count();
-    layers_.resize(stages);
-    for (std::size_t stage = stages; stage-- > 0;)
-      layers_[stage] =
-          spawn_layer(system(), core_, stage, this, stage + 1 < stages ? layers_[stage + 1] : nullptr, *registry_);
+    const auto values = core_->program->values().size();
+    layers_.resize(values);
+    for (std::size_t value = values; value-- > 0;)
+      layers_[value] = spawn_layer(system(), core_, static_cast<protocol::ValueId>(value), this,
+                                   value + 1 < values ? layers_[value + 1] : nullptr, *registry_);
     if (protocol::is_server(self_)) {
       packs_ = spawn_correlation_store(system(), core_, layers_, this, front_end_, *registry_);
       scheduler_ =
@@ -278,6 +278,7 @@ class Supervisor : public caf::event_based_actor {
       routes.peer = peer;
       routes.name = protocol::name(peer);
       routes.session = short_session_id(*session_);
+      if (core_) routes.model = core_->model;
       routes.control = this;
       routes.queries = protocol::is_server(self_) ? scheduler_ : helper_;
       routes.packs = packs_;
@@ -314,11 +315,11 @@ class Supervisor : public caf::event_based_actor {
     for (const auto& layer : layers_) send(layer, SetUp{});
   }
 
-  void stage_set_up() {
-    if (++stages_set_up_ < layers_.size()) return;
+  void layer_set_up() {
+    if (++layers_set_up_ < layers_.size()) return;
     failures_ = 0;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - set_up_began_).count();
-    spdlog::info("{}: serving {} ({} stages set up in {:.2f} s)", who(), deployment_->plan.model_name, layers_.size(),
+    spdlog::info("{}: serving {} ({} layers set up in {:.2f} s)", who(), deployment_->plan.model_name, layers_.size(),
                  seconds);
     send(packs_, Begin{});
     tell_front_end(true, "serving");
@@ -539,7 +540,7 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void tell(const caf::actor& link, Kind kind, protocol::Payload payload) {
-    send(link, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+    send(link, Send{Parcel(wire::Message{wire::control_header(kind), std::move(payload)})});
   }
 
   void tell_front_end(bool serving, const std::string& state) {
@@ -622,7 +623,7 @@ class Supervisor : public caf::event_based_actor {
   std::vector<caf::actor> layers_;
   caf::actor packs_, scheduler_;
   caf::actor helper_;  ///< at a producer that helps online
-  std::size_t stages_set_up_ = 0;
+  std::size_t layers_set_up_ = 0;
   std::chrono::steady_clock::time_point set_up_began_{};
 
   bool stopped_ = false, closing_ = false;

@@ -26,7 +26,7 @@ struct SupervisorParts {
 
 /// The root actor of a party: links to the two others, the session of the three, and the actors of that session.
 ///
-///   gathering ──both Hellos──▶ confirming ──both Confirms──▶ setting up ──all stages──▶ serving
+///   gathering ──both Hellos──▶ confirming ──both Confirms──▶ setting up ──all layers──▶ serving
 ///       ▲                          │                             │                         │
 ///       └──── any link lost, any party ends the session: all links close, fresh keys ──────┘
 ///

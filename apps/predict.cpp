@@ -100,9 +100,9 @@ void add_answer(ordered_json& to, const model::Plan& plan, const std::vector<dou
   if (model::has_threshold(plan.output)) to["threshold"] = plan.threshold;
 }
 
-/// By stage, the input first; each server's word on itself.
+/// By layer, the input first; each server's word on itself.
 ordered_json layers_json(const wire::QueryReport& r) {
-  const auto at_server = [](const wire::StageReport& s) {
+  const auto at_server = [](const wire::LayerReport& s) {
     return ordered_json({{"compute_s", s.compute_s},
                          {"wait_s", s.wait_s},
                          {"sent_bytes", s.sent_bytes},
@@ -112,8 +112,8 @@ ordered_json layers_json(const wire::QueryReport& r) {
   };
   const auto& [first, second] = r.servers;
   ordered_json all = ordered_json::array();
-  for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
-    const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
+  for (std::size_t i = 0; i < std::min(first.layers.size(), second.layers.size()); ++i) {
+    const auto& [a, b] = std::tie(first.layers[i], second.layers[i]);
     all.push_back({{"name", a.name},
                    {"rounds", std::max(a.rounds, b.rounds)},
                    {"server0", at_server(a)},
@@ -236,8 +236,8 @@ void print_layers(const wire::QueryReport& r) {
                                       {"prepared in"}};
   if (online_producer) heads.insert(heads.end(), {{"to producer"}, {"from producer"}});
   Table table(heads);
-  for (std::size_t i = 0; i < std::min(first.stages.size(), second.stages.size()); ++i) {
-    const auto& [a, b] = std::tie(first.stages[i], second.stages[i]);
+  for (std::size_t i = 0; i < std::min(first.layers.size(), second.layers.size()); ++i) {
+    const auto& [a, b] = std::tie(first.layers[i], second.layers[i]);
     std::vector<std::string> cells = {in_cell(a.name),
                                       human_seconds(std::max(a.compute_s, b.compute_s)),
                                       human_seconds(std::max(a.wait_s, b.wait_s)),
@@ -252,7 +252,7 @@ void print_layers(const wire::QueryReport& r) {
                                  human_bytes(a.from_producer_bytes + b.from_producer_bytes)});
     table.row(std::move(cells));
   }
-  std::cout << "  per layer, at the slower server, all its tiles added up (they overlap; a tile waits while others "
+  std::cout << "  per layer, at the slower server, all its bands added up (they overlap; a band waits while others "
                "compute)\n";
   table.print(std::cout, "  ");
 }

@@ -33,8 +33,9 @@ Result<Answer> classify(client::Client& client, const protocol::Protocol& protoc
   // what the protocol declares, and is tested to need, is the number.
   if (protocol.producer_online)
     for (auto& server : prediction->report.servers)
-      for (std::size_t stage = 0; stage < std::min(server.stages.size(), plan.network.layers.size() + 1); ++stage)
-        server.stages[stage].rounds = protocol.online_cost(plan.network, stage).rounds;
+      for (auto& made : server.layers)
+        if (made.value <= plan.network.layers.size())
+          made.rounds = protocol.online_cost(plan.network, made.value).rounds;
   const auto output = protocol.reveal_output(plan.network, prediction->output_shares);
   if (!output) return tl::unexpected(output.error());
   return Answer{model::decode_output(plan, *output), std::move(prediction->report)};

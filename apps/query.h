@@ -18,7 +18,7 @@ struct Answer {
 };
 
 /// The one way from an image to an encrypted prediction: encode, share, ask, reveal. With `timeline`, the
-/// report has wire::StageReport::intervals.
+/// report has wire::LayerReport::intervals.
 protocol::Result<Answer> classify(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
                                   const model::Image& image, bool timeline = false);
 

@@ -13,7 +13,7 @@ namespace blindsight::apps {
 namespace {
 
 using wire::Interval;
-using wire::StageReport;
+using wire::LayerReport;
 
 // Pixels.
 constexpr double gutter = 210, chart_width = 1340, margin = 16, header_height = 104, lane_gap = 8, half_gap = 2;
@@ -96,10 +96,10 @@ double axis_step_ms(double longest_ms) {
   return 10 * power;
 }
 
-/// What one server did at one stage, its tiles laid into tracks such that those that overlap are apart.
+/// What one server did for one layer, its bands laid into tracks such that those that overlap are apart.
 struct HalfLane {
-  const StageReport* stage = nullptr;
-  std::map<std::uint32_t, std::size_t> track_of;  ///< by tile
+  const LayerReport* layer = nullptr;
+  std::map<std::uint32_t, std::size_t> track_of;  ///< by band
   std::size_t tracks = 0;
 
   double track_height() const {
@@ -108,21 +108,21 @@ struct HalfLane {
   double height() const { return std::max(least_half, track_height() * static_cast<double>(tracks)); }
 };
 
-HalfLane half_lane(const StageReport& stage) {
+HalfLane half_lane(const LayerReport& layer) {
   HalfLane half;
-  half.stage = &stage;
+  half.layer = &layer;
   struct Span {
-    std::uint32_t begin, end, tile;
+    std::uint32_t begin, end, band;
     auto operator<=>(const Span&) const = default;
   };
-  std::map<std::uint32_t, Span> by_tile;
-  for (const auto& i : stage.intervals) {
-    auto& span = by_tile.try_emplace(i.tile, Span{i.begin_us, i.end_us, i.tile}).first->second;
+  std::map<std::uint32_t, Span> by_band;
+  for (const auto& i : layer.intervals) {
+    auto& span = by_band.try_emplace(i.band, Span{i.begin_us, i.end_us, i.band}).first->second;
     span.begin = std::min(span.begin, i.begin_us);
     span.end = std::max(span.end, i.end_us);
   }
   std::vector<Span> spans;
-  for (const auto& [tile, span] : by_tile) spans.push_back(span);
+  for (const auto& [band, span] : by_band) spans.push_back(span);
   std::ranges::sort(spans);
   std::multimap<std::uint32_t, std::size_t> free_from;  // tracks by the end of what is on them
   for (const auto& span : spans) {
@@ -131,7 +131,7 @@ HalfLane half_lane(const StageReport& stage) {
       track = free_from.begin()->second;
       free_from.erase(free_from.begin());
     }
-    half.track_of[span.tile] = track;
+    half.track_of[span.band] = track;
     free_from.emplace(span.end, track);
   }
   half.tracks = free_from.size();
@@ -142,23 +142,23 @@ class Picture {
  public:
   Picture(const wire::QueryReport& report, const std::string& model_name) : report_(report), model_(model_name) {
     for (const auto& server : report.servers) {
-      stages_ = std::max(stages_, server.stages.size());
-      for (const auto& stage : server.stages) {
-        full_ = full_ || stage.intervals.size() >= wire::max_intervals;
-        for (const auto& i : stage.intervals) longest_ms_ = std::max(longest_ms_, i.end_us / 1e3);
+      lanes_ = std::max(lanes_, server.layers.size());
+      for (const auto& layer : server.layers) {
+        full_ = full_ || layer.intervals.size() >= wire::max_intervals;
+        for (const auto& i : layer.intervals) longest_ms_ = std::max(longest_ms_, i.end_us / 1e3);
       }
     }
     longest_ms_ = std::max(longest_ms_, 1e-3);
     for (std::size_t s = 0; s < 2; ++s)
-      for (const auto& stage : report.servers[s].stages) halves_[s].push_back(half_lane(stage));
+      for (const auto& layer : report.servers[s].layers) halves_[s].push_back(half_lane(layer));
   }
 
   std::string draw() {
     double bottom = header_height;
     std::vector<double> tops;
-    for (std::size_t stage = 0; stage < stages_; ++stage) {
+    for (std::size_t layer = 0; layer < lanes_; ++layer) {
       tops.push_back(bottom);
-      bottom += height(0, stage) + half_gap + height(1, stage) + lane_gap;
+      bottom += height(0, layer) + half_gap + height(1, layer) + lane_gap;
     }
     const double total_height = bottom + 24;
     out_ =
@@ -169,16 +169,16 @@ class Picture {
         ".q{fill:#d4d4d4}.s{fill:#111}.g{stroke:#ddd}.l{fill:#f6f6f6}.t{fill:#222}.n{fill:#666}</style>\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
     header();
-    for (std::size_t stage = 0; stage < stages_; ++stage) background(stage, tops[stage]);
+    for (std::size_t layer = 0; layer < lanes_; ++layer) background(layer, tops[layer]);
     axis(bottom);
-    for (std::size_t stage = 0; stage < stages_; ++stage) lane(stage, tops[stage]);
+    for (std::size_t layer = 0; layer < lanes_; ++layer) lane(layer, tops[layer]);
     out_ += "</svg>\n";
     return std::move(out_);
   }
 
  private:
-  double height(std::size_t server, std::size_t stage) const {
-    return stage < halves_[server].size() ? halves_[server][stage].height() : least_half;
+  double height(std::size_t server, std::size_t layer) const {
+    return layer < halves_[server].size() ? halves_[server][layer].height() : least_half;
   }
   double x(std::uint32_t us) const { return gutter + us / 1e3 / longest_ms_ * chart_width; }
 
@@ -218,7 +218,7 @@ class Picture {
     text(margin, 59,
          std::string("Each server's times count from its own start of the query: the two clocks differ, so compare "
                      "lengths between servers, not moments.") +
-             (full_ ? " Not all is drawn: a stage did more than " + std::to_string(wire::max_intervals) + " things."
+             (full_ ? " Not all is drawn: a layer did more than " + std::to_string(wire::max_intervals) + " things."
                     : ""),
          "class=\"n\"");
     double left = margin;
@@ -233,7 +233,7 @@ class Picture {
     entry("w1", 16, "server 1 waits for " + awaited(1), 180);
     entry("q", 16, "ready, but the cores are busy", 190);
     entry("s", 1.5, "a message leaves for the other server", 240);
-    text(left, 77, "Each line inside a lane is a tile.", "class=\"n\"");
+    text(left, 77, "Each line inside a lane is a band.", "class=\"n\"");
   }
 
   void axis(double bottom) {
@@ -250,17 +250,17 @@ class Picture {
     }
   }
 
-  void background(std::size_t stage, double top) {
+  void background(std::size_t layer, double top) {
     for (const std::size_t server : {0u, 1u}) {
-      rect(gutter, top, chart_width, height(server, stage), "l");
-      top += height(server, stage) + half_gap;
+      rect(gutter, top, chart_width, height(server, layer), "l");
+      top += height(server, layer) + half_gap;
     }
   }
 
-  void lane(std::size_t stage, double top) {
-    const StageReport none;
+  void lane(std::size_t layer, double top) {
+    const LayerReport none;
     const auto at = [&](std::size_t server) {
-      return stage < halves_[server].size() ? halves_[server][stage].stage : &none;
+      return layer < halves_[server].size() ? halves_[server][layer].layer : &none;
     };
     const auto& first = *at(0);
     const auto& second = *at(1);
@@ -272,9 +272,9 @@ class Picture {
              human_bytes(first.sent_bytes + second.sent_bytes),
          "class=\"n\"");
     for (const std::size_t server : {0u, 1u}) {
-      const auto h = height(server, stage);
+      const auto h = height(server, layer);
       text(gutter - 12, top + h / 2 + font / 2 - 2, std::to_string(server), "class=\"n\"");
-      if (stage < halves_[server].size()) half(halves_[server][stage], server, top);
+      if (layer < halves_[server].size()) half(halves_[server][layer], server, top);
       top += h + half_gap;
     }
     out_ += "</g>\n";
@@ -285,10 +285,10 @@ class Picture {
     const double h = half.track_height();
     // Sends last, or what follows them would hide them.
     for (const bool sends : {false, true})
-      for (const auto& i : half.stage->intervals) {
+      for (const auto& i : half.layer->intervals) {
         if ((i.kind == Interval::Kind::send) != sends) continue;
-        const double y = top + h * static_cast<double>(half.track_of.at(i.tile));
-        const auto what = half.stage->name + ", tile " + std::to_string(i.tile) + ", server " + number + ": ";
+        const double y = top + h * static_cast<double>(half.track_of.at(i.band));
+        const auto what = half.layer->name + ", band " + std::to_string(i.band) + ", server " + number + ": ";
         const auto begin = milliseconds(i.begin_us) + " ms";
         const auto lasting = [&](const std::string& style, const std::string& does) {
           rect(x(i.begin_us), y, std::max(0.25, x(i.end_us) - x(i.begin_us)), h, style,
@@ -314,7 +314,7 @@ class Picture {
   const wire::QueryReport& report_;
   const std::string& model_;
   std::array<std::vector<HalfLane>, 2> halves_;
-  std::size_t stages_ = 0;
+  std::size_t lanes_ = 0;
   double longest_ms_ = 0;
   bool full_ = false;
   std::string out_;

@@ -30,6 +30,7 @@ using wire::Lane;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t session = 1;
+constexpr protocol::ModelNumber model = 1;
 constexpr std::size_t round_trip_bytes = 64;
 /// Sent and not yet received: a link would queue all there is, and a query never has so much under way.
 constexpr std::size_t window_bytes = 16 << 20;
@@ -70,6 +71,7 @@ class End {
     Routes routes;
     routes.peer = protocol::PartyId::server1;
     routes.session = session;
+    routes.model = model;
     routes.control = caf::actor_cast<caf::actor>(self_);
     routes.layers = {caf::actor_cast<caf::actor>(self_)};
     routes.frame_bytes = config::LinkConfig{}.frame_bytes;
@@ -83,7 +85,9 @@ class End {
 
   void send(Lane lane, Payload payload) {
     const auto kind = lane == Lane::preprocessing ? Kind::deal : Kind::online;
-    self_->send(link_, Send{Parcel(wire::Message{{kind, lane, session, 1, 0, 0, 0}, std::move(payload)})});
+    self_->send(
+        link_,
+        Send{Parcel(wire::Message{{kind, lane, session, protocol::making(0, 1, 0, model), 0}, std::move(payload)})});
   }
   Payload receive() {
     Payload payload;

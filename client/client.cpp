@@ -7,8 +7,8 @@
 #include <optional>
 #include <thread>
 
-#include "protocol/core/party.h"
 #include "client/connection.h"
+#include "protocol/core/party.h"
 #include "protocol/core/text.h"
 #include "protocol/prg/prg.h"
 

@@ -36,7 +36,7 @@ class Client {
   protocol::Result<void> deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress = {});
 
   /// One query: sends each server its share of the input and waits for both halves of the output, at most
-  /// `query.timeout_ms`. With `timeline`, the report has wire::StageReport::intervals.
+  /// `query.timeout_ms`. With `timeline`, the report has wire::LayerReport::intervals.
   protocol::Result<Prediction> predict(const model::Plan& plan, std::array<protocol::Payload, 2> input_shares,
                                        bool timeline = false);
 

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "protocol/core/party.h"
 #include "net/socket.h"
+#include "protocol/core/party.h"
 
 namespace blindsight::client {
 namespace {
@@ -88,8 +88,10 @@ Result<void> Connection::shake_hands(std::uint32_t frame_bytes) {
   return {};
 }
 
-Result<void> Connection::send(Kind kind, protocol::Payload payload, Deadline deadline, std::uint16_t stage) {
-  wire::Outgoing out({{kind, wire::Lane::control, 0, 0, stage, 0, 0}, std::move(payload)}, numbers_++);
+Result<void> Connection::send(Kind kind, protocol::Payload payload, Deadline deadline, std::uint16_t layer) {
+  auto header = wire::control_header(kind);
+  header.work.layer = layer;
+  wire::Outgoing out({header, std::move(payload)}, numbers_++);
   std::vector<char> bytes;
   while (!out.finished()) {
     bytes.clear();
@@ -153,8 +155,8 @@ Result<wire::Message> Connection::receive(Deadline deadline) {
 }
 
 Result<wire::Message> Connection::request(Kind kind, protocol::Payload payload, Kind expected, Deadline deadline,
-                                          std::uint16_t stage) {
-  if (auto sent = send(kind, std::move(payload), deadline, stage); !sent) return tl::unexpected(sent.error());
+                                          std::uint16_t layer) {
+  if (auto sent = send(kind, std::move(payload), deadline, layer); !sent) return tl::unexpected(sent.error());
   auto answer = receive(deadline);
   if (answer && answer->header.kind != expected)
     return fail(name() + " answered with a " + std::string(wire::name(answer->header.kind)) + " message, expected " +

@@ -25,14 +25,14 @@ class Connection {
 
   int descriptor() const { return descriptor_; }
 
-  protocol::Result<void> send(wire::Kind kind, protocol::Payload payload, Deadline deadline, std::uint16_t stage = 0);
+  protocol::Result<void> send(wire::Kind kind, protocol::Payload payload, Deadline deadline, std::uint16_t layer = 0);
   /// The next message; a failure or refuse message is an error with its reason.
   protocol::Result<wire::Message> receive(Deadline deadline);
   /// As receive(), but none when nothing is there yet.
   protocol::Result<std::optional<wire::Message>> receive_what_is_there();
   /// Sends and receives; the error names what came instead of `expected`.
   protocol::Result<wire::Message> request(wire::Kind kind, protocol::Payload payload, wire::Kind expected,
-                                          Deadline deadline, std::uint16_t stage = 0);
+                                          Deadline deadline, std::uint16_t layer = 0);
 
   /// "server0 (127.0.0.1:7100)"
   std::string name() const;

@@ -56,7 +56,7 @@ inline constexpr Metric all[] = {
     {"blindsight_layer_queue_length",
      MetricType::gauge,
      "items",
-     "Tiles and messages that wait for a layer",
+     "Bands and messages that wait for a layer",
      {"layer", "lane"}},
 
     {"blindsight_link_sent_bytes_total",

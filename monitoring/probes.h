@@ -27,7 +27,7 @@ class LayerProbe {
   void sent_bytes(std::uint64_t bytes) const;
   void received_bytes(std::uint64_t bytes) const;
   void finished_rounds(std::uint64_t rounds) const;
-  /// Tiles or messages that wait for this layer now.
+  /// Bands or messages that wait for this layer now.
   void queue_length(std::uint64_t items) const;
 
  private:

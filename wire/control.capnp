@@ -36,13 +36,13 @@ struct Predict {
 
 struct Interval {
   kind @0 :UInt8;          # wire::Interval::Kind
-  tile @1 :UInt32;
+  band @1 :UInt32;
   beginUs @2 :UInt32;
   endUs @3 :UInt32;
   bytes @4 :UInt64;
 }
 
-struct StageReport {
+struct LayerReport {
   name @0 :Text;
   computeS @1 :Float64;
   waitS @2 :Float64;
@@ -53,6 +53,7 @@ struct StageReport {
   intervals @7 :List(Interval);
   fromProducerBytes @8 :UInt64;
   toProducerBytes @9 :UInt64;
+  value @10 :UInt16;
 }
 
 struct Predicted {
@@ -63,7 +64,7 @@ struct Predicted {
   pack @4 :UInt64;
   clientBytes @5 :UInt64;
   offlineSentBytes @6 :UInt64;
-  stages @7 :List(StageReport);
+  layers @7 :List(LayerReport);
 }
 
 struct DeployBegin {

@@ -73,14 +73,14 @@ Result<protocol::PartyId> role_of(std::uint8_t r) {
 
 Result<void> read_intervals(capnp::List<schema::Interval>::Reader from, std::vector<Interval>& to) {
   if (from.size() > max_intervals)
-    return fail(std::to_string(from.size()) + " intervals of one stage, at most " + std::to_string(max_intervals) +
+    return fail(std::to_string(from.size()) + " intervals of one layer, at most " + std::to_string(max_intervals) +
                 " are allowed");
   to.reserve(from.size());
   for (const auto i : from) {
     if (i.getKind() > static_cast<std::uint8_t>(Interval::Kind::send))
       return fail("unknown kind of interval " + std::to_string(i.getKind()));
     if (i.getEndUs() < i.getBeginUs()) return fail("an interval ends before it begins");
-    to.push_back({static_cast<Interval::Kind>(i.getKind()), i.getTile(), i.getBeginUs(), i.getEndUs(), i.getBytes()});
+    to.push_back({static_cast<Interval::Kind>(i.getKind()), i.getBand(), i.getBeginUs(), i.getEndUs(), i.getBytes()});
   }
   return {};
 }
@@ -180,11 +180,12 @@ Payload encode(const Predicted& p) {
     b.setPack(p.report.pack);
     b.setClientBytes(p.report.client_bytes);
     b.setOfflineSentBytes(p.report.offline_sent_bytes);
-    auto stages = b.initStages(static_cast<unsigned>(p.report.stages.size()));
-    for (unsigned i = 0; i < stages.size(); ++i) {
-      const auto& from = p.report.stages[i];
-      auto to = stages[i];
+    auto layers = b.initLayers(static_cast<unsigned>(p.report.layers.size()));
+    for (unsigned i = 0; i < layers.size(); ++i) {
+      const auto& from = p.report.layers[i];
+      auto to = layers[i];
       to.setName(from.name);
+      to.setValue(from.value);
       to.setComputeS(from.compute_s);
       to.setWaitS(from.wait_s);
       to.setOfflineComputeS(from.offline_compute_s);
@@ -196,7 +197,7 @@ Payload encode(const Predicted& p) {
       auto intervals = to.initIntervals(static_cast<unsigned>(from.intervals.size()));
       for (unsigned k = 0; k < intervals.size(); ++k) {
         intervals[k].setKind(static_cast<std::uint8_t>(from.intervals[k].kind));
-        intervals[k].setTile(from.intervals[k].tile);
+        intervals[k].setBand(from.intervals[k].band);
         intervals[k].setBeginUs(from.intervals[k].begin_us);
         intervals[k].setEndUs(from.intervals[k].end_us);
         intervals[k].setBytes(from.intervals[k].bytes);
@@ -215,11 +216,11 @@ Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
     p.report.pack = r.getPack();
     p.report.client_bytes = r.getClientBytes();
     p.report.offline_sent_bytes = r.getOfflineSentBytes();
-    for (const auto s : r.getStages()) {
-      p.report.stages.push_back({string_of(s.getName()), s.getComputeS(), s.getWaitS(), s.getOfflineComputeS(),
-                                 s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(), s.getToProducerBytes(),
-                                 s.getRounds()});
-      if (auto ok = read_intervals(s.getIntervals(), p.report.stages.back().intervals); !ok) return ok;
+    for (const auto s : r.getLayers()) {
+      p.report.layers.push_back({string_of(s.getName()), s.getValue(), s.getComputeS(), s.getWaitS(),
+                                 s.getOfflineComputeS(), s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(),
+                                 s.getToProducerBytes(), s.getRounds()});
+      if (auto ok = read_intervals(s.getIntervals(), p.report.layers.back().intervals); !ok) return ok;
     }
     return fill(p.query, r.getQueryId(), "query id");
   });

@@ -53,7 +53,7 @@ struct Predict {
   QueryId query{};
   model::Digest plan{};
   protocol::Payload input_share;
-  bool timeline = false;  ///< whether the answer shall have StageReport::intervals
+  bool timeline = false;  ///< whether the answer shall have LayerReport::intervals
 };
 
 struct Predicted {

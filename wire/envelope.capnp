@@ -5,16 +5,24 @@ $Cxx.namespace("blindsight::wire::schema");
 
 # One frame. A message longer than a frame travels in parts that arrive in order; parts of different messages may alternate.
 struct Envelope {
-  session @0 :UInt64;     # first eight bytes of the session id, 0 outside a session
-  query @1 :UInt64;       # number of the pack that the query uses
-  kind @2 :UInt16;        # wire::Kind
-  stage @3 :UInt16;
-  tile @4 :UInt32;
-  round @5 :UInt16;
-  lane @6 :UInt16;        # wire::Lane
-  message @7 :UInt32;     # numbers the messages of one sender on one connection
-  part @8 :UInt32;
-  parts @9 :UInt32;
-  totalBytes @10 :UInt64; # of the whole message
-  payload @11 :Data;
+  session @0 :UInt64;       # first eight bytes of the session id, 0 outside a session
+  work :group {             # protocol::Work: what the message is about
+    pack @1 :UInt64;
+    model @2 :UInt32;
+    band @3 :UInt32;
+    value @4 :UInt16;
+    layer @5 :UInt16 = 65535;
+  }
+  kind @6 :UInt16;          # wire::Kind
+  lane @7 :UInt16;          # wire::Lane
+  round @8 :UInt16;
+  message @9 :UInt32;       # numbers the messages of one sender on one connection
+  part @10 :UInt32;
+  parts @11 :UInt32;
+  totalBytes @12 :UInt64;   # of the whole message
+  payload @13 :Data;
+  # Room for a batch (packs that travel together) and for which attempt of a job this is. A reader of this version refuses
+  # a frame in which they are not 0.
+  batch @14 :UInt32;
+  attempt @15 :UInt32;
 }

@@ -39,8 +39,10 @@ void append(capnp::Data::Reader from, protocol::Payload& to) {
 }
 
 std::string about(const Header& h) {
-  return std::string(name(h.kind)) + " message (query " + std::to_string(h.query) + ", stage " +
-         std::to_string(h.stage) + ", tile " + std::to_string(h.tile) + ", round " + std::to_string(h.round) + ")";
+  const protocol::Work& w = h.work;
+  return std::string(name(h.kind)) + " message (model " + std::to_string(w.model) + ", pack " + std::to_string(w.pack) +
+         ", value " + std::to_string(w.value) + ", band " + std::to_string(w.band) + ", round " +
+         std::to_string(h.round) + ")";
 }
 
 }  // namespace
@@ -67,10 +69,13 @@ std::size_t Outgoing::append_frame(std::size_t frame_bytes, std::vector<char>& o
   capnp::MallocMessageBuilder builder(kj::arrayPtr(scratch, std::size(scratch)));
   auto envelope = builder.initRoot<schema::Envelope>();
   envelope.setSession(h.session);
-  envelope.setQuery(h.query);
+  auto work = envelope.getWork();
+  work.setPack(h.work.pack);
+  work.setModel(h.work.model);
+  work.setBand(h.work.band);
+  work.setValue(h.work.value);
+  work.setLayer(h.work.layer);
   envelope.setKind(static_cast<std::uint16_t>(h.kind));
-  envelope.setStage(h.stage);
-  envelope.setTile(h.tile);
   envelope.setRound(h.round);
   envelope.setLane(static_cast<std::uint16_t>(h.lane));
   envelope.setMessage(number_);
@@ -133,12 +138,13 @@ Result<void> Reader::take_frame(const char* bytes, std::size_t size, std::vector
       return fail("frame of unknown kind " + std::to_string(e.getKind()));
     if (e.getLane() > static_cast<std::uint16_t>(Lane::preprocessing))
       return fail("frame in unknown lane " + std::to_string(e.getLane()));
+    if (e.getBatch() != 0 || e.getAttempt() != 0)
+      return fail("frame of a batch or of a job's attempt, which this version does not know");
+    const auto w = e.getWork();
     const Header header{static_cast<Kind>(e.getKind()),
                         static_cast<Lane>(e.getLane()),
                         e.getSession(),
-                        e.getQuery(),
-                        e.getStage(),
-                        e.getTile(),
+                        {w.getModel(), w.getPack(), w.getValue(), w.getLayer(), w.getBand()},
                         e.getRound()};
     const auto payload = e.getPayload();
     const std::uint64_t total = e.getTotalBytes();

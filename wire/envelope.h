@@ -8,11 +8,12 @@
 
 #include "protocol/core/result.h"
 #include "protocol/core/step.h"
+#include "protocol/core/work.h"
 
 namespace blindsight::wire {
 
 /// Raised whenever a frame or control message changes its meaning: parties of different versions refuse each other.
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 
 /// Strict priority on a link, the first before the second before the third.
 enum class Lane : std::uint16_t { control = 0, online = 1, preprocessing = 2 };
@@ -29,19 +30,19 @@ enum class Kind : std::uint16_t {
   deal,             ///< a step's message
   online,           ///< a step's message
   want,             ///< server to producer: number of packs of the session it has room for
-  deal_begins,      ///< producer to servers: pack `query` is being dealt
+  deal_begins,      ///< producer to servers: the pack is being dealt
   pack_ready,       ///< server 1 to server 0
   query_pending,    ///< server 1 to server 0: a client's share is here
   query_start,      ///< server 0 to server 1, and to a producer that helps online: the query and the pack it uses
   query_cancelled,  ///< between servers, and to and from a producer that helps online, with the reason; burns the pack
-                    ///< `query` unless that is 0
+                    ///< unless that is 0
   // clients
   status_request,
   status,
   plan_request,
   plan,
   deploy_begin,
-  deploy_share,  ///< one layer's weights; `stage` is the layer
+  deploy_share,  ///< one layer's weights
   deploy_commit,
   deployed,
   predict,
@@ -52,18 +53,20 @@ enum class Kind : std::uint16_t {
 
 std::string_view name(Kind kind);
 
-/// What a message is about. Fields that a kind does not use are 0.
 struct Header {
   Kind kind = Kind::hello;
   Lane lane = Lane::control;
   std::uint64_t session = 0;
-  std::uint64_t query = 0;
-  std::uint16_t stage = 0;
-  std::uint32_t tile = 0;
+  protocol::Work work;
   std::uint16_t round = 0;
 
   bool operator==(const Header&) const = default;
 };
+
+/// Of a control message, about a session and a pack where it is about one.
+constexpr Header control_header(Kind kind, std::uint64_t session = 0, protocol::PackId pack = 0) {
+  return {kind, Lane::control, session, {.pack = pack}, 0};
+}
 
 struct Message {
   Header header;

@@ -8,7 +8,8 @@ Outbox::Place Outbox::place_of(const Header& header) {
   if (!ordered_) return {0, 0, 0, arrival};
   // Control messages must keep their order whatever they are about.
   if (header.lane == Lane::control) return {lane, 0, 0, arrival};
-  return {lane, header.query, header.lane == Lane::online ? 0xffffu - header.stage : header.stage, arrival};
+  const auto& work = header.work;
+  return {lane, work.pack, header.lane == Lane::online ? 0xffffu - work.value : work.value, arrival};
 }
 
 void Outbox::push(Message message) {

@@ -11,7 +11,7 @@
 namespace blindsight::wire {
 
 /// Messages that wait for one link, in strict order: control before online before preprocessing; in a lane the oldest
-/// query first; online the deepest stage of it first, so that what is nearest to an answer overtakes; then first come.
+/// query first; online the last value of it first, so that what is nearest to an answer overtakes; then first come.
 /// A message under way is overtaken between two of its frames.
 class Outbox {
  public:

@@ -6,35 +6,38 @@
 #include <vector>
 
 #include "protocol/core/party.h"
+#include "protocol/core/work.h"
 
 namespace blindsight::wire {
 
-/// Something that a stage did for one tile of one query, in microseconds from the start of the query at this server.
+/// Something that a layer did for one band of one query, in microseconds from the start of the query at this server.
 /// Servers' clocks differ: times of two servers cannot be compared.
 struct Interval {
   enum class Kind : std::uint8_t {
-    compute,  ///< a call of the tile's step
+    compute,  ///< a call of the band's step
     wait,     ///< between two calls, until the other party's message was there
     queue,    ///< from a call's being asked for to its beginning: the cores had other work
     send,     ///< a message to the other server was handed to the link: begin and end are equal
   };
   Kind kind = Kind::compute;
-  std::uint32_t tile = 0;
+  std::uint32_t band = 0;
   std::uint32_t begin_us = 0, end_us = 0;
   std::uint64_t bytes = 0;  ///< of a send
 
   bool operator==(const Interval&) const = default;
 };
 
-/// Of one stage and query; what comes after them is not recorded, and a message with more is refused.
+/// Of one layer and query; what comes after them is not recorded, and a message with more is refused.
 constexpr std::size_t max_intervals = std::size_t{1} << 14;
 
-/// What one stage of one query cost at one server. Bytes are payload, without headers.
-struct StageReport {
-  std::string name;
-  double compute_s = 0;                   ///< in the stage's online steps, all tiles added up
-  double wait_s = 0;                      ///< tiles added up: time in which a tile awaited a message of another party
-  double offline_compute_s = 0;           ///< in the stage's preprocessing steps
+/// What making one value of one query cost at one server: the input, or one layer's. Bytes are payload, without
+/// headers.
+struct LayerReport {
+  std::string name;                                 ///< of the layer, "input" for the input
+  protocol::ValueId value = protocol::input_value;  ///< that was made
+  double compute_s = 0;                             ///< in the layer's online steps, all bands added up
+  double wait_s = 0;                      ///< bands added up: time in which a band awaited a message of another party
+  double offline_compute_s = 0;           ///< in the layer's preprocessing steps
   std::uint64_t sent_bytes = 0;           ///< to the other server, online
   std::uint64_t dealt_bytes = 0;          ///< received from the crypto producer, ahead of time
   std::uint64_t from_producer_bytes = 0;  ///< received from the crypto producer, online
@@ -42,7 +45,7 @@ struct StageReport {
   std::uint64_t rounds = 0;               ///< messages to the other server that had to follow one another
   std::vector<Interval> intervals = {};   ///< at most `max_intervals`; empty unless asked for
 
-  bool operator==(const StageReport&) const = default;
+  bool operator==(const LayerReport&) const = default;
 };
 
 /// What one query cost at one server.
@@ -52,7 +55,7 @@ struct ServerReport {
   std::uint64_t pack = 0;          ///< number of the pack that was used, inside the session
   std::uint64_t client_bytes = 0;  ///< from and to the client
   std::uint64_t offline_sent_bytes = 0;  ///< to the other server, ahead of time
-  std::vector<StageReport> stages;
+  std::vector<LayerReport> layers;
 
   bool operator==(const ServerReport&) const = default;
 };

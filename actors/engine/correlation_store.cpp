@@ -51,7 +51,7 @@ class CorrelationStore : public caf::event_based_actor {
           ask_for_packs();
         },
         [this](const Arrived& m) { arrived(m); },
-        [this](const TilePrepared& m) { tile_prepared(m); },
+        [this](const BandPrepared& m) { band_prepared(m); },
         [this](const QueryLoad& m) {
           load_ = m;
           ask_for_packs();
@@ -84,7 +84,7 @@ class CorrelationStore : public caf::event_based_actor {
 
   void arrived(const Arrived& m) {
     const auto message = m.message.take();
-    const auto pack = message.header.query;
+    const auto pack = message.header.work.pack;
     if (message.header.kind == Kind::deal_begins && m.from == PartyId::producer) {
       if (auto why_not = ledger_.announce(pack); !why_not.empty()) return violated(why_not);
       prepare(pack);
@@ -101,36 +101,36 @@ class CorrelationStore : public caf::event_based_actor {
   void prepare(PackId pack) {
     auto& p = preparing_[pack];
     p.pack.id = pack;
-    const auto& stages = core_->program->stages();
-    p.pack.compute_s.resize(stages.size());
-    p.pack.dealt_bytes.resize(stages.size());
-    for (const auto& stage : stages) {
-      p.pack.materials.emplace_back(stage.tiles.size());
-      p.missing += stage.tiles.size();
+    const auto& values = core_->program->values();
+    p.pack.compute_s.resize(values.size());
+    p.pack.dealt_bytes.resize(values.size());
+    for (const auto& value : values) {
+      p.pack.materials.emplace_back(value.bands.size());
+      p.missing += value.bands.size();
     }
-    for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-      PrepareTiles work{pack, {}, this};
-      for (std::size_t tile = 0; tile < stages[stage].tiles.size(); ++tile) work.tiles.push_back(tile);
-      send(layers_[stage], std::move(work));
+    for (std::size_t value = 0; value < values.size(); ++value) {
+      PrepareBands work{pack, {}, this};
+      for (std::uint32_t band = 0; band < values[value].bands.size(); ++band) work.bands.push_back(band);
+      send(layers_[value], std::move(work));
     }
   }
 
-  void tile_prepared(const TilePrepared& m) {
-    auto it = preparing_.find(m.pack);
+  void band_prepared(const BandPrepared& m) {
+    auto it = preparing_.find(m.work.pack);
     if (it == preparing_.end()) return;  // burned in the meantime
     auto& p = it->second;
     auto material = m.material.take();
-    p.pack.materials[m.stage][m.tile] = std::move(material);
-    p.pack.compute_s[m.stage] += m.compute_s;
-    p.pack.dealt_bytes[m.stage] += m.received_bytes;
+    p.pack.materials[m.work.value][m.work.band] = std::move(material);
+    p.pack.compute_s[m.work.value] += m.compute_s;
+    p.pack.dealt_bytes[m.work.value] += m.received_bytes;
     p.pack.sent_bytes += m.sent_bytes[static_cast<std::size_t>(protocol::other(core_->self))];
     if (--p.missing > 0) return;
     p.pack.offline_s = std::chrono::duration<double>(Clock::now() - p.since).count();
     probe_.dealt(p.pack.offline_s);
-    ready_.emplace(m.pack, std::move(p.pack));
+    ready_.emplace(m.work.pack, std::move(p.pack));
     preparing_.erase(it);
-    ledger_.prepared(m.pack);
-    if (core_->self == PartyId::server1) tell(PartyId::server0, Kind::pack_ready, m.pack, {});
+    ledger_.prepared(m.work.pack);
+    if (core_->self == PartyId::server1) tell(PartyId::server0, Kind::pack_ready, m.work.pack, {});
     hand_out();
     tell_depth();
     ask_for_packs();
@@ -176,7 +176,7 @@ class CorrelationStore : public caf::event_based_actor {
 
   void tell(PartyId to, Kind kind, PackId pack, protocol::Payload payload) {
     send(core_->links[static_cast<std::size_t>(to)],
-         Send{Parcel(wire::Message{{kind, wire::Lane::control, core_->session, pack, 0, 0, 0}, std::move(payload)})});
+         Send{Parcel(wire::Message{wire::control_header(kind, core_->session, pack), std::move(payload)})});
   }
 
   void drop(PackId pack) {
@@ -192,7 +192,7 @@ class CorrelationStore : public caf::event_based_actor {
   }
 
   void violated(const std::string& what) {
-    send(supervisor_, StepFailed{Phase::preprocess, 0, 0, "protocol violation: " + what});
+    send(supervisor_, StepFailed{Phase::preprocess, {}, "protocol violation: " + what});
   }
 
   std::shared_ptr<const SessionCore> core_;

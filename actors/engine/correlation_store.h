@@ -16,7 +16,7 @@ namespace blindsight::actors {
 /// preparation or in use are never more than the budget allows.
 ///
 ///   Begin                         → the first packs are asked for
-///   deal_begins from the producer → PrepareTiles to every layer; TilePrepared … → ready (server 1 tells server 0)
+///   deal_begins from the producer → PrepareBands to every layer; BandPrepared … → ready (server 1 tells server 0)
 ///   TakeAnyPack (server 0)        → answered with the oldest pack that is ready at both servers, when there is one
 ///   TakePack (server 1)           → answered at once
 ///   BurnPack                      → never used

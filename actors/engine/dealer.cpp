@@ -19,13 +19,13 @@ using Clock = std::chrono::steady_clock;
 class Dealer : public caf::event_based_actor {
  public:
   Dealer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-         std::shared_ptr<PackCounter> counter, unsigned tiles_at_once, caf::actor helper, caf::actor supervisor,
+         std::shared_ptr<PackCounter> counter, unsigned bands_at_once, caf::actor helper, caf::actor supervisor,
          monitoring::PackProbe probe)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
         counter_(std::move(counter)),
-        tiles_at_once_(tiles_at_once),
+        bands_at_once_(bands_at_once),
         helper_(std::move(helper)),
         supervisor_(std::move(supervisor)),
         probe_(std::move(probe)) {}
@@ -49,7 +49,8 @@ class Dealer : public caf::event_based_actor {
           const auto message = m.message.take();
           auto want = wire::decode<wire::Number>(message.payload);
           if (message.header.kind != Kind::want || !want || !protocol::is_server(m.from)) {
-            send(supervisor_, StepFailed{Phase::preprocess, 0, 0,
+            send(supervisor_, StepFailed{Phase::preprocess,
+                                         {},
                                          "protocol violation: " + std::string(wire::name(message.header.kind)) +
                                              " message from " + std::string(protocol::name(m.from))});
             return;
@@ -57,10 +58,10 @@ class Dealer : public caf::event_based_actor {
           wanted_[static_cast<std::size_t>(m.from)] = want->number;
           deal();
         },
-        [this](const TilePrepared& m) {
+        [this](const BandPrepared& m) {
           --in_flight_;
           for (const auto server : {0u, 1u}) waiting_bytes_[server] += static_cast<std::int64_t>(m.sent_bytes[server]);
-          if (in_flight_ == 0 && stage_ == core_->stage_count()) {
+          if (in_flight_ == 0 && value_ == core_->program->values().size()) {
             ++dealt_;
             dealing_ = false;
             probe_.dealt(std::chrono::duration<double>(Clock::now() - since_).count());
@@ -82,39 +83,40 @@ class Dealer : public caf::event_based_actor {
       dealing_ = true;
       since_ = Clock::now();
       pack_ = ++*counter_;
-      stage_ = tile_ = 0;
+      value_ = band_ = 0;
       // Urgent as the query_start that answers it, which would overtake it otherwise.
       if (helper_) send<caf::message_priority::high>(helper_, PackAnnounced{pack_});
       for (const auto server : {0u, 1u})
         send(core_->links[server],
-             Send{Parcel(wire::Message{{Kind::deal_begins, wire::Lane::control, core_->session, pack_, 0, 0, 0}, {}})});
+             Send{Parcel(wire::Message{wire::control_header(Kind::deal_begins, core_->session, pack_), {}})});
     }
-    const auto& stages = core_->program->stages();
-    while (stage_ < stages.size() && in_flight_ < tiles_at_once_ &&
+    const auto& values = core_->program->values();
+    while (value_ < values.size() && in_flight_ < bands_at_once_ &&
            std::max(waiting_bytes_[0], waiting_bytes_[1]) < dealer_window_bytes) {
-      if (tile_ == stages[stage_].tiles.size()) {
-        ++stage_;
-        tile_ = 0;
+      if (band_ == values[value_].bands.size()) {
+        ++value_;
+        band_ = 0;
         continue;
       }
       ++in_flight_;
-      send(layers_[stage_], PrepareTiles{pack_, {tile_++}, this});
+      send(layers_[value_], PrepareBands{pack_, {band_++}, this});
     }
-    // Behind the last tile of the last stage, so that the end is noticed when tiles come back.
-    if (stage_ < stages.size() && stage_ + 1 == stages.size() && tile_ == stages[stage_].tiles.size()) ++stage_;
+    // Behind the last band of the last value, so that the end is noticed when bands come back.
+    if (value_ < values.size() && value_ + 1 == values.size() && band_ == values[value_].bands.size()) ++value_;
   }
 
   std::shared_ptr<const SessionCore> core_;
   std::vector<caf::actor> layers_;
   std::shared_ptr<PackCounter> counter_;
-  const unsigned tiles_at_once_;
+  const unsigned bands_at_once_;
   caf::actor helper_, supervisor_;
   monitoring::PackProbe probe_;
   std::array<std::uint64_t, 2> wanted_{};
   std::array<std::int64_t, 2> waiting_bytes_{};  ///< may dip below 0: a link may report before the layer does
   std::uint64_t dealt_ = 0, pack_ = 0;
   bool begun_ = false, dealing_ = false;
-  std::size_t stage_ = 0, tile_ = 0;
+  std::size_t value_ = 0;
+  std::uint32_t band_ = 0;
   unsigned in_flight_ = 0;
   Clock::time_point since_{};
 };
@@ -122,9 +124,9 @@ class Dealer : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                        std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned tiles_at_once,
+                        std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned bands_at_once,
                         const caf::actor& helper, const caf::actor& supervisor, monitoring::Registry& registry) {
-  return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), tiles_at_once, helper, supervisor,
+  return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), bands_at_once, helper, supervisor,
                               registry.packs());
 }
 

@@ -9,7 +9,10 @@
 #include <set>
 #include <tuple>
 
+#include "actors/engine/band_progress.h"
+#include "actors/engine/inbox.h"
 #include "actors/engine/messages.h"
+#include "actors/engine/retired_packs.h"
 
 namespace blindsight::actors {
 namespace {
@@ -19,6 +22,7 @@ using protocol::PackId;
 using protocol::PartyId;
 using protocol::Progress;
 using protocol::Result;
+using protocol::ValueId;
 using wire::Kind;
 using wire::Lane;
 using Clock = std::chrono::steady_clock;
@@ -35,8 +39,7 @@ std::uint32_t microseconds(Clock::time_point start, Clock::time_point t) {
 
 struct StepKey {
   Phase phase = Phase::online;
-  PackId pack = 0;
-  std::size_t tile = 0;
+  protocol::Work work;
   auto operator<=>(const StepKey&) const = default;
 };
 
@@ -81,45 +84,9 @@ BLINDSIGHT_LOCAL_MESSAGE(StepReturned)
 namespace blindsight::actors {
 namespace {
 
-/// Messages of the peers that a step has not seen yet. Those of one sender are handed over in the order of their
-/// rounds.
-class Waiting {
- public:
-  /// The reason why the message cannot be meant for this step, or empty.
-  std::string add(Inbound message) {
-    const auto from = static_cast<std::size_t>(message.from);
-    if (message.round < next_[from] || by_round_[from].contains(message.round))
-      return "round " + std::to_string(message.round) + " of " + std::string(protocol::name(message.from)) +
-             " came twice";
-    bytes_ += message.payload.size();
-    by_round_[from].emplace(message.round, std::move(message));
-    return {};
-  }
-  /// `first` holds back everybody else's until a message of that sender was handed over.
-  std::optional<Inbound> pop(std::optional<PartyId> first) {
-    for (std::size_t from = 0; from < by_round_.size(); ++from) {
-      if (first && next_[static_cast<std::size_t>(*first)] == 0 && from != static_cast<std::size_t>(*first)) continue;
-      auto& queue = by_round_[from];
-      if (queue.empty() || queue.begin()->first != next_[from]) continue;
-      auto message = std::move(queue.begin()->second);
-      queue.erase(queue.begin());
-      bytes_ -= message.payload.size();
-      ++next_[from];
-      return message;
-    }
-    return std::nullopt;
-  }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  std::array<std::map<std::uint16_t, Inbound>, 4> by_round_;
-  std::array<std::uint16_t, 4> next_{};
-  std::size_t bytes_ = 0;
-};
-
 struct Running {
   std::unique_ptr<protocol::Step> step;  ///< null while it is being called
-  Waiting waiting;
+  Inbox inbox;
   Clock::time_point idle_since{};
   double compute_s = 0, wait_s = 0;
   std::uint64_t received_from_producer = 0;
@@ -132,40 +99,18 @@ struct Running {
 struct Query {
   BeginQuery begin;
   std::vector<MaterialPtr> materials;
-  std::vector<bool> written;  ///< rows of the input plane
-  std::vector<bool> begun;    ///< tiles
-  std::size_t begun_count = 0, done = 0;
-  wire::StageReport report;
-};
-
-/// Packs that are over, so that messages still on their way are dropped. Packs end nearly in order: the set stays
-/// small.
-class Retired {
- public:
-  /// Packs are announced in rising order: there is none before the first.
-  void announced(PackId pack) {
-    if (below_ == 0) below_ = pack;
-  }
-  void add(PackId pack) {
-    packs_.insert(pack);
-    while (packs_.contains(below_)) packs_.erase(below_++);
-  }
-  bool contains(PackId pack) const { return pack < below_ || packs_.contains(pack); }
-
- private:
-  PackId below_ = 0;
-  std::set<PackId> packs_;
+  BandProgress progress;
+  wire::LayerReport report;
 };
 
 class Layer : public caf::event_based_actor {
  public:
-  Layer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::size_t stage, caf::actor supervisor,
+  Layer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, ValueId value, caf::actor supervisor,
         caf::actor next, monitoring::LayerProbe online, monitoring::LayerProbe preprocessing)
       : caf::event_based_actor(config),
         core_(std::move(core)),
-        stage_(stage),
-        info_(core_->program->stages()[stage]),
-        bounded_(info_.tiles_at_once < info_.tiles.size()),
+        value_(value),
+        info_(core_->program->values()[value]),
         supervisor_(std::move(supervisor)),
         next_(std::move(next)),
         probes_{online, preprocessing} {}
@@ -183,10 +128,13 @@ class Layer : public caf::event_based_actor {
   caf::behavior make_behavior() override {
     return {
         [this](SetUp) { set_up(); },
-        [this](const PrepareTiles& m) { prepare(m); },
+        [this](const PrepareBands& m) { prepare(m); },
         [this](const BeginQuery& m) { begin_query(m); },
         [this](const RowsWritten& m) {
-          if (auto q = queries_.find(m.pack); q != queries_.end()) rows_written(q->second, m);
+          auto query = queries_.find(m.pack);
+          if (query == queries_.end()) return;
+          query->second.progress.written(m.rows);
+          begin_bands(query->second);
         },
         [this](const DropPack& m) { drop(m.pack); },
         [this](const Arrived& m) { arrived(m); },
@@ -197,7 +145,7 @@ class Layer : public caf::event_based_actor {
  private:
   /// Whether a step's first message is the client's.
   bool client_sends(Phase phase) const {
-    return phase == Phase::online && stage_ == 0 && protocol::is_server(core_->self);
+    return phase == Phase::online && value_ == protocol::input_value && protocol::is_server(core_->self);
   }
 
   const monitoring::LayerProbe& probe(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
@@ -207,87 +155,72 @@ class Layer : public caf::event_based_actor {
         running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; })));
   }
 
-  void set_up() {
-    auto step = core_->program->set_up(stage_);
-    if (!step) {
-      send(supervisor_, StageSetUp{stage_, 0});
-      return;
-    }
-    begin({Phase::set_up, 0, 0}, std::move(step), {});
+  /// Of this layer in this session's model.
+  protocol::Work work(PackId pack, std::uint32_t band = 0) const {
+    return protocol::making(value_, pack, band, core_->model);
   }
 
-  void prepare(const PrepareTiles& m) {
-    retired_.announced(m.pack);
-    if (retired_.contains(m.pack)) {
-      for (const auto tile : m.tiles) tell_dealer_of_dropped(m.store, m.pack, tile);
+  void set_up() {
+    const auto own = work(0);
+    auto step = own.layer == protocol::no_layer ? nullptr : core_->program->set_up(own.layer);
+    if (!step) {
+      send(supervisor_, LayerSetUp{own, 0});
       return;
     }
-    for (const auto tile : m.tiles) {
+    begin({Phase::set_up, own}, std::move(step), {});
+  }
+
+  void prepare(const PrepareBands& m) {
+    retired_.announced(m.pack);
+    if (retired_.contains(m.pack)) {
+      for (const auto band : m.bands) tell_dealer_of_dropped(m.store, work(m.pack, band));
+      return;
+    }
+    for (const auto band : m.bands) {
       auto material = std::make_shared<MaterialPtr>();
-      auto step = core_->program->preprocess(m.pack, stage_, tile, *material);
+      auto step = core_->program->preprocess(work(m.pack, band), *material);
       if (!step) {
-        send(m.store, TilePrepared{m.pack, stage_, tile, Parcel<MaterialPtr>(nullptr), 0, 0, {}});
+        send(m.store, BandPrepared{work(m.pack, band), Parcel<MaterialPtr>(nullptr), 0, 0, {}});
         continue;
       }
       Running running;
       running.material = std::move(material);
       running.store = m.store;
-      begin({Phase::preprocess, m.pack, tile}, std::move(step), std::move(running));
+      begin({Phase::preprocess, work(m.pack, band)}, std::move(step), std::move(running));
     }
   }
 
-  /// A dealer counts the tiles that it has handed out, also those of a pack that went before they were dealt. A store
-  /// must not: it would take such a pack for ready.
-  void tell_dealer_of_dropped(const caf::actor& dealer, PackId pack, std::size_t tile) {
-    if (!protocol::is_server(core_->self))
-      send(dealer, TilePrepared{pack, stage_, tile, Parcel<MaterialPtr>(nullptr), 0, 0, {}});
+  /// Reports a dropped band to the dealer, but never to a server's store. The dealer counts bands in flight: every band
+  /// that it handed out must come back, dropped or not, or it stalls. The store counts bands still missing from a pack:
+  /// a dropped band reported as done would make an incomplete pack look ready.
+  void tell_dealer_of_dropped(const caf::actor& dealer, const protocol::Work& dropped) {
+    if (!protocol::is_server(core_->self)) send(dealer, BandPrepared{dropped, Parcel<MaterialPtr>(nullptr), 0, 0, {}});
   }
 
   void begin_query(const BeginQuery& m) {
     if (retired_.contains(m.pack) || queries_.contains(m.pack)) return;
-    auto& query = queries_[m.pack];
-    query.begin = m;
-    query.materials = m.materials.take();
+    auto& query = queries_.emplace(m.pack, Query{m, m.materials.take(), BandProgress(info_), {}}).first->second;
     query.report.name = info_.name;
-    query.begun.resize(info_.tiles.size());
-    std::size_t rows = 0;
-    for (const auto& tile : info_.tiles) rows = std::max(rows, tile.needs.end);
-    query.written.resize(rows);
-    begin_tiles(query);
+    query.report.value = value_;
+    begin_bands(query);
   }
 
-  void rows_written(Query& query, const RowsWritten& m) {
-    for (auto row = m.rows.begin; row < std::min(m.rows.end, query.written.size()); ++row) query.written[row] = true;
-    begin_tiles(query);
-  }
-
-  /// A stage whose tiles are bounded begins them strictly in rising order: so do the peers, and nobody waits for a tile
-  /// that another has put off.
-  void begin_tiles(Query& query) {
+  void begin_bands(Query& query) {
     const auto pack = query.begin.pack;
-    for (std::size_t tile = 0; tile < info_.tiles.size(); ++tile) {
-      if (query.begun[tile]) continue;
-      if (query.begun_count - query.done >= info_.tiles_at_once) return;
-      const auto needs = info_.tiles[tile].needs;
-      bool ready = true;
-      for (auto row = needs.begin; row < needs.end && ready; ++row) ready = query.written[row];
-      if (!ready && bounded_) return;
-      if (!ready) continue;
-      query.begun[tile] = true;
-      ++query.begun_count;
-      auto material = tile < query.materials.size() ? std::move(query.materials[tile]) : nullptr;
-      auto step = core_->program->online(pack, stage_, tile, query.begin.in, query.begin.out, std::move(material));
+    while (const auto band = query.progress.begin_next()) {
+      auto material = *band < query.materials.size() ? std::move(query.materials[*band]) : nullptr;
+      auto step = core_->program->online(work(pack, *band), query.begin.in, query.begin.out, std::move(material));
       if (!step) {
-        if (!tile_done(query, tile)) return;
+        if (!band_done(query, *band)) return;
         continue;
       }
       Running running;
       if (client_sends(Phase::online)) {
-        const bool last = tile + 1 == info_.tiles.size();
-        (void)running.waiting.add(
+        const bool last = *band + 1 == info_.bands.size();
+        (void)running.inbox.add(
             {PartyId::client, 0, last ? query.begin.client_share.take() : query.begin.client_share.look()});
       }
-      begin({Phase::online, pack, tile}, std::move(step), std::move(running));
+      begin({Phase::online, work(pack, *band)}, std::move(step), std::move(running));
     }
   }
 
@@ -296,7 +229,7 @@ class Layer : public caf::event_based_actor {
       early_bytes_ -= early->second.bytes;
       for (auto& message : early->second.messages) {
         if (message.from == PartyId::producer) running.received_from_producer += message.payload.size();
-        if (auto wrong = running.waiting.add(std::move(message)); !wrong.empty()) {
+        if (auto wrong = running.inbox.add(std::move(message)); !wrong.empty()) {
           early_.erase(early);
           return failed(key, wrong);
         }
@@ -310,7 +243,7 @@ class Layer : public caf::event_based_actor {
 
   void call(StepKey key, std::unique_ptr<protocol::Step> step, std::optional<Inbound> message) {
     // What a peer waits for is online work of the oldest query; see Urgency.
-    const Urgency urgency{lane_of(key.phase), key.pack, static_cast<std::uint32_t>(stage_)};
+    const Urgency urgency{lane_of(key.phase), key.work.pack, key.work.value};
     core_->offload->run(urgency, [core = core_, material = running_.at(key).material, key, step = std::move(step),
                                   message = std::move(message), asked = Clock::now(),
                                   self = caf::actor_cast<caf::actor>(this)]() mutable {
@@ -352,13 +285,12 @@ class Layer : public caf::event_based_actor {
   void record(const StepKey& key, wire::Interval::Kind kind, Clock::time_point began, Clock::time_point ended,
               std::uint64_t bytes = 0) {
     if (key.phase != Phase::online) return;
-    auto query = queries_.find(key.pack);
+    auto query = queries_.find(key.work.pack);
     if (query == queries_.end() || !query->second.begin.timeline_from) return;
     auto& intervals = query->second.report.intervals;
     if (intervals.size() == wire::max_intervals) return;
     const auto start = *query->second.begin.timeline_from;
-    const wire::Interval interval{kind, static_cast<std::uint32_t>(key.tile), microseconds(start, began),
-                                  microseconds(start, ended), bytes};
+    const wire::Interval interval{kind, key.work.band, microseconds(start, began), microseconds(start, ended), bytes};
     const bool idle = kind == wire::Interval::Kind::queue || kind == wire::Interval::Kind::wait;
     if (idle && interval.begin_us == interval.end_us) return;
     intervals.push_back(interval);
@@ -367,12 +299,12 @@ class Layer : public caf::event_based_actor {
   bool send_out(const StepKey& key, Running& running, protocol::Outbound out) {
     const auto bytes = out.payload.size();
     if (out.to == PartyId::client) {
-      auto query = queries_.find(key.pack);
+      auto query = queries_.find(key.work.pack);
       if (key.phase != Phase::online || query == queries_.end() || !protocol::is_server(core_->self)) {
         failed(key, "it sends to a client outside a query");
         return false;
       }
-      send(query->second.begin.inference, ClientBound{key.pack, Parcel(std::move(out.payload))});
+      send(query->second.begin.inference, ClientBound{key.work.pack, Parcel(std::move(out.payload))});
       return true;
     }
     const auto& link = core_->links[static_cast<std::size_t>(out.to)];
@@ -387,13 +319,7 @@ class Layer : public caf::event_based_actor {
       record(key, wire::Interval::Kind::send, now, now, bytes);
     }
     probe(key.phase).sent_bytes(bytes);
-    const wire::Header header{kind_of(key.phase),
-                              lane_of(key.phase),
-                              core_->session,
-                              key.pack,
-                              static_cast<std::uint16_t>(stage_),
-                              static_cast<std::uint32_t>(key.tile),
-                              out.round};
+    const wire::Header header{kind_of(key.phase), lane_of(key.phase), core_->session, key.work, out.round};
     send<caf::message_priority::high>(link, Send{Parcel(wire::Message{header, std::move(out.payload)})});
     return true;
   }
@@ -404,7 +330,7 @@ class Layer : public caf::event_based_actor {
   void next_message(RunningMap::iterator it) {
     auto& running = it->second;
     if (!running.step) return;
-    auto message = running.waiting.pop(client_sends(it->first.phase) ? std::optional(PartyId::client) : std::nullopt);
+    auto message = running.inbox.pop(client_sends(it->first.phase) ? std::optional(PartyId::client) : std::nullopt);
     if (!message) return;
     const auto now = Clock::now();
     const double waited = seconds(now - running.idle_since);
@@ -419,17 +345,17 @@ class Layer : public caf::event_based_actor {
     auto running = std::move(it->second);
     running_.erase(it);
     tell_queue(key.phase);
-    if (running.waiting.bytes() > 0) return failed(key, "more messages came than it awaits");
+    if (running.inbox.bytes() > 0) return failed(key, "more messages came than it awaits");
     switch (key.phase) {
       case Phase::set_up:
-        send(supervisor_, StageSetUp{stage_, running.compute_s});
+        send(supervisor_, LayerSetUp{key.work, running.compute_s});
         return;
       case Phase::preprocess:
-        send(running.store, TilePrepared{key.pack, stage_, key.tile, Parcel(std::move(*running.material)),
-                                         running.compute_s, running.received_from_producer, running.sent});
+        send(running.store, BandPrepared{key.work, Parcel(std::move(*running.material)), running.compute_s,
+                                         running.received_from_producer, running.sent});
         return;
       case Phase::online: {
-        auto query = queries_.find(key.pack);
+        auto query = queries_.find(key.work.pack);
         if (query == queries_.end()) return;
         auto& report = query->second.report;
         report.compute_s += running.compute_s;
@@ -438,31 +364,32 @@ class Layer : public caf::event_based_actor {
         report.from_producer_bytes += running.received_from_producer;
         report.to_producer_bytes += running.sent[static_cast<std::size_t>(PartyId::producer)];
         report.rounds = std::max(report.rounds, running.messages_to_server);
-        if (tile_done(query->second, key.tile) && bounded_) begin_tiles(query->second);
+        if (band_done(query->second, key.work.band)) begin_bands(query->second);
         return;
       }
     }
   }
 
   /// False when that was the last one and the query is gone from here.
-  bool tile_done(Query& query, std::size_t tile) {
+  bool band_done(Query& query, std::uint32_t band) {
     const auto pack = query.begin.pack;
-    if (next_) send(next_, RowsWritten{pack, info_.tiles[tile].makes});
-    if (++query.done < info_.tiles.size()) return true;
+    if (next_) send(next_, RowsWritten{pack, value_, info_.bands[band].makes});
+    if (!query.progress.end_one()) return true;
     probe(Phase::online).finished_rounds(query.report.rounds);
-    send(query.begin.inference, StageDone{pack, stage_, query.report});
+    send(query.begin.inference, LayerDone{work(pack), query.report});
     queries_.erase(pack);
     retired_.add(pack);
     return false;
   }
 
   void failed(const StepKey& key, const std::string& why) {
-    const StepFailed message{key.phase, key.pack, stage_,
-                             "stage " + info_.name + ", tile " + std::to_string(key.tile) + ", " +
+    const StepFailed message{key.phase, key.work,
+                             "layer " + info_.name + ", band " + std::to_string(key.work.band) + ", " +
                                  std::string(actors::name(key.phase)) + " step: " + why};
     running_.erase(key);
     if (key.phase == Phase::online) {
-      if (auto query = queries_.find(key.pack); query != queries_.end()) send(query->second.begin.inference, message);
+      if (auto query = queries_.find(key.work.pack); query != queries_.end())
+        send(query->second.begin.inference, message);
     } else {
       send(supervisor_, message);
     }
@@ -472,14 +399,14 @@ class Layer : public caf::event_based_actor {
     retired_.add(pack);
     queries_.erase(pack);
     std::erase_if(running_, [&](const auto& r) {
-      const bool gone = r.first.phase != Phase::set_up && r.first.pack == pack;
-      if (gone && r.first.phase == Phase::preprocess) tell_dealer_of_dropped(r.second.store, pack, r.first.tile);
+      const bool gone = r.first.phase != Phase::set_up && r.first.work.pack == pack;
+      if (gone && r.first.phase == Phase::preprocess) tell_dealer_of_dropped(r.second.store, r.first.work);
       return gone;
     });
     tell_queue(Phase::preprocess);
     tell_queue(Phase::online);
     std::erase_if(early_, [&](const auto& e) {
-      const bool gone = e.first.phase != Phase::set_up && e.first.pack == pack;
+      const bool gone = e.first.phase != Phase::set_up && e.first.work.pack == pack;
       if (gone) early_bytes_ -= e.second.bytes;
       return gone;
     });
@@ -490,16 +417,19 @@ class Layer : public caf::event_based_actor {
     const auto& header = message.header;
     const auto phase = phase_of(header.kind);
     if (!phase) return;
-    const StepKey key{*phase, *phase == Phase::set_up ? 0 : header.query, header.tile};
-    if (*phase != Phase::set_up && retired_.contains(key.pack)) return;
+    const StepKey key{*phase, work(*phase == Phase::set_up ? 0 : header.work.pack, header.work.band)};
+    if (key.work.layer != header.work.layer)
+      return violated(m.from, "layer " + std::to_string(header.work.layer) + " does not make value " +
+                                  std::to_string(header.work.value));
+    if (*phase != Phase::set_up && retired_.contains(key.work.pack)) return;
     const auto bytes = message.payload.size();
     probe(*phase).received_bytes(bytes);
-    if (key.tile >= std::max<std::size_t>(1, info_.tiles.size()))
-      return violated(m.from, "tile " + std::to_string(key.tile) + " of " + std::to_string(info_.tiles.size()));
+    if (key.work.band >= std::max<std::size_t>(1, info_.bands.size()))
+      return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(info_.bands.size()));
     Inbound inbound{m.from, header.round, std::move(message.payload)};
     if (auto it = running_.find(key); it != running_.end()) {
       if (m.from == PartyId::producer) it->second.received_from_producer += bytes;
-      if (auto wrong = it->second.waiting.add(std::move(inbound)); !wrong.empty()) return failed(key, wrong);
+      if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty()) return failed(key, wrong);
       next_message(it);
       return;
     }
@@ -515,8 +445,8 @@ class Layer : public caf::event_based_actor {
 
   /// Nothing a party of this session may do: the session cannot go on.
   void violated(PartyId by, const std::string& what) {
-    send(supervisor_, StepFailed{Phase::set_up, 0, stage_,
-                                 "protocol violation of " + std::string(protocol::name(by)) + " at stage " +
+    send(supervisor_, StepFailed{Phase::set_up, work(0),
+                                 "protocol violation of " + std::string(protocol::name(by)) + " at layer " +
                                      info_.name + ": " + what});
   }
 
@@ -526,24 +456,23 @@ class Layer : public caf::event_based_actor {
   };
 
   std::shared_ptr<const SessionCore> core_;
-  const std::size_t stage_;
-  const protocol::StageInfo& info_;
-  const bool bounded_;  ///< tiles may have to wait for others to end
+  const ValueId value_;  ///< that the layer makes
+  const protocol::ValueInfo& info_;
   caf::actor supervisor_, next_;
   std::array<monitoring::LayerProbe, 2> probes_;
   RunningMap running_;
   std::map<PackId, Query> queries_;
   std::map<StepKey, Early> early_;
   std::size_t early_bytes_ = 0;
-  Retired retired_;
+  RetiredPacks retired_;
 };
 
 }  // namespace
 
-caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, std::size_t stage,
+caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, protocol::ValueId value,
                        const caf::actor& supervisor, const caf::actor& next, monitoring::Registry& registry) {
-  const auto& name = core->program->stages()[stage].name;
-  return system.spawn<Layer>(core, stage, supervisor, next, registry.layer(name, monitoring::Lane::online),
+  const auto& name = core->program->values()[value].name;
+  return system.spawn<Layer>(core, value, supervisor, next, registry.layer(name, monitoring::Lane::online),
                              registry.layer(name, monitoring::Lane::preprocessing));
 }
 

@@ -21,7 +21,7 @@ struct MemoryEstimate {
   std::uint64_t set_up = 0;      ///< more than that while a session is set up, before there are packs
   std::uint64_t per_pack = 0;
   std::uint64_t per_query = 0;  ///< more than its pack
-  std::uint64_t working = 0;    ///< temporaries of the tiles in work at once
+  std::uint64_t working = 0;    ///< temporaries of the bands in work at once
   std::uint64_t links = 0;      ///< messages waiting in links
   bool answers = true;          ///< takes part in queries: not a producer that only deals
 

@@ -17,23 +17,22 @@ namespace blindsight::actors {
 
 struct SetUp {};
 
-struct StageSetUp {
-  std::size_t stage = 0;
+struct LayerSetUp {
+  protocol::Work work;
   double compute_s = 0;
 };
 
-/// To a layer: run the preprocessing steps of these tiles of a pack. `store` is told TilePrepared for each.
-struct PrepareTiles {
+/// To a layer: run the preprocessing steps of these bands of a pack. `store` is told BandPrepared for each.
+struct PrepareBands {
   protocol::PackId pack = 0;
-  std::vector<std::size_t> tiles;
+  std::vector<std::uint32_t> bands;
   caf::actor store;
 };
 
-using MaterialPtr = std::unique_ptr<protocol::TileMaterial>;
+using MaterialPtr = std::unique_ptr<protocol::BandMaterial>;
 
-struct TilePrepared {
-  protocol::PackId pack = 0;
-  std::size_t stage = 0, tile = 0;
+struct BandPrepared {
+  protocol::Work work;
   Parcel<MaterialPtr> material;
   double compute_s = 0;
   std::uint64_t received_bytes = 0;           ///< from the crypto producer
@@ -43,18 +42,19 @@ struct TilePrepared {
 /// To a layer: a query is under way.
 struct BeginQuery {
   protocol::PackId pack = 0;
-  std::shared_ptr<const protocol::Plane> in;
-  std::shared_ptr<protocol::Plane> out;
+  std::shared_ptr<const protocol::MaskedMap> in;
+  std::shared_ptr<protocol::MaskedMap> out;
   Parcel<std::vector<MaterialPtr>> materials;
-  Parcel<protocol::Payload> client_share;  ///< stage 0 only
+  Parcel<protocol::Payload> client_share;  ///< the input only
   caf::actor inference;                    ///< or query helper
   /// The start of the query, if its report shall have intervals.
   std::optional<std::chrono::steady_clock::time_point> timeline_from;
 };
 
-/// To a layer: these rows of its input plane are written.
+/// To a layer: these rows of a value that it reads are written.
 struct RowsWritten {
   protocol::PackId pack = 0;
+  protocol::ValueId value = 0;
   tensor::RowRange rows;
 };
 
@@ -63,10 +63,9 @@ struct DropPack {
   protocol::PackId pack = 0;
 };
 
-struct StageDone {
-  protocol::PackId pack = 0;
-  std::size_t stage = 0;
-  wire::StageReport report;
+struct LayerDone {
+  protocol::Work work;
+  wire::LayerReport report;
 };
 
 /// A step's message for the client.
@@ -80,18 +79,17 @@ enum class Phase : std::uint8_t { set_up, preprocess, online };
 /// A step returned an error, or was sent what it cannot be sent.
 struct StepFailed {
   Phase phase = Phase::online;
-  protocol::PackId pack = 0;
-  std::size_t stage = 0;
+  protocol::Work work;
   std::string reason;
 };
 
 /// A whole pack, ready to be used once.
 struct Pack {
   protocol::PackId id = 0;
-  std::vector<std::vector<MaterialPtr>> materials;  ///< by stage and tile
+  std::vector<std::vector<MaterialPtr>> materials;  ///< by value and band
   double offline_s = 0;
-  std::vector<double> compute_s;           ///< by stage
-  std::vector<std::uint64_t> dealt_bytes;  ///< by stage
+  std::vector<double> compute_s;           ///< by value
+  std::vector<std::uint64_t> dealt_bytes;  ///< by value
   std::uint64_t sent_bytes = 0;            ///< to the other server
 };
 
@@ -125,7 +123,7 @@ struct PackAnnounced {
   protocol::PackId pack = 0;
 };
 
-/// To store and dealer: every stage is set up, packs may be dealt.
+/// To store and dealer: every layer is set up, packs may be dealt.
 struct Begin {};
 
 /// Store to front end.
@@ -136,13 +134,13 @@ struct PacksReady {
 }  // namespace blindsight::actors
 
 BLINDSIGHT_LOCAL_MESSAGE(SetUp)
-BLINDSIGHT_LOCAL_MESSAGE(StageSetUp)
-BLINDSIGHT_LOCAL_MESSAGE(PrepareTiles)
-BLINDSIGHT_LOCAL_MESSAGE(TilePrepared)
+BLINDSIGHT_LOCAL_MESSAGE(LayerSetUp)
+BLINDSIGHT_LOCAL_MESSAGE(PrepareBands)
+BLINDSIGHT_LOCAL_MESSAGE(BandPrepared)
 BLINDSIGHT_LOCAL_MESSAGE(BeginQuery)
 BLINDSIGHT_LOCAL_MESSAGE(RowsWritten)
 BLINDSIGHT_LOCAL_MESSAGE(DropPack)
-BLINDSIGHT_LOCAL_MESSAGE(StageDone)
+BLINDSIGHT_LOCAL_MESSAGE(LayerDone)
 BLINDSIGHT_LOCAL_MESSAGE(ClientBound)
 BLINDSIGHT_LOCAL_MESSAGE(StepFailed)
 BLINDSIGHT_LOCAL_MESSAGE(TakeAnyPack)

@@ -94,7 +94,7 @@ struct Offload::Impl {
   /// for online work again without a privilege.
   void prepare() {
     if (ordered) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), courteous);
-    // There are tiles enough for every core.
+    // There are bands enough for every core.
     const tensor::InnerLoops inner(false);
     while (preprocessing.run_one()) continue;
   }
@@ -120,7 +120,7 @@ void Offload::enqueue(Urgency urgency, std::unique_ptr<Work> work) {
   const bool ahead = urgency.lane == wire::Lane::preprocessing;
   auto& queue = ahead ? impl_->preprocessing : impl_->online;
   queue.add(impl_->ordered
-                ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.query, ~std::uint64_t{urgency.stage}}
+                ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.pack, ~std::uint64_t{urgency.value}}
                 : Place{},
             std::move(work));
   if (!ahead) impl_->arena.enqueue([&queue] { (void)queue.run_one(); });

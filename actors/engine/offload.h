@@ -11,11 +11,11 @@ namespace blindsight::actors {
 /// `threads`, or one per core when it is 0.
 unsigned or_cores(unsigned threads);
 
-/// Where work stands in the queue of its threads: lane first, then oldest query, then deepest stage, then first come.
+/// Where work stands in the queue of its threads: lane first, then oldest pack, then last value, then first come.
 struct Urgency {
   wire::Lane lane = wire::Lane::online;
-  std::uint64_t query = 0;
-  std::uint32_t stage = 0;
+  protocol::PackId pack = 0;
+  protocol::ValueId value = 0;
 };
 
 /// Runs functions away from the actors: online work (and set-up) in a oneTBB arena, preprocessing in threads that give

@@ -17,6 +17,7 @@ namespace blindsight::actors {
 struct SessionCore {
   protocol::PartyId self = protocol::PartyId::server0;
   std::uint64_t session = 0;                     ///< in every header
+  protocol::ModelNumber model = 1;               ///< in every Work: a session serves one model today
   protocol::NetworkSpec network;                 ///< with the parties' choice of dealing
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
   std::unique_ptr<protocol::Program> program;
@@ -26,7 +27,6 @@ struct SessionCore {
   std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none
   Offload* offload = nullptr;                          ///< outlives all sessions: a task must not be what ends it
   std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that came before their step began, per layer
-  std::uint64_t stage_count() const { return program->stages().size(); }
 };
 
 }  // namespace blindsight::actors

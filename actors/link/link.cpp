@@ -115,10 +115,13 @@ std::string deliver(LinkBroker* self, wire::Message message) {
     case Kind::set_up:
     case Kind::deal:
     case Kind::online:
-      if (header.stage >= routes.layers.size())
-        return std::string(wire::name(header.kind)) + " message for stage " + std::to_string(header.stage) + " of " +
-               std::to_string(routes.layers.size());
-      return in_session(routes.layers[header.stage]);
+      if (header.work.value >= routes.layers.size())
+        return std::string(wire::name(header.kind)) + " message for value " + std::to_string(header.work.value) +
+               " of " + std::to_string(routes.layers.size());
+      if (header.work.model != routes.model)
+        return std::string(wire::name(header.kind)) + " message for model " + std::to_string(header.work.model) +
+               ", served is " + std::to_string(routes.model);
+      return in_session(routes.layers[header.work.value]);
     case Kind::query_pending:
     case Kind::query_start:
     case Kind::query_cancelled:

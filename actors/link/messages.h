@@ -36,9 +36,10 @@ struct Routes {
   protocol::PartyId peer = protocol::PartyId::client;
   std::string name;                  ///< of the peer, for a person
   std::uint64_t session = 0;         ///< the only session whose step and session messages are taken
+  protocol::ModelNumber model = 0;   ///< the only model whose step messages are taken
   caf::actor control;                ///< everything that is not named below
   caf::actor queries, packs;         ///< query_* ; want, deal_begins, pack_ready
-  std::vector<caf::actor> layers;    ///< set_up, deal, online, by stage
+  std::vector<caf::actor> layers;    ///< set_up, deal, online, by the value that they make
   caf::actor drain_watcher;          ///< is told Drained for the preprocessing lane
   std::size_t frame_bytes = 0;       ///< payload of the largest frame that both ends take
   std::size_t message_bytes = 0;     ///< payload of the largest message that is taken

@@ -145,7 +145,7 @@ class FrontEnd : public caf::event_based_actor {
   }
 
   void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
-    send(client, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+    send(client, Send{Parcel(wire::Message{wire::control_header(kind), std::move(payload)})});
   }
 
   void refuse(const caf::actor& client, const QueryId& query, const std::string& reason) {

@@ -37,16 +37,16 @@ class Inference : public caf::event_based_actor {
     delayed_send(this, timeout_, TimeIsUp::value);
     start();
     return {
-        [this](const StageDone& m) {
-          auto& to = report_.stages[m.stage];
+        [this](const LayerDone& m) {
+          auto& to = report_.layers[m.work.value];
           to = m.report;
-          to.offline_compute_s = pack_.compute_s[m.stage];
-          to.dealt_bytes = pack_.dealt_bytes[m.stage];
-          ++stages_done_;
+          to.offline_compute_s = pack_.compute_s[m.work.value];
+          to.dealt_bytes = pack_.dealt_bytes[m.work.value];
+          ++layers_done_;
           finish_if_done();
         },
         [this](const ClientBound& m) {
-          if (output_) return fail("the last stage sent the client more than one message");
+          if (output_) return fail("the last layer sent the client more than one message");
           output_ = m.payload.take();
           finish_if_done();
         },
@@ -54,40 +54,47 @@ class Inference : public caf::event_based_actor {
         [this](const AbortQuery& m) { fail(m.reason, m.outcome); },
         [this](TimeIsUp) {
           fail("no answer after " + std::to_string(timeout_.count()) + " ms (key query.timeout_ms); " +
-               std::to_string(stages_done_) + " of " + std::to_string(layers_.size()) + " stages were done");
+               std::to_string(layers_done_) + " of " + std::to_string(layers_.size()) + " layers were done");
         },
     };
   }
 
  private:
   void start() {
-    const auto& stages = core_->program->stages();
+    const auto& values = core_->program->values();
     report_.offline_s = pack_.offline_s;
     report_.pack = pack_.id;
     report_.offline_sent_bytes = pack_.sent_bytes;
     report_.client_bytes = query_.share.look().size();
-    report_.stages.resize(stages.size());
-    // planes[i] is the input of stage i; stage 0 reads the client's message.
-    std::vector<std::shared_ptr<protocol::Plane>> planes(stages.size() + 1);
-    for (std::size_t i = 1; i < stages.size(); ++i)
-      planes[i] = std::make_shared<protocol::Plane>(stages[i].input_plane_bytes);
-    // Deepest first: when stage 0 begins and tells stage 1 about rows, stage 1 already has the query in its mailbox.
-    for (std::size_t i = stages.size(); i-- > 0;) {
-      BeginQuery begin{pack_.id, planes[i], planes[i + 1], Parcel(std::move(pack_.materials[i])), {}, this, {}};
-      if (i == 0) begin.client_share = query_.share;
+    report_.layers.resize(values.size());
+    // The output is nobody's to read here: its shares go to the client.
+    std::vector<std::shared_ptr<protocol::MaskedMap>> maps(values.size());
+    for (std::size_t value = 0; value + 1 < values.size(); ++value)
+      maps[value] = std::make_shared<protocol::MaskedMap>(values[value].map_bytes);
+    // The last value first: when a layer tells of rows, the one that reads them has the query in its mailbox already.
+    for (std::size_t value = values.size(); value-- > 0;) {
+      const bool is_input = value == protocol::input_value;
+      BeginQuery begin{
+          pack_.id,
+          is_input ? nullptr : maps[protocol::read_by(protocol::layer_of(static_cast<protocol::ValueId>(value)))],
+          maps[value],
+          Parcel(std::move(pack_.materials[value])),
+          {},
+          this,
+          {}};
+      if (is_input) begin.client_share = query_.share;
       if (query_.timeline) begin.timeline_from = started_;
-      send(layers_[i], std::move(begin));
+      send(layers_[value], std::move(begin));
     }
   }
 
   void finish_if_done() {
-    if (stages_done_ < layers_.size()) return;
-    if (!output_) return fail("the last stage ended without a message for the client");
+    if (layers_done_ < layers_.size()) return;
+    if (!output_) return fail("the last layer ended without a message for the client");
     report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
     report_.client_bytes += output_->size();
     wire::Predicted answer{query_.query, std::move(*output_), report_};
-    send(query_.client,
-         Send{Parcel(wire::Message{{wire::Kind::predicted, wire::Lane::control, 0, 0, 0, 0, 0}, encode(answer)})});
+    send(query_.client, Send{Parcel(wire::Message{wire::control_header(wire::Kind::predicted), encode(answer)})});
     end(Outcome::ok, {});
   }
 
@@ -110,7 +117,7 @@ class Inference : public caf::event_based_actor {
   caf::actor scheduler_;
   wire::ServerReport report_;
   std::optional<protocol::Payload> output_;
-  std::size_t stages_done_ = 0;
+  std::size_t layers_done_ = 0;
   Clock::time_point started_ = Clock::now();
 };
 
@@ -124,7 +131,7 @@ caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const Sess
 }
 
 void send_failure(const caf::actor& client, const wire::QueryId& query, const std::string& reason) {
-  caf::anon_send(client, Send{Parcel(wire::Message{{wire::Kind::failure, wire::Lane::control, 0, 0, 0, 0, 0},
+  caf::anon_send(client, Send{Parcel(wire::Message{wire::control_header(wire::Kind::failure),
                                                    wire::encode(wire::QueryNote{query, reason})})});
 }
 

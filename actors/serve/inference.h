@@ -11,11 +11,11 @@
 
 namespace blindsight::actors {
 
-/// One query at one server, from its pack to its answer: lays out the planes, starts the layers, collects their
+/// One query at one server, from its pack to its answer: lays out the maps, starts the layers, collects their
 /// reports, sends the client its half of the output or the reason why there is none, tells QueryEnded to `scheduler`,
 /// and is gone.
 ///
-///   StageDone, ClientBound from the layers; StepFailed, AbortQuery, EndSession end it without a result
+///   LayerDone, ClientBound from the layers; StepFailed, AbortQuery, EndSession end it without a result
 caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
                            std::vector<caf::actor> layers, SubmitQuery query, Pack pack,
                            std::chrono::milliseconds timeout, const caf::actor& scheduler);

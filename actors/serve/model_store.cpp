@@ -16,7 +16,7 @@ using protocol::Result;
 using wire::Kind;
 
 void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
-  caf::anon_send(client, Send{Parcel(wire::Message{{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)})});
+  caf::anon_send(client, Send{Parcel(wire::Message{wire::control_header(kind), std::move(payload)})});
 }
 
 class ModelStore : public caf::event_based_actor {
@@ -74,14 +74,14 @@ class ModelStore : public caf::event_based_actor {
         return folder_.begin(begin->id, begin->plan);
       }
       case Kind::deploy_share:
-        if (const std::size_t layer = message.header.stage;
+        if (const std::size_t layer = message.header.work.layer;
             protocol::is_server(self_) && layer < network_.layers.size()) {
           const std::size_t expected = protocol_->weight_share_bytes(network_, layer)[static_cast<std::size_t>(self_)];
           if (message.payload.size() != expected)
             return fail("the weight share of layer '" + network_.layers[layer].name + "' has " +
                         std::to_string(message.payload.size()) + " bytes, expected " + std::to_string(expected));
         }
-        return folder_.add_share(message.header.stage, message.payload);
+        return folder_.add_share(message.header.work.layer, message.payload);
       case Kind::deploy_commit: {
         auto committed = folder_.commit();
         if (!committed) return tl::unexpected(committed.error());

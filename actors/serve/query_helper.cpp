@@ -39,17 +39,17 @@ class QueryHelper : public caf::event_based_actor {
     return {
         [this](const PackAnnounced& m) { ledger_.announce(m.pack); },
         [this](const Arrived& m) { arrived(m); },
-        [this](const StageDone& m) {
-          auto it = running_.find(m.pack);
-          if (it != running_.end() && ++it->second.stages_done == layers_.size()) running_.erase(it);
+        [this](const LayerDone& m) {
+          auto it = running_.find(m.work.pack);
+          if (it != running_.end() && ++it->second.layers_done == layers_.size()) running_.erase(it);
         },
-        [this](const StepFailed& m) { failed(m.pack, m.reason); },
+        [this](const StepFailed& m) { failed(m.work.pack, m.reason); },
         [this](const HelpTooLong& m) {
           auto it = running_.find(m.pack);
           if (it == running_.end()) return;
           failed(m.pack, "its part of the query has not ended after " + std::to_string(timeout_.count()) +
-                             " ms (key query.timeout_ms); " + std::to_string(it->second.stages_done) + " of " +
-                             std::to_string(layers_.size()) + " stages were done");
+                             " ms (key query.timeout_ms); " + std::to_string(it->second.layers_done) + " of " +
+                             std::to_string(layers_.size()) + " layers were done");
         },
     };
   }
@@ -57,13 +57,13 @@ class QueryHelper : public caf::event_based_actor {
  private:
   struct Running {
     wire::QueryId query{};
-    std::size_t stages_done = 0;
+    std::size_t layers_done = 0;
   };
 
   void arrived(const Arrived& m) {
     const auto message = m.message.take();
     const auto kind = message.header.kind;
-    const auto pack = message.header.query;
+    const auto pack = message.header.work.pack;
     auto note = wire::decode<wire::QueryNote>(message.payload);
     if (!note) return violated(m.from, kind, note.error().what);
     if (kind == Kind::query_start && m.from == PartyId::server0) {
@@ -104,7 +104,7 @@ class QueryHelper : public caf::event_based_actor {
     drop(pack);
     for (const auto server : {0u, 1u})
       send(core_->links[server],
-           Send{Parcel(wire::Message{{Kind::query_cancelled, wire::Lane::control, core_->session, pack, 0, 0, 0},
+           Send{Parcel(wire::Message{wire::control_header(Kind::query_cancelled, core_->session, pack),
                                      wire::encode(wire::QueryNote{query, reason})})});
   }
 
@@ -114,7 +114,8 @@ class QueryHelper : public caf::event_based_actor {
   }
 
   void violated(PartyId by, Kind kind, const std::string& why) {
-    send(supervisor_, StepFailed{Phase::online, 0, 0,
+    send(supervisor_, StepFailed{Phase::online,
+                                 {},
                                  "protocol violation: " + std::string(wire::name(kind)) + " message from " +
                                      std::string(protocol::name(by)) + ": " + why});
   }

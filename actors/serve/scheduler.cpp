@@ -152,7 +152,7 @@ class Scheduler : public caf::event_based_actor {
   void arrived(const Arrived& m) {
     const auto message = m.message.take();
     auto note = wire::decode<wire::QueryNote>(message.payload);
-    const auto pack = message.header.query;
+    const auto pack = message.header.work.pack;
     if (!note) return violated(m.from, message.header.kind);
     if (m.from == PartyId::producer && core_->producer_online && message.header.kind == Kind::query_cancelled &&
         pack != 0)
@@ -314,14 +314,15 @@ class Scheduler : public caf::event_based_actor {
 
   void tell(PartyId to, Kind kind, PackId pack, const QueryId& id, const std::string& text) {
     const auto& link = core_->links[static_cast<std::size_t>(to)];
-    send(link, Send{Parcel(wire::Message{{kind, wire::Lane::control, core_->session, pack, 0, 0, 0},
+    send(link, Send{Parcel(wire::Message{wire::control_header(kind, core_->session, pack),
                                          wire::encode(wire::QueryNote{id, text})})});
   }
 
   void tell_load() { send(store_, QueryLoad{waiting_.size(), running_.size(), packs_received_}); }
 
   void violated(PartyId by, Kind kind) {
-    send(supervisor_, StepFailed{Phase::preprocess, 0, 0,
+    send(supervisor_, StepFailed{Phase::preprocess,
+                                 {},
                                  "protocol violation: " + std::string(wire::name(kind)) + " message from " +
                                      std::string(protocol::name(by))});
   }

@@ -41,12 +41,11 @@ std::string describe(const protocol::ReluFit& fit) {
 PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
   PlanReport all;
   const auto& network = plan.network;
-  all.input_online = protocol.online_cost(network, 0);
-  all.input_offline = protocol.offline_cost(network, 0);
+  all.input_online = protocol.online_cost(network, protocol::input_value);
+  all.input_offline = protocol.offline_cost(network, protocol::input_value);
   all.online = all.input_online;
   all.offline = all.input_offline;
-  all.set_up = protocol.set_up_cost(network, 0);
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+  for (protocol::LayerId i = 0; i < network.layers.size(); ++i) {
     const auto& layer = network.layers[i];
     const auto& w = layer.conv.window;
     LayerReport r;
@@ -67,9 +66,9 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     r.relu_fit = layer.relu_fit;
     r.worst_calibrated = plan.calibration[i].worst;
     r.free_headroom_bits = -std::log2(r.worst_calibrated);
-    r.online = protocol.online_cost(network, i + 1);
-    r.offline = protocol.offline_cost(network, i + 1);
-    r.set_up = protocol.set_up_cost(network, i + 1);
+    r.online = protocol.online_cost(network, protocol::value_of(i));
+    r.offline = protocol.offline_cost(network, protocol::value_of(i));
+    r.set_up = protocol.set_up_cost(network, i);
     all.macs += r.macs;
     all.multiplications += r.multiplications;
     all.comparisons += r.max_comparisons + r.relu_comparisons;

@@ -30,9 +30,9 @@ std::string describe(const protocol::ReluFit& fit);
 
 struct PlanReport {
   std::vector<LayerReport> layers;
-  protocol::Cost input_online, input_offline;  ///< stage 0
+  protocol::Cost input_online, input_offline;  ///< of the client's image
   std::uint64_t macs = 0, multiplications = 0, comparisons = 0, weights = 0;
-  protocol::Cost online, offline, set_up;  ///< totals with stage 0; rounds add up over the layers
+  protocol::Cost online, offline, set_up;  ///< totals with the input; rounds add up over the layers
 };
 
 PlanReport report(const Plan& plan, const protocol::Protocol& protocol);

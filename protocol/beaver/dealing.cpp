@@ -6,10 +6,10 @@
 namespace blindsight::protocol::beaver {
 namespace {
 
-Stream in_tile(Stream tile, Slot slot) {
-  tile.kind = slot.field;
-  tile.level = slot.level;
-  return tile;
+Stream in_band(Stream band, Slot slot) {
+  band.kind = slot.field;
+  band.level = slot.level;
+  return band;
 }
 
 template <class Word>
@@ -30,7 +30,7 @@ ShareKeys::ShareKeys(const SessionKeys& k, Dealing::Randomness randomness)
             sent_ ? own_stream(k, "shares sent to server 1") : Prg(k.with[1], k.ledger)} {}
 
 Stream Dealer::stream(Slot slot) const {
-  return in_tile(tile_, slot);
+  return in_band(band_, slot);
 }
 
 void Dealer::append(PartyId server, std::span<const std::uint8_t> bytes) {
@@ -61,7 +61,7 @@ void Dealer::deal(Slot slot, std::span<const Word> value) {
 }
 
 Stream ShareSource::stream(Slot slot) const {
-  return in_tile(tile_, slot);
+  return in_band(band_, slot);
 }
 
 std::span<const std::uint8_t> ShareSource::take(std::size_t bytes) {

@@ -15,7 +15,7 @@ namespace blindsight::protocol::beaver {
 
 using tensor::Buffer;
 
-/// Names one dealt value of a tile: the protocol's number of the field (Stream::kind) and which of several.
+/// Names one dealt value of a band: the protocol's number of the field (Stream::kind) and which of several.
 struct Slot {
   std::uint8_t field;
   std::uint8_t level = 0;
@@ -54,11 +54,11 @@ class ShareKeys {
   std::array<Prg, 2> prgs_;
 };
 
-/// The producer's side of dealing for one tile: draws shares and collects what each server must be sent. Values are
+/// The producer's side of dealing for one band: draws shares and collects what each server must be sent. Values are
 /// read by ShareSource in the order in which they were dealt.
 class Dealer {
  public:
-  Dealer(const ShareKeys& keys, Stream tile) : keys_(keys), tile_(tile) {}
+  Dealer(const ShareKeys& keys, Stream band) : keys_(keys), band_(band) {}
 
   /// A uniform value of n words of the ring: the sum of both shares. Nothing is sent when seeded.
   template <class Word>
@@ -80,7 +80,7 @@ class Dealer {
 
  private:
   const ShareKeys& keys_;
-  Stream tile_;
+  Stream band_;
   std::array<Payload, 2> messages_;
 };
 
@@ -88,12 +88,12 @@ class Dealer {
 class ShareSource {
  public:
   /// `message`: as the dealer's take() made it; checked to be long enough by whoever received it.
-  ShareSource(const Prg& with_producer, PartyId self, Dealing::Randomness randomness, Stream tile,
+  ShareSource(const Prg& with_producer, PartyId self, Dealing::Randomness randomness, Stream band,
               std::span<const std::uint8_t> message)
       : prg_(with_producer),
         self_(self),
         sent_(randomness == Dealing::Randomness::sent),
-        tile_(tile),
+        band_(band),
         message_(message) {}
 
   template <class Word>
@@ -118,7 +118,7 @@ class ShareSource {
   const Prg& prg_;
   PartyId self_;
   bool sent_;
-  Stream tile_;
+  Stream band_;
   std::span<const std::uint8_t> message_;
 };
 

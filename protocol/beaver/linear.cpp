@@ -6,10 +6,6 @@ namespace {
 constexpr auto direct = tensor::ConvAlgorithm::direct;
 constexpr Slot filter_slot{static_cast<std::uint8_t>(Field::filter_mask)};
 
-Stream map_stream(PackId pack, std::size_t stage) {
-  return {pack, static_cast<std::uint16_t>(stage), Stream::whole_stage, static_cast<std::uint8_t>(Field::input_mask)};
-}
-
 }  // namespace
 
 template <class Word>
@@ -78,27 +74,27 @@ Filters<Word> filter_mask(Dealer& dealer, const LayerSpec& layer) {
 }
 
 template <class Word>
-Buffer<Word> input_mask(const Prg& prg, PackId pack, std::size_t stage, std::size_t first, std::size_t n) {
+Buffer<Word> input_mask(const Prg& prg, PackId pack, ValueId value, std::size_t first, std::size_t n) {
   Buffer<Word> a(n);
-  prg.words<Word>(map_stream(pack, stage), first, a);
+  prg.words<Word>(Stream::of_map(pack, value, static_cast<std::uint8_t>(Field::input_mask)), first, a);
   return a;
 }
 
 template <class Word>
-Buffer<Word> input_mask(const ShareKeys& keys, PackId pack, std::size_t stage, std::size_t first, std::size_t n) {
-  Buffer<Word> a = input_mask<Word>(keys.of(PartyId::server0), pack, stage, first, n);
-  const Buffer<Word> b = input_mask<Word>(keys.of(PartyId::server1), pack, stage, first, n);
+Buffer<Word> input_mask(const ShareKeys& keys, PackId pack, ValueId value, std::size_t first, std::size_t n) {
+  Buffer<Word> a = input_mask<Word>(keys.of(PartyId::server0), pack, value, first, n);
+  const Buffer<Word> b = input_mask<Word>(keys.of(PartyId::server1), pack, value, first, n);
   for (std::size_t i = 0; i < n; ++i) a[i] += b[i];
   return a;
 }
 
 template <class Word>
-void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_t stage, const LayerSpec& layer,
-                  const TileLayout& tile, const Filters<Word>& filters) {
+void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, ValueId read, const LayerSpec& layer,
+                  const BandLayout& band, const Filters<Word>& filters) {
   const std::size_t row = layer.conv.in.row_elements();
-  const Buffer<Word> a = input_mask<Word>(keys, pack, stage, tile.in.begin * row, tile.in.size() * row);
-  Buffer<Word> product(tile.conv.size() * layer.conv_out().row_elements());
-  tensor::convolve_rows<Word>(*filters.mask, a, tile.in, tile.conv, product, false);
+  const Buffer<Word> a = input_mask<Word>(keys, pack, read, band.in.begin * row, band.in.size() * row);
+  Buffer<Word> product(band.conv.size() * layer.conv_out().row_elements());
+  tensor::convolve_rows<Word>(*filters.mask, a, band.in, band.conv, product, false);
   dealer.deal<Word>({static_cast<std::uint8_t>(Field::product)}, product);
 }
 
@@ -109,16 +105,16 @@ void add_zero(const Prg& with_other_server, const Stream& stream, PartyId self, 
   for (std::size_t i = 0; i < shares.size(); ++i) shares[i] += self == PartyId::server0 ? zero[i] : Word{0} - zero[i];
 }
 
-#define BLINDSIGHT_BEAVER_LINEAR(Word)                                                                            \
-  template Result<std::array<Payload, 2>> share_layer<Word>(const LayerSpec&, const LayerWeights&);               \
-  template std::size_t weight_share_bytes<Word>(const LayerSpec&);                                                \
-  template Buffer<Word> bias_share<Word>(const LayerSpec&, const Payload&, tensor::RowRange);                     \
-  template Routine<Filters<Word>> open_filter(Channel&, ShareSource&, const LayerSpec&, const Payload&);          \
-  template Filters<Word> filter_mask(Dealer&, const LayerSpec&);                                                  \
-  template Buffer<Word> input_mask(const Prg&, PackId, std::size_t, std::size_t, std::size_t);                    \
-  template Buffer<Word> input_mask(const ShareKeys&, PackId, std::size_t, std::size_t, std::size_t);              \
-  template void deal_product(Dealer&, const ShareKeys&, PackId, std::size_t, const LayerSpec&, const TileLayout&, \
-                             const Filters<Word>&);                                                               \
+#define BLINDSIGHT_BEAVER_LINEAR(Word)                                                                        \
+  template Result<std::array<Payload, 2>> share_layer<Word>(const LayerSpec&, const LayerWeights&);           \
+  template std::size_t weight_share_bytes<Word>(const LayerSpec&);                                            \
+  template Buffer<Word> bias_share<Word>(const LayerSpec&, const Payload&, tensor::RowRange);                 \
+  template Routine<Filters<Word>> open_filter(Channel&, ShareSource&, const LayerSpec&, const Payload&);      \
+  template Filters<Word> filter_mask(Dealer&, const LayerSpec&);                                              \
+  template Buffer<Word> input_mask(const Prg&, PackId, ValueId, std::size_t, std::size_t);                    \
+  template Buffer<Word> input_mask(const ShareKeys&, PackId, ValueId, std::size_t, std::size_t);              \
+  template void deal_product(Dealer&, const ShareKeys&, PackId, ValueId, const LayerSpec&, const BandLayout&, \
+                             const Filters<Word>&);                                                           \
   template void add_zero(const Prg&, const Stream&, PartyId, std::span<Word>);
 
 BLINDSIGHT_BEAVER_LINEAR(tensor::Word64)

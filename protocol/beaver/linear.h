@@ -13,7 +13,7 @@ namespace blindsight::protocol::beaver {
 /// Numbers of the fields that all protocols of this family deal; their own begin at 16.
 enum class Field : std::uint8_t {
   filter_mask = 1,  ///< B
-  input_mask,       ///< A, by absolute element of the map
+  input_mask,       ///< A, of the value that it hides, by absolute element
   product,          ///< C, a sharing of A*B
   zero,             ///< the servers' common sharing of zero
 };
@@ -47,17 +47,17 @@ constexpr std::size_t filters_held_in_opening = 3;
 template <class Word>
 Filters<Word> filter_mask(Dealer& dealer, const LayerSpec& layer);
 
-/// Elements [first, first + n) of a server's share A_j of the mask of stage `stage`'s input map, as drawn from `prg`.
+/// Elements [first, first + n) of a server's share A_j of a value's mask, as drawn from `prg`.
 template <class Word>
-Buffer<Word> input_mask(const Prg& prg, PackId pack, std::size_t stage, std::size_t first, std::size_t n);
+Buffer<Word> input_mask(const Prg& prg, PackId pack, ValueId value, std::size_t first, std::size_t n);
 /// Producer: both shares added.
 template <class Word>
-Buffer<Word> input_mask(const ShareKeys& keys, PackId pack, std::size_t stage, std::size_t first, std::size_t n);
+Buffer<Word> input_mask(const ShareKeys& keys, PackId pack, ValueId value, std::size_t first, std::size_t n);
 
-/// Producer: a sharing of A*B for a tile's rows.
+/// Producer: a sharing of A*B for a band's rows, A the mask of the value that the layer reads.
 template <class Word>
-void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, std::size_t stage, const LayerSpec& layer,
-                  const TileLayout& tile, const Filters<Word>& filters);
+void deal_product(Dealer& dealer, const ShareKeys& keys, PackId pack, ValueId read, const LayerSpec& layer,
+                  const BandLayout& band, const Filters<Word>& filters);
 
 /// Adds a fresh sharing of zero from the servers' common randomness, so that the shares say nothing but their sum.
 template <class Word>

@@ -14,41 +14,37 @@ using Randomness = Dealing::Randomness;
 
 constexpr Slot product_slot{static_cast<std::uint8_t>(Field::product)};
 
-/// With fresh triples each tile masks and opens the whole filter: as many rows as make that no more than the map costs.
+/// With fresh triples each band masks and opens the whole filter: as many rows as make that no more than the map costs.
 template <class Word>
-std::vector<TileLayout> layer_tiles(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer) {
+std::vector<BandLayout> layer_bands(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer) {
   const LayerSpec& l = network.layers[layer];
-  std::size_t elements = scheme.tile_elements;
+  std::size_t elements = scheme.band_elements;
   if (network.dealing.triples == Triples::fresh) elements = std::max(elements, 2 * l.conv.filter_elements());
-  return tiles(network, layer, (elements + l.conv_out().row_elements() - 1) / l.conv_out().row_elements());
+  return bands(network, layer, (elements + l.conv_out().row_elements() - 1) / l.conv_out().row_elements());
 }
 
 /// A server keeps A_j beside E where it cannot expand it again.
 template <class Word>
-std::size_t plane_element_bytes(const NetworkSpec& network) {
+std::size_t map_element_bytes(const NetworkSpec& network) {
   return (network.dealing.randomness == Randomness::sent ? 2 : 1) * sizeof(Word);
 }
 
-/// The tile's product can be prepared ahead where neither F nor A_j comes with the query.
+/// The band's product can be prepared ahead where neither F nor A_j comes with the query.
 bool prepares_product(const Dealing& d) {
   return d.triples == Triples::reused && d.randomness == Randomness::seeded;
 }
 
-std::size_t product_elements(const LayerSpec& l, const TileLayout& t) {
+std::size_t product_elements(const LayerSpec& l, const BandLayout& t) {
   return t.conv.size() * l.conv_out().row_elements();
 }
 
-std::size_t out_elements(const LayerSpec& l, const TileLayout& t) {
+std::size_t out_elements(const LayerSpec& l, const BandLayout& t) {
   return t.out.size() * l.out().row_elements();
 }
 
-Stream tile_stream(PackId pack, std::size_t stage, std::size_t tile) {
-  return {pack, static_cast<std::uint16_t>(stage), static_cast<std::uint16_t>(tile)};
-}
-
-/// What the producer's one message for a tile holds, at each server.
+/// What the producer's one message for a band holds, at each server.
 template <class Word>
-Cost dealt_for_tile(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer, const TileLayout& t) {
+Cost dealt_for_band(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer, const BandLayout& t) {
   const LayerSpec& l = network.layers[layer];
   const Randomness r = network.dealing.randomness;
   Cost c = scheme.cost({l, t, r, {}}).dealt;
@@ -64,7 +60,7 @@ Cost dealt_for_tile(const Scheme<Word>& scheme, const NetworkSpec& network, std:
   return c;
 }
 
-/// The same for stage 0: the first layer's input mask.
+/// The same for the input: its mask.
 template <class Word>
 Cost dealt_for_input(const NetworkSpec& network) {
   Cost c;
@@ -78,7 +74,7 @@ std::size_t to_server(const Cost& c, PartyId server) {
 }
 
 template <class Word>
-class Material final : public TileMaterial {
+class Material final : public BandMaterial {
  public:
   Payload message;       ///< what the producer dealt and nobody has read yet
   Buffer<Word> product;  ///< A_j*F + C_j + bias, where it was prepared
@@ -88,8 +84,8 @@ class Material final : public TileMaterial {
 /// The material's bytes, declared.
 template <class Word>
 std::size_t material_bytes(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer,
-                           const TileLayout& t, PartyId server) {
-  const std::size_t message = to_server(dealt_for_tile(scheme, network, layer, t), server);
+                           const BandLayout& t, PartyId server) {
+  const std::size_t message = to_server(dealt_for_band(scheme, network, layer, t), server);
   if (!prepares_product(network.dealing)) return message;
   const std::size_t product = product_elements(network.layers[layer], t) * sizeof(Word);
   return message - dealt_bytes_sent(network.dealing.randomness, server, product) + product;
@@ -107,53 +103,47 @@ class BeaverProgram final : public Program {
         weight_shares_(party.weight_shares),
         filters_(network_.layers.size()) {
     if (self_ == PartyId::producer) share_keys_.emplace(party.keys, network_.dealing.randomness);
-    for (std::size_t i = 0; i < network_.layers.size(); ++i) tiles_.push_back(layer_tiles(scheme_, network_, i));
-    stages_ = protocol::stages(network_, tiles_, plane_element_bytes<Word>(network_));
-    for (auto& s : stages_) s.tiles_at_once = scheme_.tiles_at_once;
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) bands_.push_back(layer_bands(scheme_, network_, i));
+    values_ = protocol::values(network_, bands_, map_element_bytes<Word>(network_));
+    for (auto& s : values_) s.bands_at_once = scheme_.bands_at_once;
   }
 
-  const std::vector<StageInfo>& stages() const override { return stages_; }
+  const std::vector<ValueInfo>& values() const override { return values_; }
   bool online_party() const override { return is_server(self_) || !scheme_.deals_ahead; }
 
-  std::unique_ptr<Step> set_up(std::size_t stage) override {
-    if (stage == 0 || network_.dealing.triples == Triples::fresh) return nullptr;
-    const std::size_t i = stage - 1;
-    const std::string where = "setting up layer '" + network_.layers[i].name + "'";
+  std::unique_ptr<Step> set_up(LayerId layer) override {
+    if (network_.dealing.triples == Triples::fresh) return nullptr;
+    const std::string where = "setting up layer '" + network_.layers[layer].name + "'";
     if (!is_server(self_))
-      return std::make_unique<RoutineStep>(
-          where, [this, i, stage](Channel& channel) { return set_up_producer(channel, i, stage); });
-    return std::make_unique<RoutineStep>(
-        where, [this, i, stage](Channel& channel) { return set_up_server(channel, i, stage); });
+      return std::make_unique<RoutineStep>(where,
+                                           [this, layer](Channel& channel) { return set_up_producer(channel, layer); });
+    return std::make_unique<RoutineStep>(where,
+                                         [this, layer](Channel& channel) { return set_up_server(channel, layer); });
   }
 
-  std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
-                                   std::unique_ptr<TileMaterial>& material) const override {
-    check_pack(pack);
+  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
+    check_pack(work.pack);
     if (!scheme_.deals_ahead) return nullptr;
     if (!is_server(self_))
-      return std::make_unique<RoutineStep>(
-          where(stage, tile), [this, pack, stage, tile](Channel& channel) { return deal(channel, pack, stage, tile); });
-    return std::make_unique<RoutineStep>("preprocessing " + where(stage, tile),
-                                         [this, pack, stage, tile, &material](Channel& channel) -> Routine<> {
-                                           return prepare(channel, pack, stage, tile, material);
-                                         });
+      return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return deal(channel, work); });
+    return std::make_unique<RoutineStep>(
+        "preprocessing " + where(work),
+        [this, work, &material](Channel& channel) -> Routine<> { return prepare(channel, work, material); });
   }
 
-  std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
-                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
-    check_pack(pack);
+  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+                               std::unique_ptr<BandMaterial> material) const override {
+    check_pack(work.pack);
     if (!online_party()) return nullptr;
     if (!is_server(self_))
-      return std::make_unique<RoutineStep>(
-          where(stage, tile), [this, pack, stage, tile](Channel& channel) { return help(channel, pack, stage, tile); });
-    if (scheme_.deals_ahead && !material) throw std::invalid_argument("a tile without its material");
+      return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return help(channel, work); });
+    if (scheme_.deals_ahead && !material) throw std::invalid_argument("a band without its material");
     auto own = std::shared_ptr<Material<Word>>(static_cast<Material<Word>*>(material.release()));
     if (!own) own = std::make_shared<Material<Word>>();
     return std::make_unique<RoutineStep>(
-        where(stage, tile),
-        [this, pack, stage, tile, in = std::move(in), out = std::move(out), own](Channel& channel) -> Routine<> {
-          if (stage == 0) return open_input(channel, pack, *out, *own);
-          return evaluate(channel, pack, stage, tile, *in, out.get(), *own);
+        where(work), [this, work, in = std::move(in), out = std::move(out), own](Channel& channel) -> Routine<> {
+          if (work.value == input_value) return open_input(channel, work, *out, *own);
+          return evaluate(channel, work, *in, out.get(), *own);
         });
   }
 
@@ -162,14 +152,15 @@ class BeaverProgram final : public Program {
     if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
   }
   const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
-  bool last(std::size_t stage) const { return stage == network_.layers.size(); }
+  bool last(ValueId value) const { return value == network_.layers.size(); }
   bool sent() const { return network_.dealing.randomness == Randomness::sent; }
-  std::string where(std::size_t stage, std::size_t tile) const {
-    return stage == 0 ? "input" : "layer '" + network_.layers[stage - 1].name + "', tile " + std::to_string(tile);
+  std::string where(const Work& work) const {
+    return work.value == input_value
+               ? "input"
+               : "layer '" + network_.layers[work.layer].name + "', band " + std::to_string(work.band);
   }
-  TileContext context(PackId pack, std::size_t stage, std::size_t tile) const {
-    return {network_.layers[stage - 1], tiles_[stage - 1][tile], network_.dealing.randomness,
-            tile_stream(pack, stage, tile)};
+  BandContext context(const Work& work) const {
+    return {network_.layers[work.layer], bands_[work.layer][work.band], network_.dealing.randomness, Stream::of(work)};
   }
   ShareSource source(Stream stream, std::span<const std::uint8_t> message) const {
     return {with(PartyId::producer), self_, network_.dealing.randomness, stream, message};
@@ -177,74 +168,75 @@ class BeaverProgram final : public Program {
 
   // --- producer ---
 
-  Routine<> set_up_producer(Channel& channel, std::size_t i, std::size_t stage) {
-    Dealer dealer(*share_keys_, tile_stream(0, stage, 0));
-    filters_[i] = filter_mask<Word>(dealer, network_.layers[i]);
+  Routine<> set_up_producer(Channel& channel, LayerId layer) {
+    Dealer dealer(*share_keys_, Stream::of(making(value_of(layer))));
+    filters_[layer] = filter_mask<Word>(dealer, network_.layers[layer]);
     send_dealt(channel, dealer);
     co_return;
   }
 
-  Routine<> deal(Channel& channel, PackId pack, std::size_t stage, std::size_t tile) const {
-    Dealer dealer(*share_keys_, tile_stream(pack, stage, tile));
-    deal_tile(dealer, pack, stage, tile);
+  Routine<> deal(Channel& channel, Work work) const {
+    Dealer dealer(*share_keys_, Stream::of(work));
+    deal_band(dealer, work);
     send_dealt(channel, dealer);
     co_return;
   }
 
-  void deal_tile(Dealer& dealer, PackId pack, std::size_t stage, std::size_t tile) const {
-    if (stage > 0) {
-      const TileContext t = context(pack, stage, tile);
+  void deal_band(Dealer& dealer, const Work& work) const {
+    if (work.value != input_value) {
+      const BandContext t = context(work);
       Filters<Word> fresh;
       const bool is_fresh = network_.dealing.triples == Triples::fresh;
       if (is_fresh) fresh = filter_mask<Word>(dealer, t.layer);
-      deal_product<Word>(dealer, *share_keys_, pack, stage, t.layer, t.layout, is_fresh ? fresh : filters_[stage - 1]);
+      deal_product<Word>(dealer, *share_keys_, work.pack, read_by(work.layer), t.layer, t.layout,
+                         is_fresh ? fresh : filters_[work.layer]);
       if (scheme_.deal) scheme_.deal(dealer, t);
     }
-    if (last(stage) || !dealer.sent()) return;
-    const auto [first, n] = opened(stage, tile);
+    if (last(work.value) || !dealer.sent()) return;
+    const auto [first, n] = opened(work);
     for (const PartyId server : {PartyId::server0, PartyId::server1}) {
-      const Buffer<Word> a = input_mask<Word>(share_keys_->of(server), pack, stage + 1, first, n);
+      const Buffer<Word> a = input_mask<Word>(share_keys_->of(server), work.pack, work.value, first, n);
       dealer.append(server, to_payload<Word>(a));
     }
   }
 
-  Routine<> help(Channel& channel, PackId pack, std::size_t stage, std::size_t tile) const {
-    co_await deal(channel, pack, stage, tile);
-    if (stage == 0 || !scheme_.help) co_return;
-    const TileContext t = context(pack, stage, tile);
+  Routine<> help(Channel& channel, Work work) const {
+    co_await deal(channel, work);
+    if (work.value == input_value || !scheme_.help) co_return;
+    const BandContext t = context(work);
     co_await scheme_.help(channel, t, *share_keys_);
   }
 
   // --- servers ---
 
-  /// Elements of the next layer's input that a tile opens.
-  std::pair<std::size_t, std::size_t> opened(std::size_t stage, std::size_t tile) const {
-    if (stage == 0) return {0, network_.input.elements()};
-    const LayerSpec& l = network_.layers[stage - 1];
-    const TileLayout& t = tiles_[stage - 1][tile];
+  /// Elements of the value that a band opens.
+  std::pair<std::size_t, std::size_t> opened(const Work& work) const {
+    if (work.value == input_value) return {0, network_.input.elements()};
+    const LayerSpec& l = network_.layers[work.layer];
+    const BandLayout& t = bands_[work.layer][work.band];
     return {t.out.begin * l.out().row_elements(), out_elements(l, t)};
   }
 
-  Routine<> set_up_server(Channel& channel, std::size_t i, std::size_t stage) {
-    const LayerSpec& layer = network_.layers[i];
+  Routine<> set_up_server(Channel& channel, LayerId index) {
+    const LayerSpec& layer = network_.layers[index];
     const Payload message =
         co_await receive_dealt(channel, sent() ? filter_bytes<Word>(layer) : 0, "the weights' mask");
-    ShareSource dealt = source(tile_stream(0, stage, 0), message);
-    filters_[i] = co_await open_filter<Word>(channel, dealt, layer, weight_shares_[i]);
+    ShareSource dealt = source(Stream::of(making(value_of(index))), message);
+    filters_[index] = co_await open_filter<Word>(channel, dealt, layer, weight_shares_[index]);
   }
 
-  std::size_t dealt_bytes(std::size_t stage, std::size_t tile) const {
-    const Cost c = stage == 0 ? dealt_for_input<Word>(network_)
-                              : dealt_for_tile(scheme_, network_, stage - 1, tiles_[stage - 1][tile]);
+  std::size_t dealt_bytes(const Work& work) const {
+    const Cost c = work.value == input_value
+                       ? dealt_for_input<Word>(network_)
+                       : dealt_for_band(scheme_, network_, work.layer, bands_[work.layer][work.band]);
     return to_server(c, self_);
   }
 
-  Routine<> prepare(Channel& channel, PackId pack, std::size_t stage, std::size_t tile,
-                    std::unique_ptr<TileMaterial>& out) const {
+  Routine<> prepare(Channel& channel, Work work, std::unique_ptr<BandMaterial>& out) const {
     auto material = std::make_unique<Material<Word>>();
-    material->message = co_await receive_dealt(channel, dealt_bytes(stage, tile), "dealt shares");
-    if (stage > 0 && prepares_product(network_.dealing)) {
-      const TileContext t = context(pack, stage, tile);
+    material->message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
+    if (work.value != input_value && prepares_product(network_.dealing)) {
+      const BandContext t = context(work);
       const std::size_t n = product_elements(t.layer, t.layout), row = t.layer.conv.in.row_elements();
       ShareSource dealt = source(t.stream, material->message);
       material->product = dealt.dealt<Word>(product_slot, n);
@@ -252,56 +244,54 @@ class BeaverProgram final : public Program {
         const std::span rest = std::span(material->message).subspan(n * sizeof(Word));
         material->message = Payload(rest.begin(), rest.end());
       }
-      const Buffer<Word> a =
-          input_mask<Word>(with(PartyId::producer), pack, stage, t.layout.in.begin * row, t.layout.in.size() * row);
-      finish_product(stage, t, a, filters_[stage - 1], material->product);
+      const Buffer<Word> a = input_mask<Word>(with(PartyId::producer), work.pack, read_by(work.layer),
+                                              t.layout.in.begin * row, t.layout.in.size() * row);
+      finish_product(work.layer, t, a, filters_[work.layer], material->product);
     }
     out = std::move(material);
   }
 
   /// Adds A_j*F and the bias to C_j.
-  void finish_product(std::size_t stage, const TileContext& t, std::span<const Word> a, const Filters<Word>& filters,
+  void finish_product(LayerId layer, const BandContext& t, std::span<const Word> a, const Filters<Word>& filters,
                       Buffer<Word>& product) const {
-    add_bias<Word>(bias_share<Word>(t.layer, weight_shares_[stage - 1], t.layout.conv), 0, product);
+    add_bias<Word>(bias_share<Word>(t.layer, weight_shares_[layer], t.layout.conv), 0, product);
     tensor::convolve_rows<Word>(*filters.masked, a, t.layout.in, t.layout.conv, product, true);
   }
 
-  Routine<> open_input(Channel& channel, PackId pack, Plane& out, Material<Word>& material) const {
-    if (!scheme_.deals_ahead) material.message = co_await receive_dealt(channel, dealt_bytes(0, 0), "dealt shares");
+  Routine<> open_input(Channel& channel, Work work, MaskedMap& out, Material<Word>& material) const {
+    if (!scheme_.deals_ahead) material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
     const std::size_t n = network_.input.elements();
     const Payload message = co_await channel.receive(PartyId::client, n * sizeof(Word), "the client's input share");
     Buffer<Word> share = to_words<Word>(message);
-    ShareSource dealt = source(tile_stream(pack, 0, 0), material.message);
-    co_await open_masked(channel, dealt, pack, 0, 0, std::move(share), out);
+    ShareSource dealt = source(Stream::of(work), material.message);
+    co_await open_masked(channel, dealt, work, std::move(share), out);
   }
 
-  Routine<> evaluate(Channel& channel, PackId pack, std::size_t stage, std::size_t tile, const Plane& in, Plane* out,
-                     Material<Word>& material) const {
-    const TileContext t = context(pack, stage, tile);
-    if (!scheme_.deals_ahead)
-      material.message = co_await receive_dealt(channel, dealt_bytes(stage, tile), "dealt shares");
+  Routine<> evaluate(Channel& channel, Work work, const MaskedMap& in, MaskedMap* out, Material<Word>& material) const {
+    const BandContext t = context(work);
+    if (!scheme_.deals_ahead) material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
     ShareSource dealt = source(t.stream, material.message);
     Filters<Word> fresh;
     const bool is_fresh = network_.dealing.triples == Triples::fresh;
-    if (is_fresh) fresh = co_await open_filter<Word>(channel, dealt, t.layer, weight_shares_[stage - 1]);
-    const Filters<Word>& filters = is_fresh ? fresh : filters_[stage - 1];
+    if (is_fresh) fresh = co_await open_filter<Word>(channel, dealt, t.layer, weight_shares_[work.layer]);
+    const Filters<Word>& filters = is_fresh ? fresh : filters_[work.layer];
 
     const std::size_t row = t.layer.conv.in.row_elements(), first = t.layout.in.begin * row,
                       n = t.layout.in.size() * row, all = t.layer.conv.in.elements();
-    const std::span<const Word> plane(reinterpret_cast<const Word*>(in.data()), in.size() / sizeof(Word));
+    const std::span<const Word> map(reinterpret_cast<const Word*>(in.data()), in.size() / sizeof(Word));
     Buffer<Word> z = std::move(material.product);
     if (z.empty()) {
       z = dealt.dealt<Word>(product_slot, product_elements(t.layer, t.layout));
       Buffer<Word> expanded;
-      if (!sent()) expanded = input_mask<Word>(with(PartyId::producer), pack, stage, first, n);
-      finish_product(stage, t, sent() ? plane.subspan(all + first, n) : std::span<const Word>(expanded), filters, z);
+      if (!sent()) expanded = input_mask<Word>(with(PartyId::producer), work.pack, read_by(work.layer), first, n);
+      finish_product(work.layer, t, sent() ? map.subspan(all + first, n) : std::span<const Word>(expanded), filters, z);
     }
-    tensor::convolve_rows<Word>(*filters.weights, plane.subspan(first, n), t.layout.in, t.layout.conv, z, true);
+    tensor::convolve_rows<Word>(*filters.weights, map.subspan(first, n), t.layout.in, t.layout.conv, z, true);
     fresh = {};
 
     Buffer<Word> y = co_await scheme_.evaluate(channel, dealt, t, with(other(self_)), std::move(z));
     y = sum_averages<Word>(t.layer, t.layout, std::move(y));
-    if (last(stage)) {
+    if (last(work.value)) {
       // The answer's shares must say nothing but their sum.
       Stream zero = t.stream;
       zero.kind = static_cast<std::uint8_t>(Field::zero);
@@ -309,30 +299,28 @@ class BeaverProgram final : public Program {
       channel.send(PartyId::client, to_payload<Word>(y));
       co_return;
     }
-    co_await open_masked(channel, dealt, pack, stage, tile, std::move(y), *out);
+    co_await open_masked(channel, dealt, work, std::move(y), *out);
   }
 
-  /// Opens E = X - A of the next layer's input for the tile's rows; A serves this opening of this pack only.
-  Routine<> open_masked(Channel& channel, ShareSource& dealt, PackId pack, std::size_t stage, std::size_t tile,
-                        Buffer<Word> share, Plane& out) const {
-    const auto [first, n] = opened(stage, tile);
-    const std::span<Word> plane(reinterpret_cast<Word*>(out.data()), out.size() / sizeof(Word));
+  /// Opens E = X - A of the value for the band's rows; A serves this opening of this pack only.
+  Routine<> open_masked(Channel& channel, ShareSource& dealt, Work work, Buffer<Word> share, MaskedMap& out) const {
+    const auto [first, n] = opened(work);
+    const std::span<Word> map(reinterpret_cast<Word*>(out.data()), out.size() / sizeof(Word));
     Buffer<Word> a;
     if (sent()) {
       a = to_words<Word>(dealt.take(n * sizeof(Word)));
-      std::memcpy(&plane[plane.size() / 2 + first], a.data(), n * sizeof(Word));
+      std::memcpy(&map[map.size() / 2 + first], a.data(), n * sizeof(Word));
     } else {
-      a = input_mask<Word>(with(PartyId::producer), pack, stage + 1, first, n);
+      a = input_mask<Word>(with(PartyId::producer), work.pack, work.value, first, n);
       with(PartyId::producer)
-          .note_opened({pack, static_cast<std::uint16_t>(stage + 1), Stream::whole_stage,
-                        static_cast<std::uint8_t>(Field::input_mask)},
+          .note_opened(Stream::of_map(work.pack, work.value, static_cast<std::uint8_t>(Field::input_mask)),
                        first * sizeof(Word), n * sizeof(Word));
     }
     for (std::size_t i = 0; i < n; ++i) share[i] -= a[i];
     channel.send(other(self_), to_payload<Word>(share));
     const Payload theirs = co_await channel.receive(other(self_), n * sizeof(Word), "masked activations");
     from_bytes<Word>(theirs, a);
-    for (std::size_t i = 0; i < n; ++i) plane[first + i] = share[i] + a[i];
+    for (std::size_t i = 0; i < n; ++i) map[first + i] = share[i] + a[i];
   }
 
   const Scheme<Word>& scheme_;
@@ -341,18 +329,18 @@ class BeaverProgram final : public Program {
   std::array<Prg, 3> with_;
   std::optional<ShareKeys> share_keys_;
   std::span<const Payload> weight_shares_;
-  std::vector<StageInfo> stages_;
-  std::vector<std::vector<TileLayout>> tiles_;
+  std::vector<ValueInfo> values_;
+  std::vector<std::vector<BandLayout>> bands_;
   std::vector<Filters<Word>> filters_;
 };
 
 }  // namespace
 
 template <class Word>
-Result<void> check_tiles(const Scheme<Word>& scheme, const NetworkSpec& network) {
+Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network) {
   for (std::size_t i = 0; i < network.layers.size(); ++i)
-    if (layer_tiles(scheme, network, i).size() >= Stream::whole_stage)
-      return fail("layer '" + network.layers[i].name + "': its map is too large: more tiles than a stream's name can " +
+    if (layer_bands(scheme, network, i).size() >= Stream::whole_map)
+      return fail("layer '" + network.layers[i].name + "': its map is too large: more bands than a stream's name can " +
                   "tell apart");
   return {};
 }
@@ -374,10 +362,10 @@ Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const 
 }
 
 template <class Word>
-Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage) {
+Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value) {
   Cost c;
   const bool here = !scheme.deals_ahead;
-  if (stage == 0) {
+  if (value == input_value) {
     const std::size_t bytes = network.input.elements() * sizeof(Word);
     if (here) c += dealt_for_input<Word>(network);
     c.rounds = (c.producer_to_server0 > 0 ? 1 : 0) + 1;
@@ -385,43 +373,43 @@ Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::si
     c.client = 2 * bytes;
     return c;
   }
-  const std::size_t layer = stage - 1;
+  const LayerId layer = layer_of(value);
   const LayerSpec& l = network.layers[layer];
-  const bool fresh = network.dealing.triples == Triples::fresh, last = stage == network.layers.size();
-  std::uint64_t rounds = 0, tiles = 0;
-  for (const TileLayout& t : layer_tiles(scheme, network, layer)) {
+  const bool fresh = network.dealing.triples == Triples::fresh, last = value == network.layers.size();
+  std::uint64_t rounds = 0, bands = 0;
+  for (const BandLayout& t : layer_bands(scheme, network, layer)) {
     const NonlinearCost part = scheme.cost({l, t, network.dealing.randomness, {}});
     c += part.online;
-    if (here) c += dealt_for_tile(scheme, network, layer, t);
+    if (here) c += dealt_for_band(scheme, network, layer, t);
     const std::size_t out = out_elements(l, t) * sizeof(Word),
                       both = (fresh ? filter_bytes<Word>(l) : 0) + (last ? 0 : out);
     c.server0_to_server1 += both;
     c.server1_to_server0 += both;
     if (last) c.client += 2 * out;
     rounds = (fresh ? 1 : 0) + part.online.rounds + (last ? 0 : 1);
-    ++tiles;
+    ++bands;
   }
-  // Tiles under way at once go side by side, and the others follow them. A producer that deals online has dealt for
+  // Bands under way at once go side by side, and the others follow them. A producer that deals online has dealt for
   // those by the time that the servers come to them.
-  c.rounds = (tiles + scheme.tiles_at_once - 1) / scheme.tiles_at_once * rounds + (here ? 1 : 0);
+  c.rounds = (bands + scheme.bands_at_once - 1) / scheme.bands_at_once * rounds + (here ? 1 : 0);
   return c;
 }
 
 template <class Word>
-Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage) {
+Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value) {
   Cost c;
   if (!scheme.deals_ahead) return c;
-  if (stage == 0) return dealt_for_input<Word>(network);
-  for (const TileLayout& t : layer_tiles(scheme, network, stage - 1))
-    c += dealt_for_tile(scheme, network, stage - 1, t);
+  if (value == input_value) return dealt_for_input<Word>(network);
+  for (const BandLayout& t : layer_bands(scheme, network, layer_of(value)))
+    c += dealt_for_band(scheme, network, layer_of(value), t);
   return c;
 }
 
 template <class Word>
-Cost set_up_cost(const NetworkSpec& network, std::size_t stage) {
+Cost set_up_cost(const NetworkSpec& network, LayerId layer) {
   Cost c;
-  if (stage == 0 || network.dealing.triples == Triples::fresh) return c;
-  const std::size_t bytes = filter_bytes<Word>(network.layers[stage - 1]);
+  if (network.dealing.triples == Triples::fresh) return c;
+  const std::size_t bytes = filter_bytes<Word>(network.layers[layer]);
   c.rounds = 1 + (network.dealing.randomness == Randomness::sent ? 1 : 0);
   c.server0_to_server1 = c.server1_to_server0 = bytes;
   c.producer_to_server0 = c.producer_to_server1 = random_bytes_sent(network.dealing.randomness, bytes);
@@ -431,11 +419,11 @@ Cost set_up_cost(const NetworkSpec& network, std::size_t stage) {
 template <class Word>
 Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId party) {
   const bool server = is_server(party), fresh = network.dealing.triples == Triples::fresh;
-  const std::size_t element = plane_element_bytes<Word>(network);
+  const std::size_t element = map_element_bytes<Word>(network);
   Memory m;
   if (server) m.per_query = network.input.elements() * sizeof(Word);
   if (server && scheme.deals_ahead) m.per_pack = to_server(dealt_for_input<Word>(network), party);
-  std::size_t largest_stage = 0, preparing = 0;
+  std::size_t largest_layer = 0, preparing = 0;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
     const std::size_t filter = filter_bytes<Word>(l),
@@ -454,23 +442,23 @@ Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId pa
       preparing = std::max(preparing, 2 * filters_held_in_opening * filter);
       m.set_up += 2 * mask;
     }
-    const auto layout = layer_tiles(scheme, network, i);
-    std::size_t largest_tile = 0;
-    for (const TileLayout& t : layout) {
-      const Cost dealt = dealt_for_tile(scheme, network, i, t);
+    const auto layout = layer_bands(scheme, network, i);
+    std::size_t largest_band = 0;
+    for (const BandLayout& t : layout) {
+      const Cost dealt = dealt_for_band(scheme, network, i, t);
       if (server && scheme.deals_ahead) m.per_pack += material_bytes(scheme, network, i, t, party);
       std::size_t bytes =
           (t.in.size() * l.conv.in.row_elements() + 3 * product_elements(l, t)) * sizeof(Word) + scheme.working(l, t) +
           (fresh ? 2 * prepared + filters_held_in_opening * filter : 0) +
           tensor::working_words<Word>(l.conv, tensor::ConvAlgorithm::direct, t.conv.size()) * sizeof(Word);
       if (!scheme.deals_ahead || !server) bytes += dealt.producer_to_server0 + dealt.producer_to_server1;
-      largest_tile = std::max(largest_tile, bytes);
+      largest_band = std::max(largest_band, bytes);
     }
-    m.working = std::max(m.working, largest_tile);
-    largest_stage = std::max(largest_stage, std::min(layout.size(), scheme.tiles_at_once) * largest_tile);
+    m.working = std::max(m.working, largest_band);
+    largest_layer = std::max(largest_layer, std::min(layout.size(), scheme.bands_at_once) * largest_band);
   }
   m.set_up += preparing;
-  if (server || !scheme.deals_ahead) m.per_query += largest_stage;
+  if (server || !scheme.deals_ahead) m.per_query += largest_layer;
   return m;
 }
 
@@ -507,12 +495,12 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
 }
 
 #define BLINDSIGHT_BEAVER_PROGRAM(Word)                                                                         \
-  template Result<void> check_tiles(const Scheme<Word>&, const NetworkSpec&);                                   \
+  template Result<void> check_bands(const Scheme<Word>&, const NetworkSpec&);                                   \
   template Result<std::unique_ptr<Program>> make_program(const Scheme<Word>&, const NetworkSpec&,               \
                                                          const PartyContext&);                                  \
-  template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, std::size_t);                              \
-  template Cost offline_cost(const Scheme<Word>&, const NetworkSpec&, std::size_t);                             \
-  template Cost set_up_cost<Word>(const NetworkSpec&, std::size_t);                                             \
+  template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                  \
+  template Cost offline_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                 \
+  template Cost set_up_cost<Word>(const NetworkSpec&, LayerId);                                                 \
   template Memory memory(const Scheme<Word>&, const NetworkSpec&, PartyId);                                     \
   template Result<std::array<Payload, 2>> share_input<Word>(const NetworkSpec&, std::span<const std::int64_t>); \
   template std::array<std::size_t, 2> input_share_bytes<Word>(const NetworkSpec&);                              \

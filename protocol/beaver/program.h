@@ -4,17 +4,17 @@
 
 namespace blindsight::protocol::beaver {
 
-/// One tile of one layer for one query, as a protocol's own part sees it.
-struct TileContext {
+/// One band of one layer for one query, as a protocol's own part sees it.
+struct BandContext {
   const LayerSpec& layer;
-  const TileLayout& layout;
+  const BandLayout& layout;
   Dealing::Randomness randomness;
-  Stream stream;  ///< of the tile: kind and level are the slots'
+  Stream stream;  ///< of the band: kind and level are the slots'
 };
 
-/// What the non-linear part of a tile costs.
+/// What the non-linear part of a band costs.
 struct NonlinearCost {
-  Cost dealt;   ///< by the producer in the tile's one message
+  Cost dealt;   ///< by the producer in the band's one message
   Cost online;  ///< everything else
 };
 
@@ -23,36 +23,36 @@ template <class Word>
 struct Scheme {
   /// Whether the producer deals ahead of the queries and is done; otherwise it deals and helps while they run.
   bool deals_ahead;
-  std::size_t tile_elements;  ///< of a convolution's output in one tile, about
-  std::size_t tiles_at_once;
+  std::size_t band_elements;  ///< of a convolution's output in one band, about
+  std::size_t bands_at_once;
 
   /// Server: from the linear result (not truncated) to the map after ReLU.
-  Routine<Buffer<Word>> (*evaluate)(Channel&, ShareSource&, const TileContext&, const Prg& with_other_server,
+  Routine<Buffer<Word>> (*evaluate)(Channel&, ShareSource&, const BandContext&, const Prg& with_other_server,
                                     Buffer<Word> linear);
   /// Producer: what `evaluate` reads from its source.
-  void (*deal)(Dealer&, const TileContext&);
+  void (*deal)(Dealer&, const BandContext&);
   /// Producer: its part while `evaluate` runs; null when it has none.
-  Routine<> (*help)(Channel&, const TileContext&, const ShareKeys&);
+  Routine<> (*help)(Channel&, const BandContext&, const ShareKeys&);
 
-  NonlinearCost (*cost)(const TileContext&);
+  NonlinearCost (*cost)(const BandContext&);
   /// Bytes that `evaluate` or `help` holds at once, about.
-  std::size_t (*working)(const LayerSpec&, const TileLayout&);
+  std::size_t (*working)(const LayerSpec&, const BandLayout&);
 };
 
-/// Part of a protocol's check: tiles that a stream's name can tell apart, so that no mask serves two of them.
+/// Part of a protocol's check: bands that a stream's name can tell apart, so that no mask serves two of them.
 template <class Word>
-Result<void> check_tiles(const Scheme<Word>& scheme, const NetworkSpec& network);
+Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network);
 
 /// The network must have passed the protocol's check.
 template <class Word>
 Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
                                               const PartyContext& party);
 template <class Word>
-Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage);
+Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value);
 template <class Word>
-Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t stage);
+Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value);
 template <class Word>
-Cost set_up_cost(const NetworkSpec& network, std::size_t stage);
+Cost set_up_cost(const NetworkSpec& network, LayerId layer);
 template <class Word>
 Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId party);
 
@@ -72,8 +72,8 @@ constexpr Protocol complete(Protocol own) {
   own.winograd = false;
   own.producer_online = !scheme.deals_ahead;
   own.make_program = [](const NetworkSpec& n, const PartyContext& p) { return make_program(scheme, n, p); };
-  own.online_cost = [](const NetworkSpec& n, std::size_t stage) { return online_cost(scheme, n, stage); };
-  own.offline_cost = [](const NetworkSpec& n, std::size_t stage) { return offline_cost(scheme, n, stage); };
+  own.online_cost = [](const NetworkSpec& n, ValueId value) { return online_cost(scheme, n, value); };
+  own.offline_cost = [](const NetworkSpec& n, ValueId value) { return offline_cost(scheme, n, value); };
   own.set_up_cost = set_up_cost<Word>;
   own.memory = [](const NetworkSpec& n, PartyId party) { return memory(scheme, n, party); };
   own.share_weights = [](const NetworkSpec& n, std::size_t layer, const LayerWeights& w) {

@@ -11,9 +11,9 @@ std::size_t filter_bytes(const LayerSpec& layer, const Widths& w) {
 }
 
 /// B_i; the pack of a deployment's set-up is 0, which no query has.
-Buffer<Word32> filter_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& prg) {
+Buffer<Word32> filter_mask(const LayerSpec& layer, const Widths& w, ValueId value, const Prg& prg) {
   Buffer<Word32> mask(layer.conv.filter_elements());
-  map_mask(prg, 0, stage, Field::filter_mask, 0, w.linear, mask);
+  map_mask(prg, 0, value, Field::filter_mask, 0, w.linear, mask);
   return mask;
 }
 
@@ -63,8 +63,8 @@ Result<Progress> OpenFilter::begin() {
   out_.bias.resize(layer_.bias_elements());
   tensor::unpack_bits(std::span(weight_share_).subspan(filter_bytes(layer_, w_)), w_.linear,
                       std::span<Word32>(out_.bias));
-  own_ = filter_mask(layer_, w_, stage_, prg_);
-  note_map_opened(prg_, 0, stage_, Field::filter_mask, 0, own_.size());
+  own_ = filter_mask(layer_, w_, value_, prg_);
+  note_map_opened(prg_, 0, value_, Field::filter_mask, 0, own_.size());
   tensor::subtract<Word32>(weights, own_, w_.linear, own_);
   out_.weights = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, weights);
   Payload out(filter_bytes(layer_, w_));
@@ -91,51 +91,50 @@ Result<Progress> OpenFilter::advance(Inbound message) {
   return p;
 }
 
-void prepare_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& with_server0,
+void prepare_mask(const LayerSpec& layer, const Widths& w, ValueId value, const Prg& with_server0,
                   const Prg& with_server1, Filters& out) {
-  Buffer<Word32> b = filter_mask(layer, w, stage, with_server0);
-  tensor::add<Word32>(b, filter_mask(layer, w, stage, with_server1), w.linear, b);
+  Buffer<Word32> b = filter_mask(layer, w, value, with_server0);
+  tensor::add<Word32>(b, filter_mask(layer, w, value, with_server1), w.linear, b);
   out.mask = tensor::prepare_filter<Word32>(layer.conv, layer.algorithm, b);
 }
 
-Buffer<Word32> input_mask_rows(const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
-                               const Prg& prg, tensor::RowRange rows) {
+Buffer<Word32> input_mask_rows(const LayerSpec& layer, const Widths& w, PackId pack, ValueId value, const Prg& prg,
+                               tensor::RowRange rows) {
   const std::size_t row = layer.conv.in.row_elements();
   Buffer<Word32> a(rows.size() * row);
-  map_mask(prg, pack, stage, Field::input_mask, rows.begin * row, w.linear, a);
+  map_mask(prg, pack, value, Field::input_mask, rows.begin * row, w.linear, a);
   return a;
 }
 
-std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, const TileLayout& tile) {
-  return tensor::packed_bytes(tile.conv.size() * layer.conv_out().row_elements(), w.linear);
+std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, const BandLayout& band) {
+  return tensor::packed_bytes(band.conv.size() * layer.conv_out().row_elements(), w.linear);
 }
 
-void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
-                  const TileLayout& tile, const Prg& with_server0, const Prg& with_server1, const Filters& filters) {
-  Buffer<Word32> a = input_mask_rows(layer, w, pack, stage, with_server0, tile.in);
-  tensor::add<Word32>(a, input_mask_rows(layer, w, pack, stage, with_server1, tile.in), w.linear, a);
-  Buffer<Word32> product(tile.conv.size() * layer.conv_out().row_elements());
-  tensor::convolve_rows<Word32>(*filters.mask, a, tile.in, tile.conv, product, false);
+void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, PackId pack, ValueId read,
+                  const BandLayout& band, const Prg& with_server0, const Prg& with_server1, const Filters& filters) {
+  Buffer<Word32> a = input_mask_rows(layer, w, pack, read, with_server0, band.in);
+  tensor::add<Word32>(a, input_mask_rows(layer, w, pack, read, with_server1, band.in), w.linear, a);
+  Buffer<Word32> product(band.conv.size() * layer.conv_out().row_elements());
+  tensor::convolve_rows<Word32>(*filters.mask, a, band.in, band.conv, product, false);
   dealer.deal<Word32>(Field::product, 0, w.linear, product);
 }
 
-Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, std::uint64_t pack,
-                               std::size_t stage, const TileLayout& tile, const Prg& with_producer,
-                               const Filters& filters) {
+Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, PackId pack, ValueId read,
+                               const BandLayout& band, const Prg& with_producer, const Filters& filters) {
   const std::size_t out_row = layer.conv_out().row_elements();
-  Buffer<Word32> g(tile.conv.size() * out_row);
+  Buffer<Word32> g(band.conv.size() * out_row);
   source.dealt<Word32>(Field::product, 0, w.linear, g);
-  add_bias<Word32>(filters.bias, tile.conv.begin * out_row, g);
-  const Buffer<Word32> a = input_mask_rows(layer, w, pack, stage, with_producer, tile.in);
-  tensor::convolve_rows<Word32>(*filters.masked, a, tile.in, tile.conv, g, true);
+  add_bias<Word32>(filters.bias, band.conv.begin * out_row, g);
+  const Buffer<Word32> a = input_mask_rows(layer, w, pack, read, with_producer, band.in);
+  tensor::convolve_rows<Word32>(*filters.masked, a, band.in, band.conv, g, true);
   return g;
 }
 
-void linear_rows(const LayerSpec& layer, const TileLayout& tile, const Filters& filters, std::span<const Word32> plane,
+void linear_rows(const LayerSpec& layer, const BandLayout& band, const Filters& filters, std::span<const Word32> map,
                  Buffer<Word32>& product) {
   const std::size_t row = layer.conv.in.row_elements();
-  tensor::convolve_rows<Word32>(*filters.weights, plane.subspan(tile.in.begin * row, tile.in.size() * row), tile.in,
-                                tile.conv, product, true);
+  tensor::convolve_rows<Word32>(*filters.weights, map.subspan(band.in.begin * row, band.in.size() * row), band.in,
+                                band.conv, product, true);
 }
 
 }  // namespace blindsight::protocol::blink

@@ -25,9 +25,9 @@ std::size_t weight_share_bytes(const LayerSpec& layer, const Widths& w);
 /// opened under one B).
 class OpenFilter final : public Step {
  public:
-  OpenFilter(const LayerSpec& layer, const Widths& w, std::size_t stage, PartyId self, const Prg& with_producer,
+  OpenFilter(const LayerSpec& layer, const Widths& w, ValueId value, PartyId self, const Prg& with_producer,
              const Payload& weight_share, Filters& out)
-      : layer_(layer), w_(w), stage_(stage), self_(self), prg_(with_producer), weight_share_(weight_share), out_(out) {}
+      : layer_(layer), w_(w), value_(value), self_(self), prg_(with_producer), weight_share_(weight_share), out_(out) {}
 
   Result<Progress> begin() override;
   Result<Progress> advance(Inbound message) override;
@@ -35,7 +35,7 @@ class OpenFilter final : public Step {
  private:
   const LayerSpec& layer_;
   Widths w_;
-  std::size_t stage_;
+  ValueId value_;  ///< that the layer makes: the name of B
   PartyId self_;
   const Prg& prg_;
   const Payload& weight_share_;
@@ -44,24 +44,23 @@ class OpenFilter final : public Step {
 };
 
 /// Producer: B = B0 + B1, prepared.
-void prepare_mask(const LayerSpec& layer, const Widths& w, std::size_t stage, const Prg& with_server0,
+void prepare_mask(const LayerSpec& layer, const Widths& w, ValueId value, const Prg& with_server0,
                   const Prg& with_server1, Filters& out);
 
-/// A party's share A_i of a layer's input mask, for the rows that a tile reads, mod 2^K.
-Buffer<Word32> input_mask_rows(const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
-                               const Prg& prg, tensor::RowRange rows);
+/// A party's share A_i of the mask of `value`, which the layer reads, for the rows that a band reads, mod 2^K.
+Buffer<Word32> input_mask_rows(const LayerSpec& layer, const Widths& w, PackId pack, ValueId value, const Prg& prg,
+                               tensor::RowRange rows);
 
-/// Producer: deals C, a sharing of the tile's rows of A*B (shifted inside the product, before it is shared).
-void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, std::uint64_t pack, std::size_t stage,
-                  const TileLayout& tile, const Prg& with_server0, const Prg& with_server1, const Filters& filters);
+/// Producer: deals C, a sharing of the band's rows of A*B (shifted inside the product, before it is shared).
+void deal_product(Dealer& dealer, const LayerSpec& layer, const Widths& w, PackId pack, ValueId read,
+                  const BandLayout& band, const Prg& with_server0, const Prg& with_server1, const Filters& filters);
 /// Server, ahead of time: G_i = A_i*F + C_i + bias_i, a share of A*W + bias.
-Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, std::uint64_t pack,
-                               std::size_t stage, const TileLayout& tile, const Prg& with_producer,
-                               const Filters& filters);
-std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, const TileLayout& tile);
+Buffer<Word32> prepare_product(ShareSource& source, const LayerSpec& layer, const Widths& w, PackId pack, ValueId read,
+                               const BandLayout& band, const Prg& with_producer, const Filters& filters);
+std::size_t product_correction_bytes(const LayerSpec& layer, const Widths& w, const BandLayout& band);
 
-/// Server, online, no message: Z_i = E*W_i + G_i for the tile's rows. `plane`: the open E of the whole map.
-void linear_rows(const LayerSpec& layer, const TileLayout& tile, const Filters& filters, std::span<const Word32> plane,
+/// Server, online, no message: Z_i = E*W_i + G_i for the band's rows. `map`: the open E of the whole value.
+void linear_rows(const LayerSpec& layer, const BandLayout& band, const Filters& filters, std::span<const Word32> map,
                  Buffer<Word32>& product);
 
 }  // namespace blindsight::protocol::blink

@@ -19,13 +19,6 @@ void expand(const Prg& prg, const Stream& stream, unsigned bits, std::span<Word>
   tensor::cut(out, bits);
 }
 
-Stream map_stream(std::uint64_t pack, std::size_t stage, Field field) {
-  return {.pack = pack,
-          .stage = static_cast<std::uint16_t>(stage),
-          .tile = Stream::whole_stage,
-          .kind = static_cast<std::uint8_t>(field)};
-}
-
 }  // namespace
 
 std::span<const std::uint8_t> ShareSource::take(std::size_t bytes) {
@@ -41,7 +34,7 @@ void ShareSource::dealt(Field field, std::uint8_t level, unsigned bits, std::spa
   if (receiver_)
     tensor::unpack_bits(take(tensor::packed_bytes(out.size(), bits)), bits, out);
   else
-    expand(prg_, with(tile_, field, level), bits, out);
+    expand(prg_, with(band_, field, level), bits, out);
 }
 
 void ShareSource::dealt_planes(Field field, std::uint8_t level, std::size_t n, std::size_t count,
@@ -54,19 +47,19 @@ void ShareSource::dealt_planes(Field field, std::uint8_t level, std::size_t n, s
 
 template <class Word>
 void ShareSource::own(Field field, std::uint8_t level, unsigned bits, std::span<Word> out) const {
-  expand(prg_, with(tile_, field, level), bits, out);
+  expand(prg_, with(band_, field, level), bits, out);
 }
 
 void ShareSource::own_planes(Field field, std::uint8_t level, std::span<Word64> out) const {
-  prg_.words(with(tile_, field, level), 0, out);
+  prg_.words(with(band_, field, level), 0, out);
 }
 
 void ShareSource::note_opened(Field field, std::uint8_t level, std::size_t bytes) const {
-  prg_.note_opened(with(tile_, field, level), 0, bytes);
+  prg_.note_opened(with(band_, field, level), 0, bytes);
 }
 
 Stream Dealer::stream(Field field, std::uint8_t level) const {
-  return with(tile_, field, level);
+  return with(band_, field, level);
 }
 
 std::span<std::uint8_t> Dealer::grow(std::size_t bytes) {
@@ -101,15 +94,15 @@ void Dealer::own_planes(PartyId server, Field field, std::uint8_t level, std::sp
   prgs_[static_cast<unsigned>(server)]->words(stream(field, level), 0, out);
 }
 
-void map_mask(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first, unsigned bits,
+void map_mask(const Prg& prg, PackId pack, ValueId value, Field field, std::size_t first, unsigned bits,
               std::span<Word32> out) {
-  prg.words(map_stream(pack, stage, field), first, out);
+  prg.words(Stream::of_map(pack, value, static_cast<std::uint8_t>(field)), first, out);
   tensor::cut(out, bits);
 }
 
-void note_map_opened(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first,
-                     std::size_t n) {
-  prg.note_opened(map_stream(pack, stage, field), first * sizeof(Word32), n * sizeof(Word32));
+void note_map_opened(const Prg& prg, PackId pack, ValueId value, Field field, std::size_t first, std::size_t n) {
+  prg.note_opened(Stream::of_map(pack, value, static_cast<std::uint8_t>(field)), first * sizeof(Word32),
+                  n * sizeof(Word32));
 }
 
 template void ShareSource::dealt(Field, std::uint8_t, unsigned, std::span<Word16>);

@@ -16,7 +16,7 @@ using tensor::Word64;
 /// What a stream's bytes are for: Stream::kind.
 enum class Field : std::uint8_t {
   filter_mask = 1,  ///< B
-  input_mask,       ///< A, by absolute element of the map
+  input_mask,       ///< A, of the value that it hides, by absolute element
   product,          ///< C, a sharing of A*B
   rho,              ///< mask of a comparison's operand
   beta,             ///< mask of its result
@@ -34,18 +34,18 @@ enum class Field : std::uint8_t {
   producer_beta,  ///< the producer's own choice
 };
 
-/// Which server is sent the correction of a tile: they alternate, so that both links carry half.
-constexpr PartyId correction_receiver(std::size_t stage, std::size_t tile) {
-  return (stage + tile) % 2 == 0 ? PartyId::server0 : PartyId::server1;
+/// Which server is sent the correction of a band: they alternate, so that both links carry half.
+constexpr PartyId correction_receiver(const Work& work) {
+  return (work.value + work.band) % 2 == 0 ? PartyId::server0 : PartyId::server1;
 }
 
-/// A server's view of one tile's correlations. Of every dealt value it holds a share: its seed's expansion, or the
-/// correction if it is this tile's receiver. Fields are read in the order in which the producer wrote them.
+/// A server's view of one band's correlations. Of every dealt value it holds a share: its seed's expansion, or the
+/// correction if it is this band's receiver. Fields are read in the order in which the producer wrote them.
 class ShareSource {
  public:
   /// `correction`: what is left to read of the producer's message; empty at the server that gets none.
-  ShareSource(const Prg& with_producer, Stream tile, bool receiver, std::span<const std::uint8_t> correction)
-      : prg_(with_producer), tile_(tile), receiver_(receiver), correction_(correction) {}
+  ShareSource(const Prg& with_producer, Stream band, bool receiver, std::span<const std::uint8_t> correction)
+      : prg_(with_producer), band_(band), receiver_(receiver), correction_(correction) {}
 
   /// Shares of dealt values mod 2^bits.
   template <class Word>
@@ -63,7 +63,7 @@ class ShareSource {
   std::span<const std::uint8_t> take(std::size_t bytes);
 
   const Prg& prg_;
-  Stream tile_;
+  Stream band_;
   bool receiver_;
   std::span<const std::uint8_t> correction_;
 };
@@ -71,8 +71,8 @@ class ShareSource {
 /// The producer's side of the same: expands both servers' shares and appends corrections to one payload.
 class Dealer {
  public:
-  Dealer(const Prg& with_server0, const Prg& with_server1, Stream tile, PartyId receiver)
-      : prgs_{&with_server0, &with_server1}, tile_(tile), receiver_(receiver) {}
+  Dealer(const Prg& with_server0, const Prg& with_server1, Stream band, PartyId receiver)
+      : prgs_{&with_server0, &with_server1}, band_(band), receiver_(receiver) {}
 
   /// Deals shares of `value` mod 2^bits: the receiver's share is value - the other's expansion.
   template <class Word>
@@ -90,18 +90,18 @@ class Dealer {
   std::span<std::uint8_t> grow(std::size_t bytes);
 
   std::array<const Prg*, 2> prgs_;
-  Stream tile_;
+  Stream band_;
   PartyId receiver_;
   Payload correction_;
 };
 
-/// Elements [first, first + out.size()) of a party's share of a map-wide mask (A, B), mod 2^bits.
-void map_mask(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first, unsigned bits,
+/// Elements [first, first + out.size()) of a party's share of a mask of a whole value (A) or of the filter that makes
+/// it (B), mod 2^bits.
+void map_mask(const Prg& prg, PackId pack, ValueId value, Field field, std::size_t first, unsigned bits,
               std::span<Word32> out);
 
 /// Elements [first, first + n) of that mask now hide a value that leaves.
-void note_map_opened(const Prg& prg, std::uint64_t pack, std::size_t stage, Field field, std::size_t first,
-                     std::size_t n);
+void note_map_opened(const Prg& prg, PackId pack, ValueId value, Field field, std::size_t first, std::size_t n);
 
 /// Bytes of n bits of `count` planes, each plane padded to a byte, as they go over the wire.
 constexpr std::size_t planes_bytes(std::size_t n, std::size_t count) {

@@ -26,8 +26,8 @@ Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span
 Payload MaskedOpening::begin(Buffer<Word32> share) {
   own_ = std::move(share);
   Buffer<Word32> mask(own_.size());
-  map_mask(prg_, pack_, stage_, Field::input_mask, first_, bits_, mask);
-  note_map_opened(prg_, pack_, stage_, Field::input_mask, first_, mask.size());
+  map_mask(prg_, pack_, value_, Field::input_mask, first_, bits_, mask);
+  note_map_opened(prg_, pack_, value_, Field::input_mask, first_, mask.size());
   tensor::subtract<Word32>(own_, mask, bits_, own_);
   Payload out(online_bytes(own_.size(), bits_));
   tensor::pack_bits(std::span<const Word32>(own_), bits_, out);

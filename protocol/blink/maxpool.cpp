@@ -13,10 +13,10 @@ tensor::Shape map_before(const LayerSpec& layer, std::size_t pool) {
 
 }  // namespace
 
-std::vector<CompareShape> max_levels(const LayerSpec& layer, const TileLayout& tile, const Widths& w) {
+std::vector<CompareShape> max_levels(const LayerSpec& layer, const BandLayout& band, const Widths& w) {
   std::vector<CompareShape> result;
   for (std::size_t p = 0; p < layer.max_pools.size(); ++p) {
-    const std::size_t n = tile.max_pooled[p].size() * map_before(layer, p + 1).row_elements();
+    const std::size_t n = band.max_pooled[p].size() * map_before(layer, p + 1).row_elements();
     for (std::size_t candidates = layer.max_pools[p].height * layer.max_pools[p].width; candidates > 1;
          candidates -= candidates / 2)
       result.push_back({candidates / 2 * n, w.truncated, w.truncated});
@@ -33,7 +33,7 @@ std::optional<Payload> MaxPool::next_pool() {
   if (pool_ == layer_.max_pools.size()) return std::nullopt;
   const tensor::Window& window = layer_.max_pools[pool_];
   const tensor::Shape in = map_before(layer_, pool_), out = map_before(layer_, pool_ + 1);
-  const tensor::RowRange in_rows = pool_ ? tile_.max_pooled[pool_ - 1] : tile_.conv, out_rows = tile_.max_pooled[pool_];
+  const tensor::RowRange in_rows = pool_ ? band_.max_pooled[pool_ - 1] : band_.conv, out_rows = band_.max_pooled[pool_];
   const std::size_t n = out_rows.size() * out.row_elements();
   candidates_ = window.height * window.width;
   Buffer<Word16> gathered(candidates_ * n);

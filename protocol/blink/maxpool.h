@@ -6,19 +6,19 @@
 
 namespace blindsight::protocol::blink {
 
-/// The comparisons of a tile's max pools, level by level: max(a, b) = b + max(a - b, 0), a tree over each window's
+/// The comparisons of a band's max pools, level by level: max(a, b) = b + max(a - b, 0), a tree over each window's
 /// elements. Works on the k + 1 bits that truncation left, where a - b fits; max commutes with truncation and ReLU, so
 /// it goes first.
-std::vector<CompareShape> max_levels(const LayerSpec& layer, const TileLayout& tile, const Widths& w);
+std::vector<CompareShape> max_levels(const LayerSpec& layer, const BandLayout& band, const Widths& w);
 
-/// All max pools of one tile. Messages and privacy are PositivePart's, level after level with masks of their own.
+/// All max pools of one band. Messages and privacy are PositivePart's, level after level with masks of their own.
 class MaxPool {
  public:
-  /// `layer` and `tile` outlive this. `levels`: material for each of max_levels(), in that order.
-  MaxPool(const LayerSpec& layer, const TileLayout& tile, std::vector<CompareMaterial> levels, bool constants)
-      : layer_(layer), tile_(tile), levels_(std::move(levels)), constants_(constants) {}
+  /// `layer` and `band` outlive this. `levels`: material for each of max_levels(), in that order.
+  MaxPool(const LayerSpec& layer, const BandLayout& band, std::vector<CompareMaterial> levels, bool constants)
+      : layer_(layer), band_(band), levels_(std::move(levels)), constants_(constants) {}
 
-  /// Truncated shares of the tile's convolution rows in. The first message, or nothing when no window holds two
+  /// Truncated shares of the band's convolution rows in. The first message, or nothing when no window holds two
   /// elements.
   std::optional<Payload> begin(Buffer<Word16> rows);
   /// The next message, or nothing when take_result() is there: the rows after the last pool.
@@ -30,7 +30,7 @@ class MaxPool {
   std::optional<Payload> next_level();
 
   const LayerSpec& layer_;
-  const TileLayout& tile_;
+  const BandLayout& band_;
   std::vector<CompareMaterial> levels_;
   bool constants_;
   std::size_t pool_ = 0, level_ = 0;

@@ -7,11 +7,11 @@ std::size_t output_bytes(std::size_t n, unsigned bits) {
 }
 
 template <class Word>
-Payload output_message(std::span<const Word> share, unsigned bits, const Prg& with_other_server, Stream tile,
+Payload output_message(std::span<const Word> share, unsigned bits, const Prg& with_other_server, Stream band,
                        bool adds) {
-  tile.kind = static_cast<std::uint8_t>(Field::zero);
+  band.kind = static_cast<std::uint8_t>(Field::zero);
   Buffer<Word32> zero(share.size());
-  with_other_server.words<Word32>(tile, 0, zero);
+  with_other_server.words<Word32>(band, 0, zero);
   for (std::size_t i = 0; i < zero.size(); ++i) zero[i] = adds ? share[i] + zero[i] : share[i] - zero[i];
   Payload out(output_bytes(zero.size(), bits));
   tensor::pack_bits(std::span<const Word32>(zero), bits, out);

@@ -9,10 +9,10 @@ namespace blindsight::protocol::blink {
 /// zero from the servers' common seed, so that the two messages say their sum and nothing else (higher bits carry
 /// products of weights and masks). Word is Word16 or Word32.
 template <class Word>
-Payload output_message(std::span<const Word> share, unsigned bits, const Prg& with_other_server, Stream tile,
+Payload output_message(std::span<const Word> share, unsigned bits, const Prg& with_other_server, Stream band,
                        bool adds);
 
-/// Values that a tile of the last stage sends, and their bits.
+/// Values that a band of the last layer sends, and their bits.
 std::size_t output_bytes(std::size_t n, unsigned bits);
 
 /// Data owner: both servers' messages to signed values.

@@ -2,28 +2,28 @@
 
 #include <stdexcept>
 
+#include "protocol/blink/band.h"
 #include "protocol/blink/output.h"
-#include "protocol/blink/tile.h"
 #include "protocol/core/immediate_step.h"
 
 namespace blindsight::protocol::blink {
 namespace {
 
-/// Server: awaits the producer's corrections for one tile and prepares its material.
-class PrepareTile final : public Step {
+/// Server: awaits the producer's corrections for one band and prepares its material.
+class PrepareBand final : public Step {
  public:
-  PrepareTile(TileContext context, PackId pack, PartyId self, const Prg& with_producer, const Filters& filters,
-              std::unique_ptr<TileMaterial>& material)
-      : context_(context), pack_(pack), self_(self), prg_(with_producer), filters_(filters), material_(material) {}
+  PrepareBand(BandContext context, PartyId self, const Prg& with_producer, const Filters& filters,
+              std::unique_ptr<BandMaterial>& material)
+      : context_(context), self_(self), prg_(with_producer), filters_(filters), material_(material) {}
 
   Result<Progress> begin() override {
-    if (self_ == correction_receiver(context_.stage(), context_.tile)) return Progress{};
+    if (self_ == correction_receiver(context_.work)) return Progress{};
     return prepare({});
   }
   Result<Progress> advance(Inbound message) override {
     if (message.from != PartyId::producer || message.round != 0 ||
         message.payload.size() != context_.correction_bytes())
-      return fail("corrections of layer '" + context_.spec().name + "', tile " + std::to_string(context_.tile) +
+      return fail("corrections of layer '" + context_.spec().name + "', band " + std::to_string(context_.work.band) +
                   ": unexpected message of " + std::to_string(message.payload.size()) + " bytes from " +
                   std::string(name(message.from)) + ", round " + std::to_string(message.round) + "; awaited " +
                   std::to_string(context_.correction_bytes()) + " bytes from producer");
@@ -32,32 +32,32 @@ class PrepareTile final : public Step {
 
  private:
   Progress prepare(std::span<const std::uint8_t> correction) {
-    material_ = take_tile(context_, pack_, self_, prg_, filters_, correction);
+    material_ = take_band(context_, self_, prg_, filters_, correction);
     return finished();
   }
 
-  TileContext context_;
-  PackId pack_;
+  BandContext context_;
   PartyId self_;
   const Prg& prg_;
   const Filters& filters_;
-  std::unique_ptr<TileMaterial>& material_;
+  std::unique_ptr<BandMaterial>& material_;
 };
 
-/// Stage 0 needs no correction; its material is the permission to use the pack's input mask once.
-class InputMaterial final : public TileMaterial {
+/// The input needs no correction; its material is the permission to use the pack's input mask once.
+class InputMaterial final : public BandMaterial {
  public:
   std::size_t bytes() const override { return 0; }
 };
 
-/// Server, stage 0: the client's share in, E of the first layer open.
+/// Server: the client's share in, E of the input open.
 class InputStep final : public Step {
  public:
-  InputStep(const NetworkSpec& network, PackId pack, PartyId self, const Prg& with_producer, std::shared_ptr<Plane> out)
+  InputStep(const NetworkSpec& network, PackId pack, PartyId self, const Prg& with_producer,
+            std::shared_ptr<MaskedMap> out)
       : n_(network.input.elements()),
         bits_(widths(network, 0).linear),
         self_(self),
-        opening_(with_producer, pack, 1, bits_, 0),
+        opening_(with_producer, pack, input_value, bits_, 0),
         out_(std::move(out)) {}
 
   Result<Progress> begin() override { return Progress{}; }
@@ -97,7 +97,7 @@ class InputStep final : public Step {
   unsigned bits_;
   PartyId self_;
   MaskedOpening opening_;
-  std::shared_ptr<Plane> out_;
+  std::shared_ptr<MaskedMap> out_;
   bool masked_ = false;
   std::optional<Payload> early_;
 };
@@ -111,33 +111,32 @@ class BlinkProgram final : public Program {
               Prg(party.keys.with[2], party.keys.ledger)},
         own_(party.keys.own, party.keys.ledger),
         weight_shares_(party.weight_shares),
-        stages_(blink::stages(network_)),
+        values_(blink::values(network_)),
         filters_(network_.layers.size()) {
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       widths_.push_back(widths(network_, i));
-      tiles_.push_back(tiles(network_, i));
+      bands_.push_back(bands(network_, i));
     }
   }
 
-  const std::vector<StageInfo>& stages() const override { return stages_; }
+  const std::vector<ValueInfo>& values() const override { return values_; }
   bool online_party() const override { return is_server(self_); }
 
-  std::unique_ptr<Step> set_up(std::size_t stage) override {
-    if (stage == 0) return nullptr;
-    const std::size_t i = stage - 1;
+  std::unique_ptr<Step> set_up(LayerId layer) override {
+    const ValueId made = value_of(layer);
     if (is_server(self_))
-      return std::make_unique<OpenFilter>(network_.layers[i], widths_[i], stage, self_, with(PartyId::producer),
-                                          weight_shares_[i], filters_[i]);
-    return std::make_unique<ImmediateStep>([this, i, stage] {
-      prepare_mask(network_.layers[i], widths_[i], stage, with(PartyId::server0), with(PartyId::server1), filters_[i]);
+      return std::make_unique<OpenFilter>(network_.layers[layer], widths_[layer], made, self_, with(PartyId::producer),
+                                          weight_shares_[layer], filters_[layer]);
+    return std::make_unique<ImmediateStep>([this, layer, made] {
+      prepare_mask(network_.layers[layer], widths_[layer], made, with(PartyId::server0), with(PartyId::server1),
+                   filters_[layer]);
       return finished();
     });
   }
 
-  std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
-                                   std::unique_ptr<TileMaterial>& material) const override {
-    if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
-    if (stage == 0) {
+  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
+    if (work.pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
+    if (work.value == input_value) {
       if (!is_server(self_)) return nullptr;
       return std::make_unique<ImmediateStep>([&material] {
         material = std::make_unique<InputMaterial>();
@@ -145,31 +144,32 @@ class BlinkProgram final : public Program {
       });
     }
     if (is_server(self_))
-      return std::make_unique<PrepareTile>(context(stage, tile), pack, self_, with(PartyId::producer),
-                                           filters_[stage - 1], material);
-    return std::make_unique<ImmediateStep>([this, pack, c = context(stage, tile)] {
+      return std::make_unique<PrepareBand>(context(work), self_, with(PartyId::producer), filters_[work.layer],
+                                           material);
+    return std::make_unique<ImmediateStep>([this, c = context(work)] {
       Progress p = finished();
       p.outbound.push_back(
-          {correction_receiver(c.stage(), c.tile), 0,
-           deal_tile(c, pack, with(PartyId::server0), with(PartyId::server1), own_, filters_[c.layer])});
+          {correction_receiver(c.work), 0,
+           deal_band(c, with(PartyId::server0), with(PartyId::server1), own_, filters_[c.work.layer])});
       return p;
     });
   }
 
-  std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
-                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
+  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+                               std::unique_ptr<BandMaterial> material) const override {
     if (!is_server(self_)) return nullptr;
-    if (!material) throw std::invalid_argument("a tile without its material");
-    if (stage == 0) return std::make_unique<InputStep>(network_, pack, self_, with(PartyId::producer), std::move(out));
+    if (!material) throw std::invalid_argument("a band without its material");
+    if (work.value == input_value)
+      return std::make_unique<InputStep>(network_, work.pack, self_, with(PartyId::producer), std::move(out));
     std::unique_ptr<BlinkMaterial> own(static_cast<BlinkMaterial*>(material.release()));
-    return std::make_unique<TileStep>(context(stage, tile), pack, self_, with(PartyId::producer), with(other(self_)),
-                                      filters_[stage - 1], std::move(in), std::move(out), std::move(own));
+    return std::make_unique<BandStep>(context(work), self_, with(PartyId::producer), with(other(self_)),
+                                      filters_[work.layer], std::move(in), std::move(out), std::move(own));
   }
 
  private:
   const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
-  TileContext context(std::size_t stage, std::size_t tile) const {
-    return {network_, stage - 1, widths_[stage - 1], tiles_[stage - 1][tile], tile};
+  BandContext context(const Work& work) const {
+    return {network_, work, widths_[work.layer], bands_[work.layer][work.band]};
   }
 
   NetworkSpec network_;
@@ -177,9 +177,9 @@ class BlinkProgram final : public Program {
   std::array<Prg, 3> with_;
   Prg own_;
   std::span<const Payload> weight_shares_;
-  std::vector<StageInfo> stages_;
+  std::vector<ValueInfo> values_;
   std::vector<Widths> widths_;
-  std::vector<std::vector<TileLayout>> tiles_;
+  std::vector<std::vector<BandLayout>> bands_;
   std::vector<Filters> filters_;
 };
 
@@ -196,20 +196,25 @@ double stated_error(const LayerSpec& layer) {
   return static_cast<double>(layer.window_elements());
 }
 
-Cost online_cost(const NetworkSpec& network, std::size_t stage) {
+/// What a band of a value costs and keeps; the pack is nobody's.
+BandContext declared(const NetworkSpec& network, ValueId value, const Widths& w, const std::vector<BandLayout>& layout,
+                     std::size_t band) {
+  return {network, making(value, 0, static_cast<std::uint32_t>(band)), w, layout[band]};
+}
+
+Cost online_cost(const NetworkSpec& network, ValueId value) {
   Cost c;
-  if (stage == 0) {
+  if (value == input_value) {
     const std::size_t bytes = MaskedOpening::online_bytes(network.input.elements(), widths(network, 0).linear);
     c.rounds = 1;
     c.server0_to_server1 = c.server1_to_server0 = bytes;
     c.client = 2 * bytes;
     return c;
   }
-  const std::size_t layer = stage - 1;
-  const Widths w = widths(network, layer);
-  const auto layout = tiles(network, layer);
-  for (std::size_t tile = 0; tile < layout.size(); ++tile) {
-    const TileContext t{network, layer, w, layout[tile], tile};
+  const Widths w = widths(network, layer_of(value));
+  const auto layout = bands(network, layer_of(value));
+  for (std::size_t band = 0; band < layout.size(); ++band) {
+    const BandContext t = declared(network, value, w, layout, band);
     const std::uint64_t bytes = t.online_bytes();
     std::uint64_t rounds = 0;
     for (const CompareShape& s : max_levels(t.spec(), t.layout, w)) rounds += s.rounds();
@@ -221,30 +226,28 @@ Cost online_cost(const NetworkSpec& network, std::size_t stage) {
       ++rounds;
     c.server0_to_server1 += bytes;
     c.server1_to_server0 += bytes;
-    c.rounds = rounds;  // the same for every tile, and tiles go side by side
+    c.rounds = rounds;  // the same for every band, and bands go side by side
   }
   return c;
 }
 
-Cost offline_cost(const NetworkSpec& network, std::size_t stage) {
+Cost offline_cost(const NetworkSpec& network, ValueId value) {
   Cost c;
-  if (stage == 0) return c;
-  const std::size_t layer = stage - 1;
-  const auto layout = tiles(network, layer);
-  for (std::size_t tile = 0; tile < layout.size(); ++tile) {
-    const std::size_t bytes =
-        TileContext{network, layer, widths(network, layer), layout[tile], tile}.correction_bytes();
-    (correction_receiver(stage, tile) == PartyId::server0 ? c.producer_to_server0 : c.producer_to_server1) += bytes;
+  if (value == input_value) return c;
+  const auto layout = bands(network, layer_of(value));
+  for (std::size_t band = 0; band < layout.size(); ++band) {
+    const BandContext t = declared(network, value, widths(network, layer_of(value)), layout, band);
+    (correction_receiver(t.work) == PartyId::server0 ? c.producer_to_server0 : c.producer_to_server1) +=
+        t.correction_bytes();
   }
   return c;
 }
 
-Cost set_up_cost(const NetworkSpec& network, std::size_t stage) {
+Cost set_up_cost(const NetworkSpec& network, LayerId layer) {
   Cost c;
-  if (stage == 0) return c;
   c.rounds = 1;
   c.server0_to_server1 = c.server1_to_server0 =
-      tensor::packed_bytes(network.layers[stage - 1].conv.filter_elements(), widths(network, stage - 1).linear);
+      tensor::packed_bytes(network.layers[layer].conv.filter_elements(), widths(network, layer).linear);
   return c;
 }
 
@@ -252,8 +255,8 @@ Memory memory(const NetworkSpec& network, PartyId party) {
   const bool server = is_server(party);
   Memory m;
   if (server) m.per_query = tensor::packed_bytes(network.input.elements(), widths(network, 0).linear);
-  std::size_t largest_stage = 0;
-  for (std::size_t layer = 0; layer < network.layers.size(); ++layer) {
+  std::size_t largest_layer = 0;
+  for (LayerId layer = 0; layer < network.layers.size(); ++layer) {
     const LayerSpec& l = network.layers[layer];
     const Widths w = widths(network, layer);
     const std::size_t prepared = tensor::prepared_words<Word32>(l.conv, l.algorithm) * sizeof(Word32),
@@ -267,26 +270,26 @@ Memory memory(const NetworkSpec& network, PartyId party) {
       m.set_up = std::max(m.set_up, 2 * filter);  // B and one server's part of it
     }
     if (server) m.per_query += l.conv.in.elements() * sizeof(Word32);
-    const auto layout = tiles(network, layer);
-    std::size_t stage = 0;
-    for (std::size_t tile = 0; tile < layout.size(); ++tile) {
-      const TileContext t{network, layer, w, layout[tile], tile};
+    const auto layout = bands(network, layer);
+    std::size_t messages = 0;
+    for (std::size_t band = 0; band < layout.size(); ++band) {
+      const BandContext t = declared(network, value_of(layer), w, layout, band);
       const std::size_t in = t.layout.in.size() * l.conv.in.row_elements() * sizeof(Word32),
                         product = t.layout.conv.size() * l.conv_out().row_elements() * sizeof(Word32),
                         borrowed =
                             tensor::working_words<Word32>(l.conv, l.algorithm, t.layout.conv.size()) * sizeof(Word32);
       if (server) {
         m.per_pack += t.material_bytes();
-        stage += product / 2 + t.out_elements() * sizeof(Word32) + 2 * t.online_bytes();
+        messages += product / 2 + t.out_elements() * sizeof(Word32) + 2 * t.online_bytes();
         m.working = std::max(m.working, in + borrowed + t.correction_bytes());
       } else {
         // Both servers' masks; dealing a comparison has its planes and values about once more than the material has.
         m.working = std::max(m.working, 2 * in + borrowed + t.material_bytes() + 2 * t.correction_bytes());
       }
     }
-    largest_stage = std::max(largest_stage, stage);
+    largest_layer = std::max(largest_layer, messages);
   }
-  m.per_query += largest_stage;
+  m.per_query += largest_layer;
   return m;
 }
 

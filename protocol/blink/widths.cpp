@@ -53,8 +53,8 @@ Result<void> check(const NetworkSpec& network) {
     if (w.truncated > small_word_bits || w.relu < 2)
       return bad("needs " + std::to_string(w.truncated) +
                  " bits after truncation, and 2 to 16 are possible: lower activation_bits or headroom_bits");
-    // A stream's name has 16 bits for the tile, the last value meaning the whole map, and 8 for the level.
-    if (tiles(network, i).size() >= Stream::whole_stage || max_levels(l, tiles(network, i).front(), w).size() >= 255)
+    // A stream's name has 16 bits for the band, the last value meaning the whole map, and 8 for the level.
+    if (bands(network, i).size() >= Stream::whole_map || max_levels(l, bands(network, i).front(), w).size() >= 255)
       return bad("its map or its max pools are too large");
     const unsigned from = l.relu ? w.summed : w.truncated;
     if (w.lifted && (w.out <= from || w.out > linear_word_bits))

@@ -34,14 +34,14 @@ std::string text(const tensor::Shape& s) {
 
 }  // namespace
 
-std::vector<TileLayout> tiles(const NetworkSpec& network, std::size_t index, std::size_t rows, std::size_t unit) {
+std::vector<BandLayout> bands(const NetworkSpec& network, std::size_t index, std::size_t rows, std::size_t unit) {
   const LayerSpec& layer = network.layers[index];
   const tensor::Shape conv = layer.conv_out(), out = layer.out();
   std::size_t stride = 1;
-  // No more than the map is high: what a stride leaps over beyond it makes no difference, and a product must not wrap.
+  // A stride larger than the map is as good as one that just leaves it; cut, the product cannot overflow.
   for (const auto* pools : {&layer.max_pools, &layer.average_pools})
     for (const auto& w : *pools) stride = std::min(stride * std::min(w.stride_y, conv.height + 1), conv.height + 1);
-  // Whole patches and whole windows, so that no tile computes half a patch that its neighbour computes again.
+  // Whole patches and whole windows, so that no band computes half a patch that its neighbour computes again.
   unit = std::lcm(unit, stride);
   const std::size_t conv_rows = (rows + unit - 1) / unit * unit;
   const bool last = index + 1 == network.layers.size();
@@ -49,9 +49,9 @@ std::vector<TileLayout> tiles(const NetworkSpec& network, std::size_t index, std
 
   const auto max_heights = heights(conv.height, layer.max_pools);
   const auto average_heights = heights(max_heights.back(), layer.average_pools);
-  std::vector<TileLayout> result;
+  std::vector<BandLayout> result;
   for (std::size_t begin = 0; begin < out.height; begin += out_rows) {
-    TileLayout t;
+    BandLayout t;
     t.out = {begin, std::min(begin + out_rows, out.height)};
     t.relu = backwards(layer.average_pools, average_heights, t.out, t.averaged);
     t.conv = backwards(layer.max_pools, max_heights, t.relu, t.max_pooled);
@@ -61,17 +61,19 @@ std::vector<TileLayout> tiles(const NetworkSpec& network, std::size_t index, std
   return result;
 }
 
-std::vector<StageInfo> stages(const NetworkSpec& network, const std::vector<std::vector<TileLayout>>& tiles,
+std::vector<ValueInfo> values(const NetworkSpec& network, const std::vector<std::vector<BandLayout>>& bands,
                               std::size_t element_bytes) {
-  std::vector<StageInfo> result{{"input", 0, {{{0, 0}, {0, network.input.height}}}}};
+  std::vector<ValueInfo> result{
+      {"input", network.input.elements() * element_bytes, {{{0, 0}, {0, network.input.height}}}}};
   tensor::Shape before = network.input;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
-    StageInfo s{l.name, l.conv.in.elements() * element_bytes, {}};
+    const bool last = i + 1 == network.layers.size();
+    ValueInfo s{l.name, last ? 0 : l.out().elements() * element_bytes, {}};
     // A flattened map has one row, which needs all rows of the map before.
     const bool flattened = l.conv.in != before;
-    for (const TileLayout& t : tiles[i])
-      s.tiles.push_back({flattened ? tensor::RowRange{0, before.height} : t.in, t.out});
+    for (const BandLayout& t : bands[i])
+      s.bands.push_back({flattened ? tensor::RowRange{0, before.height} : t.in, t.out});
     before = l.out();
     result.push_back(std::move(s));
   }

@@ -9,69 +9,66 @@
 
 #include "protocol/core/layer_spec.h"
 #include "protocol/core/step.h"
+#include "protocol/core/work.h"
 #include "protocol/prg/prg.h"
 #include "tensor/ring.h"
 
 namespace blindsight::protocol {
 
-/// Number of a pack of correlations inside a session: dealt by the producer in rising order, used by at most one query.
-using PackId = std::uint64_t;
+/// A value at one party while a query runs (in Blink: the public, masked activations E). Its bytes mean something to
+/// the protocol only. Steps of different bands write disjoint rows; a band may begin when the rows that it `needs` have
+/// been written.
+using MaskedMap = tensor::Buffer<std::uint8_t>;
 
-/// The map that one stage hands to the next at one party (in Blink: the public, masked activation E). Its bytes mean
-/// something to the protocol only. Steps of different tiles write disjoint rows; a tile may begin when its rows `needs`
-/// have been written.
-using Plane = tensor::Buffer<std::uint8_t>;
-
-/// What a party keeps of one pack for one tile. Handed out once, by move: whoever holds it may use the masks, and
+/// What a party keeps of one pack for one band. Handed out once, by move: whoever holds it may use the masks, and
 /// nobody else can.
-class TileMaterial {
+class BandMaterial {
  public:
-  virtual ~TileMaterial() = default;
+  virtual ~BandMaterial() = default;
   virtual std::size_t bytes() const = 0;  ///< memory held, for the store's bound and metrics
 };
 
-/// A tile: a band of a stage's output rows, with the rows of the stage's input plane that it reads.
-struct TileInfo {
+/// A band of a value's rows, with the rows that its making reads of the value before it.
+struct BandInfo {
   tensor::RowRange needs, makes;
 };
 
-/// A stage: stage 0 turns the client's input share into the plane of stage 1; stage i evaluates layer i - 1 of the
-/// network. The first and the last stage are one tile each: one message from the client, one message to it.
-struct StageInfo {
-  std::string name;
-  std::size_t input_plane_bytes = 0;  ///< 0 for stage 0
-  std::vector<TileInfo> tiles;
-  /// Tiles of one query that may be under way at once, so that a step with much state does not fill the memory; all
+/// How a value is made. The input and the output are one band each: one message from the client, one message to it.
+struct ValueInfo {
+  std::string name;           ///< of the layer that makes it; "input" for the client's image
+  std::size_t map_bytes = 0;  ///< of the MaskedMap; 0 for the output, which the client alone can read
+  std::vector<BandInfo> bands;
+  /// Bands of one query that may be under way at once, so that a step with much state does not fill the memory; all
   /// parties begin them in rising order.
-  std::size_t tiles_at_once = static_cast<std::size_t>(-1);
+  std::size_t bands_at_once = static_cast<std::size_t>(-1);
 };
 
 /// One party's part in a protocol for one model and one session. Everything but set_up's completion is const and
-/// thread-safe. Steps returned by it stay valid only as long as the program. Stage and tile are checked by the caller
-/// against stages().
+/// thread-safe. Steps returned by it stay valid only as long as the program. The caller checks a Work's value and band
+/// against values(); its layer follows from its value (work.h).
 class Program {
  public:
   virtual ~Program() = default;
 
-  virtual const std::vector<StageInfo>& stages() const = 0;
+  /// By ValueId, the client's image first.
+  virtual const std::vector<ValueInfo>& values() const = 0;
 
-  /// Brings stage `stage` of this deployment into working form (in Blink: opens F = W - B, prepares filters). Run once
-  /// per stage per session before anything else on it; null when this party has nothing to do there.
-  virtual std::unique_ptr<Step> set_up(std::size_t stage) = 0;
+  /// Brings a layer of this deployment into working form (in Blink: opens F = W - B, prepares filters). Run once per
+  /// layer per session before anything else on it; null when this party has nothing to do there.
+  virtual std::unique_ptr<Step> set_up(LayerId layer) = 0;
 
-  /// The work of one tile ahead of time: the producer deals (its step sends and is done), a server receives and
+  /// The work of one band ahead of time: the producer deals (its step sends and is done), a server receives and
   /// prepares. The server's material is put into `material` when the step is done. Null when this party has nothing to
   /// do.
-  virtual std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
-                                           std::unique_ptr<TileMaterial>& material) const = 0;
+  virtual std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const = 0;
 
-  /// The work of one tile online, consuming its material. `in`: the stage's input plane (null for stage 0, whose step
-  /// awaits a message from the client in round 0); `out`: the next stage's plane (null for the last stage, whose step
-  /// sends to the client). Null when this party takes no part online. A producer that helps online has neither planes
-  /// nor material: all that it needs follows from its keys and the pack.
-  virtual std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile,
-                                       std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out,
-                                       std::unique_ptr<TileMaterial> material) const = 0;
+  /// The work of one band online, consuming its material. `in`: the value that the layer reads (null for the input,
+  /// whose step awaits a message from the client in round 0); `out`: the value that it makes (null for the output,
+  /// whose step sends to the client). Null when this party takes no part online. A producer that helps online has
+  /// neither maps nor material: all that it needs follows from its keys and the pack.
+  virtual std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in,
+                                       std::shared_ptr<MaskedMap> out,
+                                       std::unique_ptr<BandMaterial> material) const = 0;
 
   /// Whether `online` is called at this party.
   virtual bool online_party() const = 0;
@@ -90,9 +87,9 @@ struct PartyContext {
 struct Memory {
   std::size_t deployment = 0;  ///< for the whole session: weight shares, prepared filters and masks
   std::size_t set_up = 0;      ///< more than that while a session is set up, before there are packs
-  std::size_t per_pack = 0;    ///< of a prepared pack: the sum of TileMaterial::bytes() over its tiles, to the byte
-  std::size_t per_query = 0;   ///< more than its pack while a query runs: planes, and messages of the largest stage
-  std::size_t working = 0;     ///< temporaries of one tile in work, the largest
+  std::size_t per_pack = 0;    ///< of a prepared pack: the sum of BandMaterial::bytes() over its bands, to the byte
+  std::size_t per_query = 0;   ///< more than its pack while a query runs: maps, and messages of the largest layer
+  std::size_t working = 0;     ///< temporaries of one band in work, the largest
 };
 
 /// A protocol, as the rest of the house sees it. All functions are pure but for randomness from the operating system
@@ -118,23 +115,23 @@ struct Protocol {
   /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is
   /// one) while the linear result is within the calibrated range; in units after truncation, window sums included.
   double (*stated_error)(const LayerSpec&) = nullptr;
-  /// The declared cost of one stage of one query.
-  Cost (*online_cost)(const NetworkSpec&, std::size_t stage) = nullptr;
-  Cost (*offline_cost)(const NetworkSpec&, std::size_t stage) = nullptr;
+  /// The declared cost of making one value of one query.
+  Cost (*online_cost)(const NetworkSpec&, ValueId value) = nullptr;
+  Cost (*offline_cost)(const NetworkSpec&, ValueId value) = nullptr;
   /// Once per deployment and session.
-  Cost (*set_up_cost)(const NetworkSpec&, std::size_t stage) = nullptr;
+  Cost (*set_up_cost)(const NetworkSpec&, LayerId layer) = nullptr;
   Memory (*memory)(const NetworkSpec&, PartyId) = nullptr;
 
   /// Model owner: one layer's weights as a payload for each server (fresh randomness from the operating system).
   Result<std::array<Payload, 2>> (*share_weights)(const NetworkSpec&, std::size_t layer, const LayerWeights&) = nullptr;
   /// Bytes of those payloads, by server: what a server accepts when a model is deployed.
   std::array<std::size_t, 2> (*weight_share_bytes)(const NetworkSpec&, std::size_t layer) = nullptr;
-  /// Data owner: the encoded input (integers at the plan's input scale, network.input order) as stage 0's round-0
+  /// Data owner: the encoded input (integers at the plan's input scale, network.input order) as the input's round-0
   /// payload for each server.
   Result<std::array<Payload, 2>> (*share_input)(const NetworkSpec&, std::span<const std::int64_t>) = nullptr;
   /// Bytes of those payloads, by server: checked before a pack is spent on a query.
   std::array<std::size_t, 2> (*input_share_bytes)(const NetworkSpec&) = nullptr;
-  /// Data owner: the last stage's payloads of both servers to the output integers.
+  /// Data owner: the last layer's payloads of both servers to the output integers.
   Result<std::vector<std::int64_t>> (*reveal_output)(const NetworkSpec&, std::span<const Payload, 2>) = nullptr;
 };
 

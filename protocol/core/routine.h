@@ -145,7 +145,7 @@ class Channel {
   const char* awaited_what_ = "";
 };
 
-/// A routine as a step. `where` begins every error: stage and tile. Exceptions that are no BadMessage (no memory, a
+/// A routine as a step. `where` begins every error: layer and band. Exceptions that are no BadMessage (no memory, a
 /// stream past its end) pass through, as from any step; whoever runs steps makes failures of them.
 class RoutineStep final : public Step {
  public:

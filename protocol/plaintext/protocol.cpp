@@ -22,10 +22,10 @@ Values from_bytes(std::span<const std::uint8_t> bytes) {
   return values;
 }
 
-/// Stage 0: the client's message becomes the first plane (at server 1 it is empty, and so is the plane's use).
+/// The client's message becomes value 0 (at server 1 it is empty, and nobody reads the map).
 class InputStep final : public Step {
  public:
-  InputStep(std::size_t bytes, std::shared_ptr<Plane> out) : bytes_(bytes), out_(std::move(out)) {}
+  InputStep(std::size_t bytes, std::shared_ptr<MaskedMap> out) : bytes_(bytes), out_(std::move(out)) {}
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound message) override {
     if (message.from != PartyId::client || message.round != 0 || message.payload.size() != bytes_)
@@ -37,10 +37,10 @@ class InputStep final : public Step {
 
  private:
   std::size_t bytes_;
-  std::shared_ptr<Plane> out_;
+  std::shared_ptr<MaskedMap> out_;
 };
 
-class Token final : public TileMaterial {
+class Token final : public BandMaterial {
  public:
   std::size_t bytes() const override { return 0; }
 };
@@ -49,21 +49,23 @@ class ClearProgram final : public Program {
  public:
   ClearProgram(const NetworkSpec& network, const PartyContext& party)
       : network_(network), self_(party.self), weights_payloads_(party.weight_shares), weights_(network.layers.size()) {
-    stages_.push_back({"input", 0, {{{0, 0}, {0, network_.input.height}}}});
+    values_.push_back(
+        {"input", network_.input.elements() * sizeof(std::int64_t), {{{0, 0}, {0, network_.input.height}}}});
     tensor::Shape before = network_.input;
     for (const LayerSpec& l : network_.layers) {
-      stages_.push_back(
-          {l.name, l.conv.in.elements() * sizeof(std::int64_t), {{{0, before.height}, {0, l.out().height}}}});
+      const bool last = values_.size() == network_.layers.size();
+      values_.push_back(
+          {l.name, last ? 0 : l.out().elements() * sizeof(std::int64_t), {{{0, before.height}, {0, l.out().height}}}});
       before = l.out();
     }
   }
 
-  const std::vector<StageInfo>& stages() const override { return stages_; }
+  const std::vector<ValueInfo>& values() const override { return values_; }
   bool online_party() const override { return is_server(self_); }
 
-  std::unique_ptr<Step> set_up(std::size_t stage) override {
-    if (stage == 0 || self_ != PartyId::server0) return nullptr;
-    return std::make_unique<ImmediateStep>([this, layer = stage - 1] {
+  std::unique_ptr<Step> set_up(LayerId layer) override {
+    if (self_ != PartyId::server0) return nullptr;
+    return std::make_unique<ImmediateStep>([this, layer] {
       const LayerSpec& l = network_.layers[layer];
       const Values all = from_bytes(weights_payloads_[layer]);
       LayerWeights w;
@@ -75,8 +77,7 @@ class ClearProgram final : public Program {
     });
   }
 
-  std::unique_ptr<Step> preprocess(PackId, std::size_t, std::size_t,
-                                   std::unique_ptr<TileMaterial>& material) const override {
+  std::unique_ptr<Step> preprocess(const Work&, std::unique_ptr<BandMaterial>& material) const override {
     if (!is_server(self_)) return nullptr;
     return std::make_unique<ImmediateStep>([&material] {
       material = std::make_unique<Token>();
@@ -84,17 +85,17 @@ class ClearProgram final : public Program {
     });
   }
 
-  std::unique_ptr<Step> online(PackId, std::size_t stage, std::size_t, std::shared_ptr<const Plane> in,
-                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial>) const override {
+  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+                               std::unique_ptr<BandMaterial>) const override {
     if (!is_server(self_)) return nullptr;
-    if (stage == 0)
+    if (work.value == input_value)
       return std::make_unique<InputStep>(
           self_ == PartyId::server0 ? network_.input.elements() * sizeof(std::int64_t) : 0, std::move(out));
-    return std::make_unique<ImmediateStep>([this, stage, in = std::move(in), out = std::move(out)] {
+    return std::make_unique<ImmediateStep>([this, work, in = std::move(in), out = std::move(out)] {
       Values y;
-      if (self_ == PartyId::server0) y = evaluate(network_.layers[stage - 1], weights_[stage - 1], from_bytes(*in));
+      if (self_ == PartyId::server0) y = evaluate(network_.layers[work.layer], weights_[work.layer], from_bytes(*in));
       Progress p = finished();
-      if (stage == network_.layers.size())
+      if (work.value == network_.layers.size())
         p.outbound.push_back({PartyId::client, 0, to_payload(y)});
       else if (!y.empty())  // server 1 holds nothing
         std::memcpy(out->data(), y.data(), y.size() * sizeof(std::int64_t));
@@ -107,7 +108,7 @@ class ClearProgram final : public Program {
   PartyId self_;
   std::span<const Payload> weights_payloads_;
   std::vector<ClearWeights> weights_;
-  std::vector<StageInfo> stages_;
+  std::vector<ValueInfo> values_;
 };
 
 Result<void> check(const NetworkSpec& network) {
@@ -130,14 +131,14 @@ Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const 
   return std::make_unique<ClearProgram>(network, party);
 }
 
-Cost online_cost(const NetworkSpec& network, std::size_t stage) {
+Cost online_cost(const NetworkSpec& network, ValueId value) {
   Cost c;
-  if (stage == 0) c.client = network.input.elements() * sizeof(std::int64_t);
-  if (stage == network.layers.size()) c.client += network.layers.back().out().elements() * sizeof(std::int64_t);
+  if (value == input_value) c.client = network.input.elements() * sizeof(std::int64_t);
+  if (value == network.layers.size()) c.client += network.layers.back().out().elements() * sizeof(std::int64_t);
   return c;
 }
 
-Cost no_cost(const NetworkSpec&, std::size_t) {
+Cost no_cost(const NetworkSpec&, std::uint16_t) {
   return {};
 }
 
@@ -166,7 +167,7 @@ Result<Values> reveal_output(const NetworkSpec& network, std::span<const Payload
   return from_bytes(messages[0]);
 }
 
-/// Server 0 holds everything, in 64-bit words: weights as they came and prepared, planes, and the largest layer's maps.
+/// Server 0 holds everything, in 64-bit words: weights as they came and prepared, maps, and the largest layer's maps.
 Memory memory(const NetworkSpec& network, PartyId party) {
   Memory m;
   if (!is_server(party)) return m;

@@ -10,14 +10,14 @@
 namespace blindsight::protocol::pond {
 namespace {
 
-using beaver::TileContext;
+using beaver::BandContext;
 
-std::size_t elements(const LayerSpec& layer, const TileLayout& tile) {
-  return tile.conv.size() * layer.conv_out().row_elements();
+std::size_t elements(const LayerSpec& layer, const BandLayout& band) {
+  return band.conv.size() * layer.conv_out().row_elements();
 }
 
-/// A server's tile behind the linear layer.
-Routine<Buffer<Word128>> evaluate(Channel& channel, beaver::ShareSource& source, const TileContext& t, const Prg&,
+/// A server's band behind the linear layer.
+Routine<Buffer<Word128>> evaluate(Channel& channel, beaver::ShareSource& source, const BandContext& t, const Prg&,
                                   Buffer<Word128> linear) {
   if (t.layer.relu) {
     Buffer<Word128> y = co_await relu(channel, source, t.layer, std::move(linear));
@@ -27,11 +27,11 @@ Routine<Buffer<Word128>> evaluate(Channel& channel, beaver::ShareSource& source,
   co_return linear;
 }
 
-void deal(beaver::Dealer& dealer, const TileContext& t) {
+void deal(beaver::Dealer& dealer, const BandContext& t) {
   if (t.layer.relu) deal_relu(dealer, t.layer, elements(t.layer, t.layout));
 }
 
-beaver::NonlinearCost cost(const TileContext& t) {
+beaver::NonlinearCost cost(const BandContext& t) {
   beaver::NonlinearCost c;
   if (!t.layer.relu) return c;
   const ReluSizes sizes = relu_sizes(t.layer, elements(t.layer, t.layout));
@@ -42,14 +42,14 @@ beaver::NonlinearCost cost(const TileContext& t) {
   return c;
 }
 
-std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
-  return layer.relu ? elements(layer, tile) * relu_words_held * sizeof(Word128) : 0;
+std::size_t working(const LayerSpec& layer, const BandLayout& band) {
+  return layer.relu ? elements(layer, band) * relu_words_held * sizeof(Word128) : 0;
 }
 
 constexpr beaver::Scheme<Word128> scheme{
     .deals_ahead = true,
-    .tile_elements = 48 * 1024,
-    .tiles_at_once = 32,
+    .band_elements = 48 * 1024,
+    .bands_at_once = 32,
     .evaluate = evaluate,
     .deal = deal,
     .help = nullptr,
@@ -59,7 +59,7 @@ constexpr beaver::Scheme<Word128> scheme{
 
 Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
-  if (auto ok = beaver::check_tiles(scheme, network); !ok) return ok;
+  if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
   for (const LayerSpec& l : network.layers) {
     auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
     if (!l.max_pools.empty())

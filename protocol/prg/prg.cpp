@@ -84,10 +84,10 @@ void Prg::fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_
   const std::uint64_t block = offset / 16;
   std::array<std::uint8_t, 16> counter;
   for (int i = 0; i < 6; ++i) counter[i] = static_cast<std::uint8_t>(stream.pack >> (40 - 8 * i));
-  counter[6] = static_cast<std::uint8_t>(stream.stage >> 8);
-  counter[7] = static_cast<std::uint8_t>(stream.stage);
-  counter[8] = static_cast<std::uint8_t>(stream.tile >> 8);
-  counter[9] = static_cast<std::uint8_t>(stream.tile);
+  counter[6] = static_cast<std::uint8_t>(stream.value >> 8);
+  counter[7] = static_cast<std::uint8_t>(stream.value);
+  counter[8] = static_cast<std::uint8_t>(stream.band >> 8);
+  counter[9] = static_cast<std::uint8_t>(stream.band);
   counter[10] = stream.kind;
   counter[11] = stream.level;
   for (int i = 0; i < 4; ++i) counter[12 + i] = static_cast<std::uint8_t>(block >> (24 - 8 * i));

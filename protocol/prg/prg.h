@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "protocol/core/work.h"
+
 namespace blindsight::protocol {
 
 /// A 128-bit AES key. Never printed; wiped when it goes.
@@ -40,16 +42,25 @@ struct SessionKeys {
 };
 
 /// Names one stream of a PRG: what the bytes are for. Two uses of one mask are two uses of one (key, stream, offset);
-/// the fields are chosen so that a stream belongs to one field of one tile of one pack, and the key separates sessions
-/// and deployments.
+/// the fields are chosen so that a stream belongs to one field of one band of one value of one pack, and the key
+/// separates sessions, deployments and served models (Work::model).
 struct Stream {
-  std::uint64_t pack = 0;  ///< 48 bits in force
-  std::uint16_t stage = 0;
-  std::uint16_t tile = 0;  ///< whole_stage where offsets are absolute elements of the stage's map
+  PackId pack = 0;  ///< 48 bits in force
+  ValueId value = 0;
+  std::uint16_t band = 0;  ///< whole_map where offsets are absolute elements of the value
   std::uint8_t kind = 0;   ///< the protocol's own numbering of its fields
   std::uint8_t level = 0;  ///< which of several, e.g. the level of a pool's tree
 
-  static constexpr std::uint16_t whole_stage = 0xffff;
+  static constexpr std::uint16_t whole_map = 0xffff;
+
+  /// The work's own streams, of one band each.
+  static constexpr Stream of(const Work& work) {
+    return {.pack = work.pack, .value = work.value, .band = static_cast<std::uint16_t>(work.band)};
+  }
+  /// What hides a value as a whole, whatever bands it is made in and whoever reads it.
+  static constexpr Stream of_map(PackId pack, ValueId value, std::uint8_t kind) {
+    return {.pack = pack, .value = value, .band = whole_map, .kind = kind};
+  }
   auto operator<=>(const Stream&) const = default;
 };
 
@@ -67,7 +78,7 @@ class MaskLedger {
                      std::uint64_t /*bytes*/) {}
 };
 
-/// AES-128-CTR as a random access stream of bytes (NIST SP 800-38A). Counter block: pack (6 bytes), stage, tile (2
+/// AES-128-CTR as a random access stream of bytes (NIST SP 800-38A). Counter block: pack (6 bytes), value, band (2
 /// each), kind, level (1 each), block number (4). Thread-safe.
 class Prg {
  public:

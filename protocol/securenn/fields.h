@@ -7,7 +7,7 @@
 namespace blindsight::protocol::securenn {
 
 /// What a stream's bytes are for: Stream::kind. 1 to 15 are protocol/beaver's. Stream::level numbers the comparisons of
-/// a tile, so that no two of them share a stream.
+/// a band, so that no two of them share a stream.
 enum class Field : std::uint8_t {
   convert_mask0 = 16,   ///< ShareConvert: r_0 and r_1, of which server j's share is masked with r_j
   convert_mask1,        ///< both known to both servers

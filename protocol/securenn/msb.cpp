@@ -60,7 +60,7 @@ Routine<Buffer<Word64>> msb(Channel& channel, const Server& server, MsbMaterial 
 Routine<> help_msb(Channel& channel, const Helper& helper, std::size_t n, std::uint8_t level) {
   const Payload from0 = co_await channel.receive(PartyId::server0, bits_bytes(n), "comparison of MSB");
   const Payload from1 = co_await channel.receive(PartyId::server1, bits_bytes(n), "comparison of MSB");
-  beaver::Dealer dealer(helper.keys, helper.tile);
+  beaver::Dealer dealer(helper.keys, helper.band);
   const Buffer<Word64> found = compared(from0, from1);
   dealer.deal<Word64>(slot(Field::msb_found, level), found);
   send_dealt(channel, dealer);

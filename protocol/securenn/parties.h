@@ -10,31 +10,31 @@ namespace blindsight::protocol::securenn {
 using tensor::Buffer;
 using tensor::Word64;
 
-/// A server in one tile. What it refers to outlives the tile's routines.
+/// A server in one band. What it refers to outlives the band's routines.
 struct Server {
   PartyId self;
   Dealing::Randomness randomness;
   const Prg& with_producer;
   const Prg& with_other;  ///< the servers' common randomness
-  Stream tile;
+  Stream band;
 
   /// The server that adds public constants (j = 1 in the paper).
   bool adds_constants() const { return self == PartyId::server1; }
   Stream stream(Field field, std::uint8_t level) const {
-    Stream s = tile;
+    Stream s = band;
     s.kind = static_cast<std::uint8_t>(field);
     s.level = level;
     return s;
   }
   beaver::ShareSource source(std::span<const std::uint8_t> message) const {
-    return {with_producer, self, randomness, tile, message};
+    return {with_producer, self, randomness, band, message};
   }
 };
 
-/// The producer in one tile. It has no input and learns nothing.
+/// The producer in one band. It has no input and learns nothing.
 struct Helper {
   const beaver::ShareKeys& keys;
-  Stream tile;
+  Stream band;
 
   Dealing::Randomness randomness() const {
     return keys.sent() ? Dealing::Randomness::sent : Dealing::Randomness::seeded;

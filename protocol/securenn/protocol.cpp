@@ -9,9 +9,9 @@
 namespace blindsight::protocol::securenn {
 namespace {
 
-using beaver::TileContext;
+using beaver::BandContext;
 
-/// A pool of a tile: what its windows read and how many outputs there are.
+/// A pool of a band: what its windows read and how many outputs there are.
 struct Pool {
   tensor::Shape in;
   const tensor::Window& window;
@@ -21,20 +21,20 @@ struct Pool {
   std::size_t outputs() const { return out_rows.size() * window.out_width(in.width) * in.channels; }
 };
 
-std::vector<Pool> pools(const LayerSpec& layer, const TileLayout& tile) {
+std::vector<Pool> pools(const LayerSpec& layer, const BandLayout& band) {
   std::vector<Pool> all;
   tensor::Shape map = layer.conv_out();
-  tensor::RowRange rows = tile.conv;
+  tensor::RowRange rows = band.conv;
   for (std::size_t p = 0; p < layer.max_pools.size(); ++p) {
-    all.push_back({map, layer.max_pools[p], rows, tile.max_pooled[p]});
+    all.push_back({map, layer.max_pools[p], rows, band.max_pooled[p]});
     map = LayerSpec::after(map, {layer.max_pools[p]});
-    rows = tile.max_pooled[p];
+    rows = band.max_pooled[p];
   }
   return all;
 }
 
-std::size_t relu_elements(const LayerSpec& layer, const TileLayout& tile) {
-  return tile.relu.size() * layer.relu_shape().row_elements();
+std::size_t relu_elements(const LayerSpec& layer, const BandLayout& band) {
+  return band.relu.size() * layer.relu_shape().row_elements();
 }
 
 std::vector<Buffer<Word64>> gather(const Pool& pool, const Buffer<Word64>& rows) {
@@ -47,9 +47,9 @@ std::vector<Buffer<Word64>> gather(const Pool& pool, const Buffer<Word64>& rows)
   return candidates;
 }
 
-/// A server's tile behind the linear layer: truncation, max pools (max commutes with ReLU, and a quarter of the ReLUs
+/// A server's band behind the linear layer: truncation, max pools (max commutes with ReLU, and a quarter of the ReLUs
 /// is left), ReLU.
-Routine<Buffer<Word64>> evaluate(Channel& channel, beaver::ShareSource& source, const TileContext& t,
+Routine<Buffer<Word64>> evaluate(Channel& channel, beaver::ShareSource& source, const BandContext& t,
                                  const Prg& with_other_server, Buffer<Word64> rows) {
   truncate(source.self(), t.layer.fraction_bits, rows);
   const Server server{source.self(), t.randomness, source.prg(), with_other_server, t.stream};
@@ -63,7 +63,7 @@ Routine<Buffer<Word64>> evaluate(Channel& channel, beaver::ShareSource& source, 
 }
 
 /// The producer's part in the same.
-Routine<> help(Channel& channel, const TileContext& t, const beaver::ShareKeys& keys) {
+Routine<> help(Channel& channel, const BandContext& t, const beaver::ShareKeys& keys) {
   const Helper helper{keys, t.stream};
   std::uint8_t level = 0;
   for (const Pool& pool : pools(t.layer, t.layout))
@@ -71,7 +71,7 @@ Routine<> help(Channel& channel, const TileContext& t, const beaver::ShareKeys& 
   if (t.layer.relu) co_await help_relu(channel, helper, relu_elements(t.layer, t.layout), level);
 }
 
-beaver::NonlinearCost cost(const TileContext& t) {
+beaver::NonlinearCost cost(const BandContext& t) {
   beaver::NonlinearCost c;
   for (const Pool& pool : pools(t.layer, t.layout))
     c.online += max_pool_cost(t.randomness, pool.candidates(), pool.outputs());
@@ -81,18 +81,18 @@ beaver::NonlinearCost cost(const TileContext& t) {
 
 /// The largest comparison: bits in Z_67 as bytes, both ways, and some words for each; a max level has its candidates
 /// beside it.
-std::size_t working(const LayerSpec& layer, const TileLayout& tile) {
+std::size_t working(const LayerSpec& layer, const BandLayout& band) {
   constexpr std::size_t each = 4 * 64 + 16 * sizeof(Word64);
-  std::size_t bytes = layer.relu ? relu_elements(layer, tile) * each : 0;
-  for (const Pool& pool : pools(layer, tile))
+  std::size_t bytes = layer.relu ? relu_elements(layer, band) * each : 0;
+  for (const Pool& pool : pools(layer, band))
     bytes = std::max(bytes, pool.outputs() * (pool.candidates() / 2 * each + 2 * pool.candidates() * sizeof(Word64)));
   return bytes;
 }
 
 constexpr beaver::Scheme<Word64> scheme{
     .deals_ahead = false,
-    .tile_elements = 32 * 1024,
-    .tiles_at_once = 8,
+    .band_elements = 32 * 1024,
+    .bands_at_once = 8,
     .evaluate = evaluate,
     .deal = nullptr,
     .help = help,
@@ -106,7 +106,7 @@ constexpr unsigned most_range_bits = 32;
 
 Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
-  if (auto ok = beaver::check_tiles(scheme, network); !ok) return ok;
+  if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
   for (const LayerSpec& l : network.layers) {
     auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
     if (l.range_bits() > most_range_bits || l.fraction_bits == 0)

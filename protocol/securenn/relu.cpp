@@ -38,7 +38,7 @@ Routine<Buffer<Word64>> relu(Channel& channel, const Server& server, Buffer<Word
 Routine<> help_relu(Channel& channel, const Helper& helper, std::size_t n, std::uint8_t level) {
   if (n == 0) co_return;
   {
-    beaver::Dealer dealer(helper.keys, helper.tile);
+    beaver::Dealer dealer(helper.keys, helper.band);
     for (const PartyId server : {PartyId::server0, PartyId::server1})
       dealer.reserve(server, material_bytes(helper.randomness(), server, n));
     deal_msb(dealer, level, n);

@@ -6,7 +6,7 @@
 namespace blindsight::protocol::securenn {
 
 /// ReLU (SecureNN, algorithms 6 and 7): fresh shares of max(x, 0), exact for -2^62 <= x < 2^62. Nobody can check that
-/// range at run time: the comparison works on 2x. `level` numbers the comparisons of the tile; each has its own.
+/// range at run time: the comparison works on 2x. `level` numbers the comparisons of the band; each has its own.
 ///
 /// What each party sees: a server the other's shares of r, gamma, delta, the sign and x, each under a mask that it does
 /// not know, and shares that the producer dealt; the producer both shares of x + r with r the servers' own and uniform,

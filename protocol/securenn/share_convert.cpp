@@ -79,7 +79,7 @@ Routine<> help_share_convert(Channel& channel, const Helper& helper, std::size_t
       x[i] += wrap[i];
       wrap[i] = x[i] < wrap[i];
     }
-    beaver::Dealer dealer(helper.keys, helper.tile);
+    beaver::Dealer dealer(helper.keys, helper.band);
     for (const PartyId server : {PartyId::server0, PartyId::server1})
       dealer.reserve(server, bits_and_wrap_bytes(helper.randomness(), server, n));
     deal_bits(dealer, slot(Field::convert_bits, level), x);
@@ -88,7 +88,7 @@ Routine<> help_share_convert(Channel& channel, const Helper& helper, std::size_t
   }
   const Payload from0 = co_await channel.receive(PartyId::server0, bits_bytes(n), "comparison with r");
   const Payload from1 = co_await channel.receive(PartyId::server1, bits_bytes(n), "comparison with r");
-  beaver::Dealer dealer(helper.keys, helper.tile);
+  beaver::Dealer dealer(helper.keys, helper.band);
   odd_ring::deal(dealer, slot(Field::convert_found, level), compared(from0, from1));
   send_dealt(channel, dealer);
 }

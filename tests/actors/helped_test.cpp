@@ -15,10 +15,10 @@ TEST_CASE("a producer that helps online takes part in queries, and its bytes are
   ThreeParties three(fake_helped_protocol);
   three.start_all();
   three.deploy(5);
-  const auto before = fake_hooks().tiles().size();
+  const auto before = fake_hooks().bands().size();
   const auto report = three.query(5, 1);
   if (!report) FAIL(report.error().what);
-  // Three layers of four tiles: a word from each server, twelve to each.
+  // Three layers of four bands: a word from each server, twelve to each.
   for (const std::size_t server : {0u, 1u}) {
     CHECK(report->to_producer(server) == 3 * 4 * 4);
     CHECK(report->producer_online_to(server) == 3 * 4 * 12 * 4);
@@ -26,17 +26,17 @@ TEST_CASE("a producer that helps online takes part in queries, and its bytes are
   }
   CHECK(report->server0_to_server1() == 48 * 4 + 3 * 4 * (1 + 12) * 4);
   CHECK(report->rounds() == 1 + 3 * 2);
-  CHECK(report->servers[0].stages[2].from_producer_bytes == 4 * 12 * 4);
+  CHECK(report->servers[0].layers[2].from_producer_bytes == 4 * 12 * 4);
 
-  // At most so many tiles of the bounded stage at once, in rising order, at all three.
+  // At most so many bands of the bounded value at once, in rising order, at all three.
   std::map<protocol::PartyId, std::vector<std::size_t>> order;
   std::map<protocol::PartyId, std::size_t> now, most;
-  const auto tiles = fake_hooks().tiles();
-  for (std::size_t i = before; i < tiles.size(); ++i) {
-    const auto& t = tiles[i];
-    if (t.stage != 1) continue;
+  const auto bands = fake_hooks().bands();
+  for (std::size_t i = before; i < bands.size(); ++i) {
+    const auto& t = bands[i];
+    if (t.value != 1) continue;
     if (t.begins) {
-      order[t.party].push_back(t.tile);
+      order[t.party].push_back(t.band);
       most[t.party] = std::max(most[t.party], ++now[t.party]);
     } else {
       --now[t.party];
@@ -46,7 +46,7 @@ TEST_CASE("a producer that helps online takes part in queries, and its bytes are
   for (const auto& [party, begun] : order) {
     CAPTURE(protocol::name(party));
     CHECK(begun == std::vector<std::size_t>{0, 1, 2, 3});
-    CHECK(most[party] <= fake_tiles_at_once);
+    CHECK(most[party] <= fake_bands_at_once);
   }
   check_no_mask_twice();
 }
@@ -74,11 +74,11 @@ TEST_CASE("a step that fails at the helping producer fails the query with its na
   ThreeParties three(fake_helped_protocol);
   three.start_all();
   three.deploy(6);
-  fake_hooks().damage_helper_stage = 2;
+  fake_hooks().damage_helper_value = 2;
   const auto failed = three.query(6, 1);
   REQUIRE_FALSE(failed);
   CHECK(contains(failed.error().what, "crypto producer"));
-  CHECK(contains(failed.error().what, "stage second"));
+  CHECK(contains(failed.error().what, "layer second"));
   CHECK(contains(failed.error().what, "server1"));
   const auto next = three.query(6, 2);
   if (!next) FAIL(next.error().what);
@@ -94,9 +94,9 @@ TEST_CASE("a helping producer that does not end gives the query up by itself") {
       fake_helped_protocol);
   three.start_all();
   three.deploy(6);
-  fake_hooks().stall_helper_stage = 3;
+  fake_hooks().stall_helper_value = 3;
   const auto failed = three.query(6, 1);
-  fake_hooks().stall_helper_stage = -1;
+  fake_hooks().stall_helper_value = -1;
   REQUIRE_FALSE(failed);
   CHECK(contains(failed.error().what, "crypto producer"));
   CHECK(contains(failed.error().what, "query.timeout_ms"));
@@ -112,12 +112,12 @@ TEST_CASE("a query that fails at a server is dropped at the helping producer, to
       fake_helped_protocol);
   three.start_all();
   three.deploy(6);
-  fake_hooks().damage_stage = 2;
+  fake_hooks().damage_value = 2;
   REQUIRE_FALSE(three.query(6, 1));
   REQUIRE(three.query(6, 2));
-  fake_hooks().stall_stage = 1;
+  fake_hooks().stall_value = 1;
   const auto stalled = three.query(6, 3);
-  fake_hooks().stall_stage = -1;
+  fake_hooks().stall_value = -1;
   REQUIRE_FALSE(stalled);
   CHECK(contains(stalled.error().what, "query.timeout_ms"));
   const auto next = three.query(6, 4);

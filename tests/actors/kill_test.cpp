@@ -148,7 +148,7 @@ TEST_CASE("no mask is used twice and no party is lost for good over kill -9 at r
   }
   CHECK(failed > 0);
   const auto lines = lines_of(n.folder.path() / "ledger");
-  // At least the query after each kill, 14 tiles a party.
+  // At least the query after each kill, 14 bands a party.
   CHECK(lines.size() >= 8 * parties_online * 14);
   const std::set<std::string> once(lines.begin(), lines.end());
   CHECK(once.size() == lines.size());

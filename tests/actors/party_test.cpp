@@ -25,7 +25,7 @@ TEST_CASE("three parties answer a query") {
   three.deploy(5);
   auto report = three.query(5, 1);
   if (!report) FAIL(report.error().what);
-  // Input: 48 words each way. Three layers of four tiles: a word and twelve words. The last layer sends to the client
+  // Input: 48 words each way. Three layers of four bands: a word and twelve words. The last layer sends to the client
   // alone.
   CHECK(report->server0_to_server1() == 48 * 4 + 3 * 4 * (1 + 12) * 4);
   CHECK(report->server1_to_server0() == report->server0_to_server1());
@@ -34,24 +34,24 @@ TEST_CASE("three parties answer a query") {
   CHECK(report->producer_to(0) == (1 + 3 * 4 + 1) * 4);
   CHECK(report->online_s() > 0);
   CHECK(report->offline_s() > 0);
-  REQUIRE(report->servers[0].stages.size() == 5);
-  CHECK(report->servers[0].stages[2].name == "second");
+  REQUIRE(report->servers[0].layers.size() == 5);
+  CHECK(report->servers[0].layers[2].name == "second");
   check_no_mask_twice();
 }
 
-TEST_CASE("a query that asks for a timeline gets every stage's intervals, and they add up to its report") {
+TEST_CASE("a query that asks for a timeline gets every layer's intervals, and they add up to its report") {
   ThreeParties three;
   three.start_all();
   three.deploy(5);
   const auto report = three.query(5, 1, true);
   if (!report) FAIL(report.error().what);
   for (const auto& server : report->servers) {
-    REQUIRE(server.stages.size() == 5);
-    for (const auto& stage : server.stages) {
-      CAPTURE(stage.name);
+    REQUIRE(server.layers.size() == 5);
+    for (const auto& value : server.layers) {
+      CAPTURE(value.name);
       double compute_us = 0, wait_us = 0;
       std::uint64_t sent_bytes = 0;
-      for (const auto& i : stage.intervals) {
+      for (const auto& i : value.intervals) {
         using enum wire::Interval::Kind;
         if (i.kind == compute) compute_us += i.end_us - i.begin_us;
         if (i.kind == wait) wait_us += i.end_us - i.begin_us;
@@ -60,16 +60,16 @@ TEST_CASE("a query that asks for a timeline gets every stage's intervals, and th
         CHECK(i.end_us <= server.online_s * 1e6);
       }
       // Both ends of an interval are rounded down, and of the shortest none is kept.
-      const auto most = 3 * static_cast<double>(stage.intervals.size() + 1);
-      CHECK(std::abs(compute_us - stage.compute_s * 1e6) <= most);
-      CHECK(std::abs(wait_us - stage.wait_s * 1e6) <= most);
-      CHECK(sent_bytes == stage.sent_bytes);
+      const auto most = 3 * static_cast<double>(value.intervals.size() + 1);
+      CHECK(std::abs(compute_us - value.compute_s * 1e6) <= most);
+      CHECK(std::abs(wait_us - value.wait_s * 1e6) <= most);
+      CHECK(sent_bytes == value.sent_bytes);
     }
-    CHECK(server.stages[2].intervals.size() > 4);
+    CHECK(server.layers[2].intervals.size() > 4);
   }
   const auto without = three.query(5, 2);
   if (!without) FAIL(without.error().what);
-  for (const auto& stage : without->servers[0].stages) CHECK(stage.intervals.empty());
+  for (const auto& value : without->servers[0].layers) CHECK(value.intervals.empty());
 }
 
 TEST_CASE("parties may start in any order, and a query before they are all there says who is missing") {
@@ -108,12 +108,12 @@ TEST_CASE(
     fake_hooks().on_stalled = [&] {
       if (!once.exchange(true)) stalled.set_value();
     };
-    fake_hooks().stall_stage = 2;
+    fake_hooks().stall_value = 2;
     auto answer = std::async(std::launch::async, [&] { return three.query(11, 2); });
     stalled.get_future().wait();
     three.stop(victim);
     const auto failed = answer.get();
-    fake_hooks().stall_stage = -1;
+    fake_hooks().stall_value = -1;
     REQUIRE_FALSE(failed);
     CHECK(contains(failed.error().what, victim == 2 ? "crypto producer" : victim == 1 ? "server1" : "server0"));
 
@@ -219,14 +219,14 @@ TEST_CASE("a party without the others' deployment is named, and deploying again 
   CHECK(three.query(4, 1));
 }
 
-TEST_CASE("a message of the wrong length from a peer fails the query and names sender, stage and step") {
+TEST_CASE("a message of the wrong length from a peer fails the query and names sender, layer and step") {
   ThreeParties three;
   three.start_all();
   three.deploy(6);
-  fake_hooks().damage_stage = 2;
+  fake_hooks().damage_value = 2;
   const auto failed = three.query(6, 1);
   REQUIRE_FALSE(failed);
-  CHECK(contains(failed.error().what, "stage second"));
+  CHECK(contains(failed.error().what, "layer second"));
   CHECK(contains(failed.error().what, "server1"));
   const auto next = three.query(6, 2);
   if (!next) FAIL(next.error().what);
@@ -242,7 +242,7 @@ TEST_CASE("more queries than the limit are refused as busy") {
   fake_hooks().on_stalled = [&] {
     if (!once.exchange(true)) stalled.set_value();
   };
-  fake_hooks().stall_stage = 1;
+  fake_hooks().stall_value = 1;
   auto first = std::async(std::launch::async, [&] { return three.query(8, 1); });
   stalled.get_future().wait();
   const auto second = three.query(8, 2);
@@ -250,7 +250,7 @@ TEST_CASE("more queries than the limit are refused as busy") {
   CHECK(contains(second.error().what, "busy"));
   three.stop(2);
   CHECK_FALSE(first.get());
-  fake_hooks().stall_stage = -1;
+  fake_hooks().stall_value = -1;
   fake_hooks().on_stalled = {};
 }
 
@@ -381,7 +381,7 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
     return out.empty() ? std::string() : wire::decode<wire::Text>(out[0].payload)->text;
   };
   const auto framed = [](wire::Kind kind, protocol::Payload payload) {
-    wire::Outgoing out({{kind, wire::Lane::control, 0, 0, 0, 0, 0}, std::move(payload)}, 0);
+    wire::Outgoing out({wire::control_header(kind), std::move(payload)}, 0);
     std::vector<char> bytes;
     while (!out.finished()) out.append_frame(4096, bytes);
     return bytes;

@@ -33,18 +33,18 @@ TEST_CASE("what inspect declares before any network is what a prediction measure
   REQUIRE(predicted.status == 0);
   const auto measured = json::parse(predicted.out);
 
-  std::vector<json> stages = {declared.at("input")};
-  stages[0]["name"] = "input";
-  for (const auto& layer : declared.at("layers")) stages.push_back(layer);
+  std::vector<json> declared_layers = {declared.at("input")};
+  declared_layers[0]["name"] = "input";
+  for (const auto& layer : declared.at("layers")) declared_layers.push_back(layer);
   const auto& layers = measured.at("layers");
-  REQUIRE(stages.size() == 4);
-  REQUIRE(layers.size() == stages.size());
+  REQUIRE(declared_layers.size() == 4);
+  REQUIRE(layers.size() == declared_layers.size());
   std::uint64_t rounds = 0;
-  for (std::size_t i = 0; i < stages.size(); ++i) {
-    const auto& online = stages[i].at("online");
-    const auto& offline = stages[i].at("offline");
-    CAPTURE(stages[i].at("name"));
-    CHECK(layers[i].at("name") == stages[i].at("name"));
+  for (std::size_t i = 0; i < declared_layers.size(); ++i) {
+    const auto& online = declared_layers[i].at("online");
+    const auto& offline = declared_layers[i].at("offline");
+    CAPTURE(declared_layers[i].at("name"));
+    CHECK(layers[i].at("name") == declared_layers[i].at("name"));
     CHECK(layers[i].at("server0").at("sent_bytes") == online.at("server0_to_server1"));
     CHECK(layers[i].at("server1").at("sent_bytes") == online.at("server1_to_server0"));
     // Where the producer helps the client reports the declared rounds.

@@ -59,23 +59,23 @@ std::string malformed(const std::string& text) {
   return open.empty() ? "" : "<" + open.back() + "> is not closed";
 }
 
-wire::QueryReport report_of(const std::vector<std::string>& stages, std::uint32_t tiles) {
+wire::QueryReport report_of(const std::vector<std::string>& layers, std::uint32_t bands) {
   wire::QueryReport report;
   for (std::uint32_t s = 0; s < 2; ++s) {
     report.servers[s].online_s = 0.25;
-    for (std::uint32_t i = 0; i < stages.size(); ++i) {
-      wire::StageReport stage;
-      stage.name = stages[i];
-      stage.rounds = 1;
-      for (std::uint32_t tile = 0; tile < tiles; ++tile) {
-        const auto begin = 1 + 1000 * i + 50 * tile;
-        stage.intervals.push_back({Kind::queue, tile, begin - 1, begin, 0});
-        stage.intervals.push_back({Kind::compute, tile, begin, begin + 400, 0});
-        stage.intervals.push_back({Kind::send, tile, begin + 400, begin + 400, 77});
-        stage.intervals.push_back({Kind::wait, tile, begin + 400, begin + 1234, 0});
-        stage.sent_bytes += 77;
+    for (std::uint32_t i = 0; i < layers.size(); ++i) {
+      wire::LayerReport layer;
+      layer.name = layers[i];
+      layer.rounds = 1;
+      for (std::uint32_t band = 0; band < bands; ++band) {
+        const auto begin = 1 + 1000 * i + 50 * band;
+        layer.intervals.push_back({Kind::queue, band, begin - 1, begin, 0});
+        layer.intervals.push_back({Kind::compute, band, begin, begin + 400, 0});
+        layer.intervals.push_back({Kind::send, band, begin + 400, begin + 400, 77});
+        layer.intervals.push_back({Kind::wait, band, begin + 400, begin + 1234, 0});
+        layer.sent_bytes += 77;
       }
-      report.servers[s].stages.push_back(std::move(stage));
+      report.servers[s].layers.push_back(std::move(layer));
     }
   }
   return report;
@@ -83,7 +83,7 @@ wire::QueryReport report_of(const std::vector<std::string>& stages, std::uint32_
 
 }  // namespace
 
-TEST_CASE("the timeline shows every stage and all that it did") {
+TEST_CASE("the timeline shows every layer and all that it did") {
   std::vector<std::string> names;
   for (int i = 0; i < 15; ++i) names.push_back("layer" + std::to_string(i) + ";");
   const auto svg = timeline_svg(report_of(names, 60), "skin.onnx");
@@ -97,21 +97,21 @@ TEST_CASE("the timeline shows every stage and all that it did") {
   CHECK(contains(svg, "250.0 ms at server 0"));
   CHECK(contains(svg, "15 rounds"));
   CHECK(contains(svg, "69.3 kB from server 0 to server 1"));
-  CHECK(contains(svg, "layer3;, tile 7, server 1: waits for server 0 for 0.834 ms from 3.751 ms"));
-  CHECK(contains(svg, "layer3;, tile 7, server 1: sends 77 bytes at 3.751 ms"));
+  CHECK(contains(svg, "layer3;, band 7, server 1: waits for server 0 for 0.834 ms from 3.751 ms"));
+  CHECK(contains(svg, "layer3;, band 7, server 1: sends 77 bytes at 3.751 ms"));
   CHECK_FALSE(contains(svg, "Not all is drawn"));
 }
 
 TEST_CASE("with a producer that helps, the timeline tells its bytes, and nobody waits for the other server alone") {
   auto report = report_of({"conv"}, 2);
   CHECK_FALSE(contains(timeline_svg(report, "m"), "crypto producer"));
-  report.servers[0].stages[0].to_producer_bytes = 100'000;
-  report.servers[1].stages[0].to_producer_bytes = 50'000;
-  report.servers[1].stages[0].from_producer_bytes = 300'000;
+  report.servers[0].layers[0].to_producer_bytes = 100'000;
+  report.servers[1].layers[0].to_producer_bytes = 50'000;
+  report.servers[1].layers[0].from_producer_bytes = 300'000;
   const auto svg = timeline_svg(report, "m");
   CHECK(malformed(svg) == "");
   CHECK(contains(svg, "; 150 kB to the crypto producer, 300 kB back"));
-  CHECK(contains(svg, "tile 1, server 1: waits for a message for "));
+  CHECK(contains(svg, "band 1, server 1: waits for a message for "));
 }
 
 TEST_CASE("names in the timeline cannot break out of it") {
@@ -128,8 +128,8 @@ TEST_CASE("names in the timeline cannot break out of it") {
 TEST_CASE("a timeline of reports that do not match, of none and of too much is still a picture") {
   CHECK(malformed(timeline_svg({}, "")) == "");
   auto report = report_of({"input", "conv"}, 3);
-  report.servers[0].stages.pop_back();
-  report.servers[1].stages[0].intervals.resize(wire::max_intervals, {Kind::wait, 4'000'000'000, 0, 4'294'967'295, 0});
+  report.servers[0].layers.pop_back();
+  report.servers[1].layers[0].intervals.resize(wire::max_intervals, {Kind::wait, 4'000'000'000, 0, 4'294'967'295, 0});
   const auto svg = timeline_svg(report, "m");
   CHECK(malformed(svg) == "");
   CHECK(contains(svg, ">conv<"));
@@ -158,7 +158,7 @@ TEST_CASE("predict draws the timeline of a query, and only of one") {
   for (const auto& layer : layers) {
     const auto name = layer.at("name").get<std::string>();
     CHECK(contains(svg, ">" + name + "<"));
-    for (const char* server : {"0", "1"}) CHECK(contains(svg, name + ", tile 0, server " + server + ": computes "));
+    for (const char* server : {"0", "1"}) CHECK(contains(svg, name + ", band 0, server " + server + ": computes "));
   }
   CHECK(contains(svg, "mnist-8.onnx"));
 

@@ -60,11 +60,11 @@ void for_each_dealing(const F& f) {
   }
 }
 
-/// Messages by what they are, whatever the order of their arrival: stage, tile, from, to, round.
+/// Messages by what they are, whatever the order of their arrival: value, band, from, to, round.
 using Named = std::map<std::tuple<std::size_t, std::size_t, PartyId, PartyId, std::uint16_t>, Payload>;
 Named named(std::span<const testing::Crossed> messages) {
   Named n;
-  for (const auto& c : messages) CHECK(n.emplace(std::tuple(c.stage, c.tile, c.from, c.to, c.round), c.payload).second);
+  for (const auto& c : messages) CHECK(n.emplace(std::tuple(c.value, c.band, c.from, c.to, c.round), c.payload).second);
   return n;
 }
 
@@ -83,10 +83,10 @@ Protocol with_fixed_weights(const Protocol& p) {
   return fixed;
 }
 
-/// Declared rounds and bytes of every stage against what crossed; `run` delivered in rounds.
+/// Declared rounds and bytes of every value against what crossed; `run` delivered in rounds.
 void check_costs(const Protocol& p, const Net& net, const ThreeParties& run) {
   Cost set_up;
-  for (std::size_t s = 0; s <= net.spec.layers.size(); ++s) {
+  for (ValueId s = 0; s <= net.spec.layers.size(); ++s) {
     CAPTURE(s);
     Cost online = p.online_cost(net.spec, s);
     CHECK(run.rounds()[s] == online.rounds);
@@ -95,7 +95,7 @@ void check_costs(const Protocol& p, const Net& net, const ThreeParties& run) {
     Cost offline = p.offline_cost(net.spec, s);
     offline.rounds = 0;
     CHECK(run.offline_cost()[s] == offline);
-    set_up += p.set_up_cost(net.spec, s);
+    if (s != input_value) set_up += p.set_up_cost(net.spec, layer_of(s));
   }
   CHECK(run.set_up_cost() == set_up);
 }
@@ -105,7 +105,7 @@ struct Kind {
   LayerSpec layer;
 };
 
-constexpr const char* tiled_kind = "several tiles, overlapping average pool";
+constexpr const char* banded_kind = "several bands, overlapping average pool";
 
 std::vector<Kind> kinds() {
   std::vector<Kind> k;
@@ -152,17 +152,17 @@ std::vector<Kind> kinds() {
   l.average_pools = {{2, 2, 1, 1}};
   add_kind("max pool, then average", l);
   l = layer("", {64, 48, 8}, 32, same3, ConvAlgorithm::winograd4);
-  add_kind("several tiles with halo rows", l);
+  add_kind("several bands with halo rows", l);
   l.bias_per_position = true;
-  add_kind("several tiles, a bias for each element", l);
+  add_kind("several bands, a bias for each element", l);
   l.bias_per_position = false;
   l.max_pools = {pool2};
-  add_kind("several tiles, max pool", l);
+  add_kind("several bands, max pool", l);
   l.max_pools = {{3, 3, 2, 2}};
-  add_kind("several tiles, overlapping max pool", l);
+  add_kind("several bands, overlapping max pool", l);
   l.max_pools = {};
   l.average_pools = {{3, 3, 2, 2}};
-  add_kind(tiled_kind, l);
+  add_kind(banded_kind, l);
   return k;
 }
 
@@ -179,8 +179,8 @@ TEST_CASE(
           CAPTURE(middle);
           CAPTURE(static_cast<int>(dealing.triples));
           CAPTURE(static_cast<int>(dealing.randomness));
-          // Large maps under every way of dealing take long: one kind, and in the middle, where it has several tiles.
-          if (dealing != Dealing{} && kind.layer.conv.in.elements() > 5000 && !(middle && kind.name == tiled_kind))
+          // Large maps under every way of dealing take long: one kind, and in the middle, where it has several bands.
+          if (dealing != Dealing{} && kind.layer.conv.in.elements() > 5000 && !(middle && kind.name == banded_kind))
             continue;
           std::mt19937_64 rng(7);
           Net net;
@@ -197,8 +197,8 @@ TEST_CASE(
             continue;
           }
           ThreeParties run(p, net.spec, net.weights, {.seed = rng()});
-          if (middle && kind.name == tiled_kind && name != "plaintext")
-            CHECK(run.program(PartyId::server0).stages()[1].tiles.size() > 1);
+          if (middle && kind.name == banded_kind && name != "plaintext")
+            CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);
           std::set<std::int64_t> errors;
           for (PackId pack = 1; pack <= 2; ++pack) {
             if (pack == 2) run.deliver_in_rounds();
@@ -399,7 +399,7 @@ TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs 
     add(net, b, 1024, rng);
     Ledger ledger(testing::keys_from_seed(9));
     ThreeParties run(p, net.spec, net.weights, {.seed = 9, .ledger = &ledger});
-    CHECK(run.program(PartyId::server0).stages()[1].tiles.size() > 1);
+    CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);
     for (PackId pack = 1; pack <= 2; ++pack) {
       run.preprocess(pack);
       run.predict(pack, random_input(net.spec.input.elements(), 500, rng));
@@ -437,8 +437,8 @@ TEST_CASE("fresh triples open a filter under a new mask with each product, reuse
     ThreeParties run(p, net.spec, net.weights, {.seed = 9, .keep_transcript = true});
     const std::size_t word = p.input_share_bytes(net.spec)[0] / net.spec.input.elements(),
                       filter = a.conv.filter_elements() * word,
-                      tiles = run.program(PartyId::server0).stages()[1].tiles.size();
-    CHECK(tiles > 1);
+                      bands = run.program(PartyId::server0).values()[1].bands.size();
+    CHECK(bands > 1);
     const bool fresh = dealing.triples == Dealing::Triples::fresh;
     // No other message of this layer has as many bytes.
     std::map<std::pair<std::size_t, PartyId>, std::vector<Payload>> openings;  // by pack and sender
@@ -450,11 +450,11 @@ TEST_CASE("fresh triples open a filter under a new mask with each product, reuse
       }
       for (; from < run.transcript().size(); ++from) {
         const auto& c = run.transcript()[from];
-        if (c.stage == 1 && is_server(c.from) && is_server(c.to) && c.payload.size() == filter) {
+        if (c.value == 1 && is_server(c.from) && is_server(c.to) && c.payload.size() == filter) {
           auto& of = openings[{pack, c.from}];
-          of.resize(tiles);
-          CHECK(of[c.tile].empty());
-          of[c.tile] = c.payload;
+          of.resize(bands);
+          CHECK(of[c.band].empty());
+          of[c.band] = c.payload;
         }
       }
     }
@@ -465,11 +465,11 @@ TEST_CASE("fresh triples open a filter under a new mask with each product, reuse
     using Words = std::vector<std::uint64_t>;
     std::vector<std::array<Words, 3>> opened;  // each server's share of F, and F
     for (const std::size_t pack : {1, 2})
-      for (std::size_t tile = 0; tile < tiles; ++tile) {
+      for (std::size_t band = 0; band < bands; ++band) {
         auto& f = opened.emplace_back();
         for (auto& words : f) words.assign(a.conv.filter_elements(), 0);
         for (const PartyId server : {PartyId::server0, PartyId::server1}) {
-          const Payload& message = openings[{pack, server}][tile];
+          const Payload& message = openings[{pack, server}][band];
           REQUIRE(message.size() == filter);
           for (std::size_t i = 0; i < f[2].size(); ++i) {
             std::uint64_t low;  // also of a longer word's sum
@@ -566,7 +566,7 @@ TEST_CASE("a message of the wrong length, round or sender is an error that names
         CHECK(tampered);
         const bool names_where = what.find("layer '") != std::string::npos || what.find("input") != std::string::npos;
         // A sender of whom nothing is awaited yet is kept waiting, and never taken for another.
-        CHECK((names_where || (fault == sender && what.find("waits for ever in stage") != std::string::npos)));
+        CHECK((names_where || (fault == sender && what.find("waits for ever in value") != std::string::npos)));
       }
   });
 }

@@ -37,7 +37,7 @@ void compared_places(const std::vector<testing::Crossed>& received, View& bits) 
     // A comparison asks the producer three times; the first message of each is the masked value.
     if (mine.to != PartyId::producer || mine.from != PartyId::server0 || mine.round % 3 == 0) continue;
     const auto theirs = std::ranges::find_if(received, [&](const testing::Crossed& c) {
-      return c.from == PartyId::server1 && c.stage == mine.stage && c.tile == mine.tile && c.round == mine.round;
+      return c.from == PartyId::server1 && c.value == mine.value && c.band == mine.band && c.round == mine.round;
     });
     REQUIRE(theirs != received.end());
     const std::size_t n = mine.payload.size() / securenn::bits_bytes(1);
@@ -63,7 +63,7 @@ std::vector<testing::Crossed> received(const std::vector<testing::Crossed>& tran
   std::vector<testing::Crossed> mine;
   for (std::size_t i = from; i < transcript.size(); ++i)
     if (transcript[i].to == party) mine.push_back(transcript[i]);
-  std::ranges::sort(mine, {}, [](const testing::Crossed& c) { return std::tuple(c.stage, c.tile, c.from, c.round); });
+  std::ranges::sort(mine, {}, [](const testing::Crossed& c) { return std::tuple(c.value, c.band, c.from, c.round); });
   return mine;
 }
 

@@ -1,11 +1,14 @@
 #include "wire/envelope.h"
 
+#include <capnp/message.h>
+#include <capnp/serialize.h>
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <random>
 
 #include "wire/control.h"
+#include "wire/envelope.capnp.h"
 
 using namespace blindsight::wire;
 using blindsight::protocol::Payload;
@@ -21,8 +24,8 @@ Payload random_payload(std::size_t size, std::mt19937_64& rng) {
   return p;
 }
 
-Header header_of(std::uint64_t query, Kind kind = Kind::online, Lane lane = Lane::online) {
-  return {kind, lane, 0x0123456789abcdef, query, 7, 70'000, 3};
+Header header_of(std::uint64_t pack, Kind kind = Kind::online, Lane lane = Lane::online) {
+  return {kind, lane, 0x0123456789abcdef, blindsight::protocol::making(7, pack, 70'000, 11), 3};
 }
 
 std::vector<char> frames_of(const Header& header, const Payload& payload, std::uint32_t number) {
@@ -41,6 +44,16 @@ std::string error_of(const std::vector<char>& bytes) {
   std::vector<Message> out;
   auto fed = reader.feed(bytes, out);
   return fed ? "" : fed.error().what;
+}
+
+/// A frame of an envelope that was built by hand.
+std::vector<char> framed(capnp::MessageBuilder& builder) {
+  const auto words = capnp::messageToFlatArray(builder);
+  const auto body = words.asChars();
+  std::vector<char> bytes(4 + body.size());
+  for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(body.size() >> (8 * i) & 0xff);
+  std::copy(body.begin(), body.end(), bytes.begin() + 4);
+  return bytes;
 }
 
 bool contains(const std::string& text, const char* part) {
@@ -149,6 +162,16 @@ TEST_CASE("hostile frames are refused with what was wrong") {
     }
     CHECK(contains(error_of(bytes), "more than 8 messages"));
   }
+  SUBCASE("a batch or an attempt, which this version does not know") {
+    for (const bool batch : {true, false}) {
+      capnp::MallocMessageBuilder builder;
+      auto envelope = builder.initRoot<schema::Envelope>();
+      envelope.setParts(1);
+      CHECK(error_of(framed(builder)).empty());
+      batch ? envelope.setBatch(1) : envelope.setAttempt(1);
+      CHECK(contains(error_of(framed(builder)), "which this version does not know"));
+    }
+  }
   SUBCASE("no envelope at all") {
     std::vector<char> bytes{'\x10', '\0', '\0', '\0'};
     bytes.resize(20, '\xff');
@@ -217,7 +240,7 @@ TEST_CASE("control messages survive the way and damage is an error") {
   predicted.query.fill(9);
   predicted.output_share = {1, 2, 3};
   predicted.report.online_s = 0.5;
-  predicted.report.stages.push_back({"conv1", 1, 2, 3, 4, 5, 6});
+  predicted.report.layers.push_back({"conv1", 1, 2, 3, 4, 5, 6});
   const auto again = decode<Predicted>(encode(predicted));
   REQUIRE(again);
   CHECK(again->output_share == predicted.output_share);
@@ -237,9 +260,9 @@ TEST_CASE("a report's intervals survive the way; too many, unknown ones and impo
   using blindsight::wire::Interval;
   using blindsight::wire::max_intervals;
   Predicted predicted;
-  predicted.report.stages.resize(2);
-  predicted.report.stages[0].name = "conv1";
-  auto& intervals = predicted.report.stages[1].intervals;
+  predicted.report.layers.resize(2);
+  predicted.report.layers[0].name = "conv1";
+  auto& intervals = predicted.report.layers[1].intervals;
   const auto refused = [&](const char* why) {
     const auto back = decode<Predicted>(encode(predicted));
     return !back && contains(back.error().what, why);
@@ -259,7 +282,7 @@ TEST_CASE("a report's intervals survive the way; too many, unknown ones and impo
   intervals.assign(max_intervals, {Interval::Kind::wait, 1, 2, 3, 0});
   CHECK(decode<Predicted>(encode(predicted)));
   intervals.push_back({});
-  CHECK(refused("16385 intervals of one stage"));
+  CHECK(refused("16385 intervals of one layer"));
 }
 
 TEST_CASE("the first frame without its prefix is not taken for a frame") {

@@ -9,9 +9,9 @@ using wire::Lane;
 
 namespace {
 
-wire::Message message(Lane lane, std::uint64_t query, std::uint16_t stage, std::size_t bytes, std::uint8_t mark) {
+wire::Message message(Lane lane, std::uint64_t pack, std::uint16_t value, std::size_t bytes, std::uint8_t mark) {
   const auto kind = lane == Lane::control ? Kind::status : lane == Lane::online ? Kind::online : Kind::deal;
-  return {{kind, lane, 1, query, stage, 0, 0}, Payload(bytes, mark)};
+  return {{kind, lane, 1, protocol::making(value, pack), 0}, Payload(bytes, mark)};
 }
 
 /// Marks of the messages in the order in which they are complete on the wire.
@@ -28,7 +28,7 @@ std::vector<int> order_of(wire::Outbox& outbox) {
 
 }  // namespace
 
-TEST_CASE("the outbox orders by lane, then oldest query, then deepest stage, then arrival") {
+TEST_CASE("the outbox orders by lane, then oldest query, then last value, then arrival") {
   wire::Outbox outbox(true);
   outbox.push(message(Lane::preprocessing, 1, 0, 10, 9));
   outbox.push(message(Lane::online, 2, 5, 10, 7));

@@ -18,9 +18,9 @@ using wire::Lane;
 
 namespace {
 
-wire::Message message(Lane lane, std::uint64_t query, std::uint16_t stage, std::size_t bytes, std::uint8_t mark) {
+wire::Message message(Lane lane, std::uint64_t pack, std::uint16_t value, std::size_t bytes, std::uint8_t mark) {
   const auto kind = lane == Lane::control ? Kind::status : lane == Lane::online ? Kind::online : Kind::deal;
-  return {{kind, lane, 1, query, stage, 0, 0}, Payload(bytes, mark)};
+  return {{kind, lane, 1, protocol::making(value, pack, 0, 1), 0}, Payload(bytes, mark)};
 }
 
 struct SystemConfig : caf::actor_system_config {
@@ -44,6 +44,7 @@ struct LinkAndSocket {
     Routes routes;
     routes.peer = protocol::PartyId::server1;
     routes.session = 1;
+    routes.model = 1;
     routes.control = caf::actor_cast<caf::actor>(self);
     routes.layers = {caf::actor_cast<caf::actor>(self), caf::actor_cast<caf::actor>(self)};
     routes.frame_bytes = link_config.frame_bytes;
@@ -151,9 +152,15 @@ TEST_CASE("a link ends with the reason when its peer violates the protocol or go
     pair.write(frames(m, 1));
     CHECK(pair.down_reason().find("outside its session") != std::string::npos);
   }
-  SUBCASE("stage that is not there") {
+  SUBCASE("value that is not there") {
     pair.write(frames(message(Lane::online, 3, 2, 10, 77), 1));
-    CHECK(pair.down_reason().find("stage 2 of 2") != std::string::npos);
+    CHECK(pair.down_reason().find("value 2 of 2") != std::string::npos);
+  }
+  SUBCASE("model that is not served") {
+    auto m = message(Lane::online, 3, 1, 10, 77);
+    m.header.work.model = 2;
+    pair.write(frames(m, 1));
+    CHECK(pair.down_reason().find("model 2, served is 1") != std::string::npos);
   }
   SUBCASE("connection closed") {
     ::shutdown(pair.socket, SHUT_RDWR);

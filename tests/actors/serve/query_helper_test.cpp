@@ -59,8 +59,7 @@ struct Helper {
     wire::QueryNote note;
     note.query[0] = static_cast<std::uint8_t>(pack);
     self->send(helper,
-               Arrived{from, nullptr,
-                       Parcel(wire::Message{{kind, wire::Lane::control, 0, pack, 0, 0, 0}, wire::encode(note)})});
+               Arrived{from, nullptr, Parcel(wire::Message{wire::control_header(kind, 0, pack), wire::encode(note)})});
   }
   protocol::PackId begun() {
     protocol::PackId pack = 0;
@@ -92,7 +91,7 @@ struct Helper {
         CHECK(message.header.kind == wire::Kind::query_cancelled);
         const auto note = wire::decode<wire::QueryNote>(message.payload);
         REQUIRE(note);
-        CHECK(note->query[0] == message.header.query);
+        CHECK(note->query[0] == message.header.work.pack);
         text = note->text;
       });
     return text;
@@ -134,9 +133,9 @@ TEST_CASE("a helping producer drops what a server cancels and cancels at both se
   h.tell(PartyId::server0, wire::Kind::query_start, 2);
   h.tell(PartyId::server0, wire::Kind::query_start, 3);
   CHECK(h.begun() == 3);
-  h.self->send(h.helper, StepFailed{Phase::online, 3, 1, "stage x: broken"});
+  h.self->send(h.helper, StepFailed{Phase::online, protocol::making(1, 3), "layer x: broken"});
   CHECK(h.dropped() == 3);
-  CHECK(contains(h.cancelled(), "stage x: broken"));
+  CHECK(contains(h.cancelled(), "layer x: broken"));
 }
 
 TEST_CASE("a helping producer does not wait for ever") {
@@ -144,9 +143,9 @@ TEST_CASE("a helping producer does not wait for ever") {
   h.self->send(h.helper, PackAnnounced{1});
   h.tell(PartyId::server0, wire::Kind::query_start, 1);
   CHECK(h.begun() == 1);
-  h.self->send(h.helper, StageDone{1, 0, {}});
+  h.self->send(h.helper, LayerDone{protocol::making(0, 1), {}});
   CHECK(h.dropped() == 1);
-  CHECK(contains(h.cancelled(), "1 of 2 stages were done"));
+  CHECK(contains(h.cancelled(), "1 of 2 layers were done"));
 }
 
 TEST_CASE("a server that gives up a pack that is over violates nothing: it is dropped again") {
@@ -154,7 +153,7 @@ TEST_CASE("a server that gives up a pack that is over violates nothing: it is dr
   h.self->send(h.helper, PackAnnounced{1});
   h.tell(PartyId::server0, wire::Kind::query_start, 1);
   CHECK(h.begun() == 1);
-  for (const std::size_t stage : {0u, 1u}) h.self->send(h.helper, StageDone{1, stage, {}});
+  for (const protocol::ValueId value : {0, 1}) h.self->send(h.helper, LayerDone{protocol::making(value, 1), {}});
   h.tell(PartyId::server1, wire::Kind::query_cancelled, 1);
   CHECK(h.dropped() == 1);
   // It stays used.

@@ -37,45 +37,43 @@ Result<Words> checked(const Inbound& m, PartyId from, std::uint16_t round, std::
   return to_words(m.payload);
 }
 
-/// Rows of plane `stage` (what stage `stage` reads); the same at whoever knows the key.
-Words mask(const Key& key, PackId pack, std::size_t plane, RowRange rows, std::size_t width) {
+/// Rows of the mask of a value; the same at whoever knows the key.
+Words mask(const Key& key, PackId pack, ValueId value, RowRange rows, std::size_t width) {
   const Prg prg(key);
   Words w(rows.size() * width);
-  prg.words<std::uint32_t>(Stream{pack, static_cast<std::uint16_t>(plane), 0, 1, 0}, rows.begin * width, w);
+  prg.words<std::uint32_t>(Stream::of_map(pack, value, 1), rows.begin * width, w);
   return w;
 }
 
-struct Material final : TileMaterial {
-  Words in, out;  ///< this server's shares of the masks of what the tile reads and makes
+struct Material final : BandMaterial {
+  Words in, out;  ///< this server's shares of the masks of what the band reads and makes
   std::size_t bytes() const override { return (in.size() + out.size()) * 4; }
 };
 
 struct Layout {
   NetworkSpec network;
   std::size_t rows, width;
-  std::vector<StageInfo> stages;
+  std::vector<ValueInfo> values;
 
   explicit Layout(const NetworkSpec& n, bool helped = false)
       : network(n), rows(n.input.height), width(n.input.row_elements()) {
-    stages.push_back({"input", 0, {{{0, 0}, {0, rows}}}});
+    values.push_back({"input", rows * width * 4, {{{0, 0}, {0, rows}}}});
     const std::size_t layers = n.layers.size();
     for (std::size_t i = 1; i <= layers; ++i) {
-      StageInfo s{n.layers[i - 1].name, rows * width * 4, {}};
+      ValueInfo s{n.layers[i - 1].name, i == layers ? 0 : rows * width * 4, {}};
       if (i == layers) {
-        s.tiles.push_back({{0, rows}, {0, 1}});
+        s.bands.push_back({{0, rows}, {0, 1}});
       } else {
-        for (std::size_t r = 0; r < rows; r += 2) s.tiles.push_back({{r > 0 ? r - 1 : 0, r + 2}, {r, r + 2}});
+        for (std::size_t r = 0; r < rows; r += 2) s.bands.push_back({{r > 0 ? r - 1 : 0, r + 2}, {r, r + 2}});
       }
-      if (helped && i == 1) s.tiles_at_once = fake_tiles_at_once;
-      stages.push_back(std::move(s));
+      if (helped && i == 1) s.bands_at_once = fake_bands_at_once;
+      values.push_back(std::move(s));
     }
   }
-  bool last(std::size_t stage) const { return stage + 1 == stages.size(); }
-  std::size_t in_words(std::size_t stage, std::size_t tile) const {
-    return stages[stage].tiles[tile].needs.size() * width;
-  }
-  std::size_t out_words(std::size_t stage, std::size_t tile) const {
-    return last(stage) ? 0 : stages[stage].tiles[tile].makes.size() * width;
+  bool last(std::size_t value) const { return value + 1 == values.size(); }
+  std::size_t in_words(const Work& w) const { return values[w.value].bands[w.band].needs.size() * width; }
+  std::size_t out_words(const Work& w) const {
+    return last(w.value) ? 0 : values[w.value].bands[w.band].makes.size() * width;
   }
 };
 
@@ -98,13 +96,12 @@ class SetUpStep final : public Step {
 /// the same.
 class DealStep final : public Step {
  public:
-  DealStep(const Layout& l, const SessionKeys& keys, PackId pack, std::size_t stage, std::size_t tile)
-      : l_(l), keys_(keys), pack_(pack), stage_(stage), tile_(tile) {}
+  DealStep(const Layout& l, const SessionKeys& keys, const Work& work) : l_(l), keys_(keys), work_(work) {}
   Result<Progress> begin() override {
-    const auto& t = l_.stages[stage_].tiles[tile_];
-    Words w = stage_ > 0 ? mask(keys_.own, pack_, stage_, t.needs, l_.width) : Words{};
-    if (!l_.last(stage_)) {
-      const auto out = mask(keys_.own, pack_, stage_ + 1, t.makes, l_.width);
+    const auto& t = l_.values[work_.value].bands[work_.band];
+    Words w = work_.value > 0 ? mask(keys_.own, work_.pack, read_by(work_.layer), t.needs, l_.width) : Words{};
+    if (!l_.last(work_.value)) {
+      const auto out = mask(keys_.own, work_.pack, work_.value, t.makes, l_.width);
       w.insert(w.end(), out.begin(), out.end());
     }
     return Progress{{{PartyId::server0, 0, to_payload({7})}, {PartyId::server1, 0, to_payload(w)}}, true};
@@ -114,25 +111,24 @@ class DealStep final : public Step {
  private:
   const Layout& l_;
   const SessionKeys& keys_;
-  PackId pack_;
-  std::size_t stage_, tile_;
+  Work work_;
 };
 
 class PrepareStep final : public Step {
  public:
-  PrepareStep(const Layout& l, PartyId self, const SessionKeys& keys, PackId pack, std::size_t stage, std::size_t tile,
-              std::unique_ptr<TileMaterial>& material)
-      : l_(l), self_(self), keys_(keys), pack_(pack), stage_(stage), tile_(tile), material_(material) {}
+  PrepareStep(const Layout& l, PartyId self, const SessionKeys& keys, const Work& work,
+              std::unique_ptr<BandMaterial>& material)
+      : l_(l), self_(self), keys_(keys), work_(work), material_(material) {}
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound m) override {
-    const auto in = l_.in_words(stage_, tile_), out = l_.out_words(stage_, tile_);
+    const auto in = l_.in_words(work_), out = l_.out_words(work_);
     auto w = checked(m, PartyId::producer, 0, self_ == PartyId::server0 ? 1 : in + out);
     if (!w) return tl::unexpected(w.error());
     auto mine = std::make_unique<Material>();
-    const auto& t = l_.stages[stage_].tiles[tile_];
+    const auto& t = l_.values[work_.value].bands[work_.band];
     if (self_ == PartyId::server0) {
-      if (stage_ > 0) mine->in = mask(keys_.with[2], pack_, stage_, t.needs, l_.width);
-      if (!l_.last(stage_)) mine->out = mask(keys_.with[2], pack_, stage_ + 1, t.makes, l_.width);
+      if (work_.value > 0) mine->in = mask(keys_.with[2], work_.pack, read_by(work_.layer), t.needs, l_.width);
+      if (!l_.last(work_.value)) mine->out = mask(keys_.with[2], work_.pack, work_.value, t.makes, l_.width);
     } else {
       const auto cut = w->begin() + static_cast<std::ptrdiff_t>(in);
       mine->in.assign(w->begin(), cut);
@@ -146,39 +142,36 @@ class PrepareStep final : public Step {
   const Layout& l_;
   PartyId self_;
   const SessionKeys& keys_;
-  PackId pack_;
-  std::size_t stage_, tile_;
-  std::unique_ptr<TileMaterial>& material_;
+  Work work_;
+  std::unique_ptr<BandMaterial>& material_;
 };
 
-std::uint32_t tile_word(std::size_t stage, std::size_t tile) {
-  return static_cast<std::uint32_t>(stage * 1000 + tile);
+std::uint32_t band_word(const Work& work) {
+  return work.value * 1000u + work.band;
 }
 
 /// A producer that helps: awaits a word of each server and sends them a sharing of zero.
 class HelpStep final : public Step {
  public:
-  HelpStep(const Layout& l, const SessionKeys& keys, PackId pack, std::size_t stage, std::size_t tile)
-      : l_(l), keys_(keys), pack_(pack), stage_(stage), tile_(tile) {}
+  HelpStep(const Layout& l, const SessionKeys& keys, const Work& work) : l_(l), keys_(keys), work_(work) {}
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound m) override {
     auto w = checked(m, asked_ == 0 ? m.from : other(first_), 0, 1);
     if (!w) return tl::unexpected(w.error());
-    if ((*w)[0] != tile_word(stage_, tile_)) return fail("the question is for another tile");
+    if ((*w)[0] != band_word(work_)) return fail("the question is for another band");
     first_ = m.from;
-    if (++asked_ < 2 || fake_hooks().stall_helper_stage == static_cast<int>(stage_)) return Progress{};
-    auto zero = mask(keys_.own, pack_, stage_, l_.stages[stage_].tiles[tile_].makes, l_.width);
+    if (++asked_ < 2 || fake_hooks().stall_helper_value == static_cast<int>(work_.value)) return Progress{};
+    auto zero = mask(keys_.own, work_.pack, work_.value, l_.values[work_.value].bands[work_.band].makes, l_.width);
     auto minus = zero;
     for (auto& v : minus) v = 0 - v;
-    fake_hooks().tile({PartyId::producer, pack_, stage_, tile_, false});
+    fake_hooks().band({PartyId::producer, work_.pack, work_.value, work_.band, false});
     return Progress{{{PartyId::server0, 0, to_payload(zero)}, {PartyId::server1, 0, to_payload(minus)}}, true};
   }
 
  private:
   const Layout& l_;
   const SessionKeys& keys_;
-  PackId pack_;
-  std::size_t stage_, tile_;
+  Work work_;
   int asked_ = 0;
   PartyId first_ = PartyId::server0;
 };
@@ -187,35 +180,33 @@ class HelpStep final : public Step {
 /// and its share of zero, which goes into the result.
 class OnlineStep final : public Step {
  public:
-  OnlineStep(const Layout& l, PartyId self, std::uint32_t weight, PackId pack, std::size_t stage, std::size_t tile,
-             std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out, std::unique_ptr<Material> material,
-             bool helped)
+  OnlineStep(const Layout& l, PartyId self, std::uint32_t weight, const Work& work, std::shared_ptr<const MaskedMap> in,
+             std::shared_ptr<MaskedMap> out, std::unique_ptr<Material> material, bool helped)
       : l_(l),
         self_(self),
         weight_(weight),
-        pack_(pack),
-        stage_(stage),
-        tile_(tile),
+        work_(work),
         in_(std::move(in)),
         out_(std::move(out)),
         material_(std::move(material)),
-        helped_(helped && stage > 0) {}
+        helped_(helped && work.value > 0) {}
 
   Result<Progress> begin() override {
-    if (fake_hooks().stall_stage == static_cast<int>(stage_) && self_ == PartyId::server0 && fake_hooks().on_stalled)
+    if (fake_hooks().stall_value == static_cast<int>(work_.value) && self_ == PartyId::server0 &&
+        fake_hooks().on_stalled)
       fake_hooks().on_stalled();
-    if (stage_ == 0) return Progress{};
-    if (l_.last(stage_)) {
+    if (work_.value == 0) return Progress{};
+    if (l_.last(work_.value)) {
       const auto x = shares();
       std::uint32_t sum = weight_;
       for (const auto v : x) sum += v;
       return Progress{{{PartyId::client, 0, to_payload(Words(l_.network.layers.back().conv.out_channels, sum))}}, true};
     }
-    auto progress = sent({tile_word(stage_, tile_)}, 0);
+    auto progress = sent({band_word(work_)}, 0);
     if (helped_) {
-      Words question{tile_word(stage_, tile_)};
-      int stage = static_cast<int>(stage_);
-      if (self_ == PartyId::server1 && fake_hooks().damage_helper_stage.compare_exchange_strong(stage, -1))
+      Words question{band_word(work_)};
+      int value = static_cast<int>(work_.value);
+      if (self_ == PartyId::server1 && fake_hooks().damage_helper_value.compare_exchange_strong(value, -1))
         question.push_back(0);
       progress->outbound.push_back({PartyId::producer, 0, to_payload(question)});
     }
@@ -223,7 +214,7 @@ class OnlineStep final : public Step {
   }
 
   Result<Progress> advance(Inbound m) override {
-    if (stage_ == 0 && !have_client_) {
+    if (work_.value == 0 && !have_client_) {
       auto x = checked(m, PartyId::client, 0, l_.rows * l_.width);
       if (!x) return tl::unexpected(x.error());
       have_client_ = true;
@@ -231,21 +222,21 @@ class OnlineStep final : public Step {
       return send_masked(0);
     }
     if (helped_ && !help_ && m.from == PartyId::producer) {
-      auto help = checked(m, PartyId::producer, 0, l_.out_words(stage_, tile_));
+      auto help = checked(m, PartyId::producer, 0, l_.out_words(work_));
       if (!help) return tl::unexpected(help.error());
       help_ = std::move(*help);
-    } else if (stage_ > 0 && !greeted_) {
+    } else if (work_.value > 0 && !greeted_) {
       auto w = checked(m, other(self_), 0, 1);
       if (!w) return tl::unexpected(w.error());
-      if ((*w)[0] != tile_word(stage_, tile_)) return fail("the greeting is for another tile");
+      if ((*w)[0] != band_word(work_)) return fail("the greeting is for another band");
       greeted_ = true;
     } else {
-      auto theirs = checked(m, other(self_), stage_ == 0 ? 0 : 1, l_.out_words(stage_, tile_));
+      auto theirs = checked(m, other(self_), work_.value == 0 ? 0 : 1, l_.out_words(work_));
       if (!theirs) return tl::unexpected(theirs.error());
       theirs_ = std::move(*theirs);
     }
     Result<Progress> progress = Progress{};
-    if (stage_ > 0 && greeted_ && masked_.empty() && (help_ || !helped_)) {
+    if (work_.value > 0 && greeted_ && masked_.empty() && (help_ || !helped_)) {
       result_ = layer();
       for (std::size_t i = 0; helped_ && i < result_.size(); ++i) result_[i] += (*help_)[i];
       progress = send_masked(1);
@@ -253,14 +244,14 @@ class OnlineStep final : public Step {
     if (!masked_.empty() && theirs_) {
       open();
       progress->done = true;
-      fake_hooks().tile({self_, pack_, stage_, tile_, false});
+      fake_hooks().band({self_, work_.pack, work_.value, work_.band, false});
     }
     return progress;
   }
 
  private:
   void open() {
-    const auto& t = l_.stages[stage_].tiles[tile_];
+    const auto& t = l_.values[work_.value].bands[work_.band];
     for (std::size_t i = 0; i < result_.size(); ++i) {
       const std::uint32_t e = masked_[i] + (*theirs_)[i];
       std::memcpy(out_->data() + (t.makes.begin * l_.width + i) * 4, &e, 4);
@@ -268,7 +259,7 @@ class OnlineStep final : public Step {
   }
 
   Words shares() const {
-    const auto needs = l_.stages[stage_].tiles[tile_].needs;
+    const auto needs = l_.values[work_.value].bands[work_.band].needs;
     Words x = material_->in;
     if (self_ == PartyId::server0)
       for (std::size_t i = 0; i < x.size(); ++i) {
@@ -280,9 +271,9 @@ class OnlineStep final : public Step {
   }
 
   Words layer() const {
-    const auto& t = l_.stages[stage_].tiles[tile_];
+    const auto& t = l_.values[work_.value].bands[work_.band];
     const auto x = shares();
-    Words y(l_.out_words(stage_, tile_), weight_);
+    Words y(l_.out_words(work_), weight_);
     for (std::size_t r = t.makes.begin; r < t.makes.end; ++r)
       for (std::size_t c = 0; c < l_.width; ++c) {
         auto& to = y[(r - t.makes.begin) * l_.width + c];
@@ -300,19 +291,18 @@ class OnlineStep final : public Step {
 
   Result<Progress> sent(Words words, std::uint16_t round) {
     auto& hooks = fake_hooks();
-    if (self_ == PartyId::server1 && hooks.stall_stage == static_cast<int>(stage_)) return Progress{};
-    int stage = static_cast<int>(stage_);
-    if (self_ == PartyId::server1 && hooks.damage_stage.compare_exchange_strong(stage, -1)) words.push_back(0);
+    if (self_ == PartyId::server1 && hooks.stall_value == static_cast<int>(work_.value)) return Progress{};
+    int value = static_cast<int>(work_.value);
+    if (self_ == PartyId::server1 && hooks.damage_value.compare_exchange_strong(value, -1)) words.push_back(0);
     return Progress{{{other(self_), round, to_payload(words)}}, false};
   }
 
   const Layout& l_;
   PartyId self_;
   std::uint32_t weight_;
-  PackId pack_;
-  std::size_t stage_, tile_;
-  std::shared_ptr<const Plane> in_;
-  std::shared_ptr<Plane> out_;
+  Work work_;
+  std::shared_ptr<const MaskedMap> in_;
+  std::shared_ptr<MaskedMap> out_;
   std::unique_ptr<Material> material_;
   const bool helped_;
   bool have_client_ = false, greeted_ = false;
@@ -330,36 +320,37 @@ class FakeProgram final : public Program {
     std::memcpy(&fingerprint, key.data(), 8);
     prefix_ = std::string(name(self_)) + " " + std::to_string(fingerprint) + " ";
   }
-  const std::vector<StageInfo>& stages() const override { return layout_.stages; }
+  const std::vector<ValueInfo>& values() const override { return layout_.values; }
   bool online_party() const override { return is_server(self_) || helped_; }
-  std::unique_ptr<Step> set_up(std::size_t stage) override {
-    if (stage == 0 || !is_server(self_)) return nullptr;
+  std::unique_ptr<Step> set_up(LayerId) override {
+    if (!is_server(self_)) return nullptr;
     return std::make_unique<SetUpStep>(self_);
   }
-  std::unique_ptr<Step> preprocess(PackId pack, std::size_t stage, std::size_t tile,
-                                   std::unique_ptr<TileMaterial>& material) const override {
+  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
     if (helped_) return nullptr;
-    if (self_ == PartyId::producer) return std::make_unique<DealStep>(layout_, keys_, pack, stage, tile);
-    return std::make_unique<PrepareStep>(layout_, self_, keys_, pack, stage, tile, material);
+    if (self_ == PartyId::producer) return std::make_unique<DealStep>(layout_, keys_, work);
+    return std::make_unique<PrepareStep>(layout_, self_, keys_, work, material);
   }
-  std::unique_ptr<Step> online(PackId pack, std::size_t stage, std::size_t tile, std::shared_ptr<const Plane> in,
-                               std::shared_ptr<Plane> out, std::unique_ptr<TileMaterial> material) const override {
+  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+                               std::unique_ptr<BandMaterial> material) const override {
     if (!is_server(self_) && !helped_) return nullptr;
-    fake_hooks().consumed(prefix_ + std::to_string(pack) + " " + std::to_string(stage) + " " + std::to_string(tile));
-    if (self_ == PartyId::producer && (in || out || material)) std::abort();  // it has neither planes nor material
-    if (self_ == PartyId::producer && (stage == 0 || layout_.last(stage))) return nullptr;
-    fake_hooks().tile({self_, pack, stage, tile, true});
-    if (self_ == PartyId::producer) return std::make_unique<HelpStep>(layout_, keys_, pack, stage, tile);
+    fake_hooks().consumed(prefix_ + std::to_string(work.pack) + " " + std::to_string(work.value) + " " +
+                          std::to_string(work.band));
+    if (self_ == PartyId::producer && (in || out || material)) std::abort();  // it has neither maps nor material
+    if (self_ == PartyId::producer && (work.value == input_value || layout_.last(work.value))) return nullptr;
+    fake_hooks().band({self_, work.pack, work.value, work.band, true});
+    if (self_ == PartyId::producer) return std::make_unique<HelpStep>(layout_, keys_, work);
     std::unique_ptr<Material> mine(static_cast<Material*>(material.release()));
     if (helped_) {
-      const auto& t = layout_.stages[stage].tiles[tile];
+      const auto& t = layout_.values[work.value].bands[work.band];
       mine = std::make_unique<Material>();
-      if (stage > 0) mine->in = mask(keys_.with[2], pack, stage, t.needs, layout_.width);
-      if (!layout_.last(stage)) mine->out = mask(keys_.with[2], pack, stage + 1, t.makes, layout_.width);
+      if (work.layer != no_layer)
+        mine->in = mask(keys_.with[2], work.pack, read_by(work.layer), t.needs, layout_.width);
+      if (!layout_.last(work.value)) mine->out = mask(keys_.with[2], work.pack, work.value, t.makes, layout_.width);
     }
-    const auto weight = stage == 0 ? 0 : weights_.at(stage - 1);
-    return std::make_unique<OnlineStep>(layout_, self_, weight, pack, stage, tile, std::move(in), std::move(out),
-                                        std::move(mine), helped_);
+    const auto weight = work.layer == no_layer ? 0 : weights_.at(work.layer);
+    return std::make_unique<OnlineStep>(layout_, self_, weight, work, std::move(in), std::move(out), std::move(mine),
+                                        helped_);
   }
 
  private:
@@ -389,7 +380,7 @@ Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const 
   return std::make_unique<FakeProgram>(network, party, helped);
 }
 
-Cost no_cost(const NetworkSpec&, std::size_t) {
+Cost no_cost(const NetworkSpec&, std::uint16_t) {
   return {};
 }
 
@@ -400,9 +391,11 @@ Memory memory(const NetworkSpec& network, PartyId party) {
   const Layout l(network, helped);
   m.deployment = network.layers.size() * 4;
   if (helped) return m;
-  for (std::size_t stage = 0; stage < l.stages.size(); ++stage)
-    for (std::size_t tile = 0; tile < l.stages[stage].tiles.size(); ++tile)
-      m.per_pack += 4 * ((stage > 0 ? l.in_words(stage, tile) : 0) + l.out_words(stage, tile));
+  for (ValueId value = 0; value < l.values.size(); ++value)
+    for (std::uint32_t band = 0; band < l.values[value].bands.size(); ++band) {
+      const Work work = making(value, 0, band);
+      m.per_pack += 4 * ((value != input_value ? l.in_words(work) : 0) + l.out_words(work));
+    }
   return m;
 }
 
@@ -454,14 +447,14 @@ std::vector<std::string> FakeHooks::lines() {
   return lines_;
 }
 
-void FakeHooks::tile(const FakeTile& tile) {
+void FakeHooks::band(const FakeBand& band) {
   const std::scoped_lock lock(mutex_);
-  tiles_.push_back(tile);
+  bands_.push_back(band);
 }
 
-std::vector<FakeTile> FakeHooks::tiles() {
+std::vector<FakeBand> FakeHooks::bands() {
   const std::scoped_lock lock(mutex_);
-  return tiles_;
+  return bands_;
 }
 
 FakeHooks& fake_hooks() {

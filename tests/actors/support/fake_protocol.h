@@ -9,42 +9,42 @@
 #include "model/plan/plan.h"
 #include "protocol/core/program.h"
 
-/// A small protocol that exercises everything the actors do and nothing else: additive shares mod 2^32, masked planes,
-/// tiles with halo rows, two rounds a tile, corrections dealt to both servers, a set-up exchange. Layer: y[row] =
+/// A small protocol that exercises everything the actors do and nothing else: additive shares mod 2^32, masked maps,
+/// bands with halo rows, two rounds a band, corrections dealt to both servers, a set-up exchange. Layer: y[row] =
 /// x[row] + x[row - 1] + w; the last layer sums everything into each output. It hides no more than a test needs.
 namespace blindsight::test {
 
-/// A tile's online step at a party begins or ends.
-struct FakeTile {
+/// A band's online step at a party begins or ends.
+struct FakeBand {
   protocol::PartyId party = protocol::PartyId::server0;
   protocol::PackId pack = 0;
-  std::size_t stage = 0, tile = 0;
+  std::size_t value = 0, band = 0;
   bool begins = false;
 };
 
 /// What the fake protocol tells a test, and what a test may make it do. All calls are thread-safe.
 struct FakeHooks {
-  /// A mask was consumed: "party key pack stage tile". Kept here, and appended to the file named by
+  /// A mask was consumed: "party key pack value band". Kept here, and appended to the file named by
   /// BLINDSIGHT_TEST_LEDGER if set.
   void consumed(const std::string& line);
   std::vector<std::string> lines();
-  void tile(const FakeTile& tile);
-  std::vector<FakeTile> tiles();  ///< in the order in which it happened
+  void band(const FakeBand& band);
+  std::vector<FakeBand> bands();  ///< in the order in which it happened
 
-  /// When not negative, server 1's steps of this stage swallow their messages: the query can never end by itself.
-  std::atomic<int> stall_stage{-1};
-  /// Called when a step of the stalled stage begins at server 0.
+  /// When not negative, server 1's steps of this value swallow their messages: the query can never end by itself.
+  std::atomic<int> stall_value{-1};
+  /// Called when a step of the stalled value begins at server 0.
   std::function<void()> on_stalled;
-  /// When not negative, server 1 sends a message of the wrong length at this stage, once.
-  std::atomic<int> damage_stage{-1};
-  /// As these two, for a helping producer: its steps of this stage never answer; server 1 sends it a message of the
+  /// When not negative, server 1 sends a message of the wrong length at this value, once.
+  std::atomic<int> damage_value{-1};
+  /// As these two, for a helping producer: its steps of this value never answer; server 1 sends it a message of the
   /// wrong length, once.
-  std::atomic<int> stall_helper_stage{-1}, damage_helper_stage{-1};
+  std::atomic<int> stall_helper_value{-1}, damage_helper_value{-1};
 
  private:
   std::mutex mutex_;
   std::vector<std::string> lines_;
-  std::vector<FakeTile> tiles_;
+  std::vector<FakeBand> bands_;
 };
 
 /// One per process.
@@ -52,11 +52,11 @@ FakeHooks& fake_hooks();
 
 extern const protocol::Protocol fake_protocol;
 
-/// "fake-helped": the producer deals nothing and helps online at every tile between the input and the last layer; the
-/// first layer has at most so many tiles of a query under way; the parties may choose how to deal, which changes
+/// "fake-helped": the producer deals nothing and helps online at every band between the input and the last layer; the
+/// first layer has at most so many bands of a query under way; the parties may choose how to deal, which changes
 /// nothing.
 extern const protocol::Protocol fake_helped_protocol;
-constexpr std::size_t fake_tiles_at_once = 2;
+constexpr std::size_t fake_bands_at_once = 2;
 
 /// `constant` goes into the weights' digest, so that plans of different constants differ.
 model::Plan fake_plan(std::uint32_t constant, std::size_t rows = 8);

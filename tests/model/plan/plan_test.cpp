@@ -25,10 +25,10 @@ Plan labelled_plan() {
   return plan;
 }
 
-protocol::Cost linear_cost(const protocol::NetworkSpec&, std::size_t stage) {
+protocol::Cost linear_cost(const protocol::NetworkSpec&, std::uint16_t number) {
   protocol::Cost c;
-  c.rounds = stage;
-  c.server0_to_server1 = 10 * stage;
+  c.rounds = number;
+  c.server0_to_server1 = 10 * number;
   c.client = 1;
   return c;
 }

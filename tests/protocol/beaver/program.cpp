@@ -17,7 +17,7 @@ using tensor::Word64;
 using testing::ThreeParties;
 
 template <class Word>
-Routine<Buffer<Word>> truncate_only(Channel&, ShareSource& source, const TileContext& t, const Prg&, Buffer<Word> z) {
+Routine<Buffer<Word>> truncate_only(Channel&, ShareSource& source, const BandContext& t, const Prg&, Buffer<Word> z) {
   // Arithmetic shift: the sign comes down from the top.
   const auto shift = [f = t.layer.fraction_bits](Word v) {
     const Word top = v >> (8 * sizeof(Word) - 1) ? ~(~Word{0} >> f) : Word{0};
@@ -27,7 +27,7 @@ Routine<Buffer<Word>> truncate_only(Channel&, ShareSource& source, const TileCon
   co_return z;
 }
 
-Routine<> no_help(Channel&, const TileContext&, const ShareKeys&) {
+Routine<> no_help(Channel&, const BandContext&, const ShareKeys&) {
   co_return;
 }
 
@@ -35,12 +35,12 @@ template <class Word>
 Scheme<Word> scheme(bool ahead) {
   Scheme<Word> s{};
   s.deals_ahead = ahead;
-  s.tile_elements = 200;  // several tiles with halo rows
-  s.tiles_at_once = 2;
+  s.band_elements = 200;  // several bands with halo rows
+  s.bands_at_once = 2;
   s.evaluate = truncate_only<Word>;
   s.help = no_help;
-  s.cost = [](const TileContext&) { return NonlinearCost{}; };
-  s.working = [](const LayerSpec&, const TileLayout&) { return std::size_t{0}; };
+  s.cost = [](const BandContext&) { return NonlinearCost{}; };
+  s.working = [](const LayerSpec&, const BandLayout&) { return std::size_t{0}; };
   return s;
 }
 
@@ -79,7 +79,7 @@ TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent
       for (const auto randomness : {Dealing::Randomness::seeded, Dealing::Randomness::sent}) {
         net.dealing = {triples, randomness};
         ThreeParties run(p, net, weights, {.seed = rng()});
-        CHECK(run.program(PartyId::server0).stages()[1].tiles.size() > 1);
+        CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);
         for (PackId pack = 1; pack <= 2; ++pack) {
           if (pack == 2) run.deliver_in_rounds();
           std::vector<std::int64_t> x(net.input.elements());
@@ -100,14 +100,14 @@ TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent
           CHECK(mean > 100);
         }
         Cost set_up;
-        for (std::size_t s = 0; s <= net.layers.size(); ++s) {
+        for (ValueId s = 0; s <= net.layers.size(); ++s) {
           CAPTURE(s);
           Cost declared = p.online_cost(net, s);
           CHECK(declared.rounds == run.rounds()[s]);
           declared.rounds = 0;
           CHECK(run.online_cost()[s] == declared);
           CHECK(run.offline_cost()[s] == p.offline_cost(net, s));
-          set_up += p.set_up_cost(net, s);
+          if (s != input_value) set_up += p.set_up_cost(net, layer_of(s));
         }
         CHECK(run.set_up_cost() == set_up);
       }

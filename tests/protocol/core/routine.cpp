@@ -24,7 +24,7 @@ Routine<> both(Channel& channel, int& result) {
 }
 
 RoutineStep step(int& result) {
-  return RoutineStep("layer 'x', tile 0", [&result](Channel& channel) { return both(channel, result); });
+  return RoutineStep("layer 'x', band 0", [&result](Channel& channel) { return both(channel, result); });
 }
 
 std::string error(const Result<Progress>& p) {
@@ -67,7 +67,7 @@ TEST_CASE(
   RoutineStep wrong_length = step(result);
   REQUIRE(wrong_length.begin());
   const std::string length = error(wrong_length.advance({PartyId::server1, 0, bytes(5, 1)}));
-  CHECK(length.find("layer 'x', tile 0: a first pair") != std::string::npos);
+  CHECK(length.find("layer 'x', band 0: a first pair") != std::string::npos);
   CHECK(length.find("5 bytes from server1; awaited 2") != std::string::npos);
 
   RoutineStep wrong_round = step(result);

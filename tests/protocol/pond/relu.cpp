@@ -168,14 +168,14 @@ TEST_CASE("a message of the wrong length ends Pond's ReLU with an error that say
   const Prg prg(keys[0].with[2]);
   for (const std::size_t bytes : {0, 159, 161}) {
     beaver::ShareSource source(prg, PartyId::server0, Randomness::seeded, {}, {});
-    RoutineStep step("conv1, tile 0", [&](Channel& channel) -> Routine<> {
+    RoutineStep step("conv1, band 0", [&](Channel& channel) -> Routine<> {
       const Buffer<Word128> y = co_await relu(channel, source, layer, Buffer<Word128>(10, Word128{3}));
       CHECK(y.empty());  // never comes here
     });
     REQUIRE(step.begin());
     const auto progress = step.advance({PartyId::server1, 0, Payload(bytes, 0)});
     REQUIRE_FALSE(progress);
-    CHECK(progress.error().what.find("conv1, tile 0: masked powers of a ReLU") == 0);
+    CHECK(progress.error().what.find("conv1, band 0: masked powers of a ReLU") == 0);
   }
 }
 

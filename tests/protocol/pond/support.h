@@ -41,9 +41,9 @@ struct ReluRun {
   ReluRun(const LayerSpec& layer, std::span<const Signed128> z, Dealing::Randomness randomness, PackId pack,
           std::uint64_t seed, MaskLedger* ledger = nullptr, std::uint64_t sharing = 0) {
     const auto keys = protocol::testing::keys_from_seed(seed, ledger);
-    const Stream tile{.pack = pack, .stage = 1};
+    const Stream band{.pack = pack, .value = 1};
     const beaver::ShareKeys dealt_from(keys[2], randomness);
-    beaver::Dealer dealer(dealt_from, tile);
+    beaver::Dealer dealer(dealt_from, band);
     deal_relu(dealer, layer, z.size());
     dealt = {dealer.take(PartyId::server0), dealer.take(PartyId::server1)};
     std::mt19937_64 g(seed * 1000 + pack * 10 + sharing);
@@ -52,7 +52,7 @@ struct ReluRun {
     const auto server = [&](PartyId self) {
       return [&, self](Channel& channel) -> Routine<> {
         const auto i = static_cast<std::size_t>(self);
-        beaver::ShareSource source(prgs[i], self, randomness, tile, dealt[i]);
+        beaver::ShareSource source(prgs[i], self, randomness, band, dealt[i]);
         shares[i] = co_await relu(channel, source, layer, std::move(shares[i]));
       };
     };

@@ -22,7 +22,7 @@ TEST_CASE("a stream is AES-128-CTR: first block of NIST SP 800-38A's key under a
 
 TEST_CASE("any range of a stream is the same bytes as the whole") {
   const Prg prg(Key({1, 2, 3}));
-  const Stream stream{.pack = 7, .stage = 3, .tile = 1, .kind = 4};
+  const Stream stream{.pack = 7, .value = 3, .band = 1, .kind = 4};
   std::vector<std::uint8_t> whole(100'000);
   prg.fill(stream, 0, whole);
   for (const std::size_t first : {0u, 1u, 15u, 16u, 17u, 16383u, 16384u, 50'001u})
@@ -45,10 +45,10 @@ TEST_CASE("every field of a stream and every key gives other bytes") {
   add(Key({10}), {});
   add(key, {.pack = 1});
   add(key, {.pack = std::uint64_t{1} << 40});
-  add(key, {.stage = 1});
-  add(key, {.stage = 256});
-  add(key, {.tile = 1});
-  add(key, {.tile = Stream::whole_stage});
+  add(key, {.value = 1});
+  add(key, {.value = 256});
+  add(key, {.band = 1});
+  add(key, {.band = Stream::whole_map});
   add(key, {.kind = 1});
   add(key, {.level = 1});
 }

@@ -17,7 +17,7 @@ constexpr Word64 top = ~Word64{0};
 
 std::array<Payload, 2> messages(const ThreeRoutines& parties, std::span<const Word64> x, std::span<const Word64> r,
                                 std::span<const std::uint8_t> beta) {
-  beaver::Dealer dealer(parties.helper().keys, parties.helper().tile);
+  beaver::Dealer dealer(parties.helper().keys, parties.helper().band);
   deal_bits(dealer, slot(Field::msb_bits, 1), x);
   std::array<Payload, 2> sent;
   for (unsigned j = 0; j < 2; ++j) {

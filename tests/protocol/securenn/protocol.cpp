@@ -24,7 +24,7 @@ TEST_CASE("SecureNN refuses ranges in which a truncation fails more often than o
   CHECK_FALSE(protocol.check(network));
 }
 
-TEST_CASE("SecureNN refuses a map of more tiles than a stream's name can tell apart") {
+TEST_CASE("SecureNN refuses a map of more bands than a stream's name can tell apart") {
   NetworkSpec network;
   network.input = {70'000, 128, 1};
   LayerSpec l = testing::layer("endless", network.input, 512, {1, 1, 1, 1});
@@ -33,7 +33,7 @@ TEST_CASE("SecureNN refuses a map of more tiles than a stream's name can tell ap
   const auto refused = protocol.check(network);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what.find("layer 'endless'") != std::string::npos);
-  CHECK(refused.error().what.find("tiles") != std::string::npos);
+  CHECK(refused.error().what.find("bands") != std::string::npos);
 }
 
 }  // namespace

@@ -47,9 +47,9 @@ ThreeRoutines::ThreeRoutines(std::array<SessionKeys, 3> keys, Dealing::Randomnes
     : common{Planted(keys[0].with[1], keys[0].ledger), Planted(keys[1].with[0], keys[0].ledger)},
       with_producer{Planted(keys[0].with[2], keys[0].ledger), Planted(keys[1].with[2], keys[0].ledger)},
       share_keys_(keys[2], randomness),
-      servers_{Server{PartyId::server0, randomness, with_producer[0], common[0], {.pack = 7, .stage = 3, .tile = 5}},
-               Server{PartyId::server1, randomness, with_producer[1], common[1], {.pack = 7, .stage = 3, .tile = 5}}},
-      helper_{share_keys_, {.pack = 7, .stage = 3, .tile = 5}} {}
+      servers_{Server{PartyId::server0, randomness, with_producer[0], common[0], {.pack = 7, .value = 3, .band = 5}},
+               Server{PartyId::server1, randomness, with_producer[1], common[1], {.pack = 7, .value = 3, .band = 5}}},
+      helper_{share_keys_, {.pack = 7, .value = 3, .band = 5}} {}
 
 std::array<Buffer<Word64>, 2> ThreeRoutines::run(const std::array<Buffer<Word64>, 2>& shares, const ServerPart& server,
                                                  const HelperPart& helper) {

@@ -44,7 +44,7 @@ struct Message {
   Payload payload;
 };
 
-/// Three parties of one tile in one thread. Time is counted in messages: one takes one unit, work takes none.
+/// Three parties of one band in one thread. Time is counted in messages: one takes one unit, work takes none.
 class ThreeRoutines {
  public:
   explicit ThreeRoutines(Dealing::Randomness randomness, std::uint64_t seed = 1, MaskLedger* ledger = nullptr);

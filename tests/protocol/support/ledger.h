@@ -64,7 +64,7 @@ class Ledger final : public MaskLedger {
 
  private:
   static bool of_map(const Stream& s) {
-    return s.tile == Stream::whole_stage && s.kind == static_cast<std::uint8_t>(beaver::Field::input_mask);
+    return s.band == Stream::whole_map && s.kind == static_cast<std::uint8_t>(beaver::Field::input_mask);
   }
 
   class Ranges {

@@ -61,12 +61,12 @@ ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const 
       throw std::runtime_error(std::string(name(p)) +
                                ": Protocol::producer_online does not tell who takes part online");
   }
-  const std::size_t stages = programs_[0]->stages().size();
   in_rounds_ = true;  // set-up is counted as it happens; queries only when asked
-  for (std::size_t stage = 0; stage < stages; ++stage) {
+  for (LayerId layer = 0; layer < network_.layers.size(); ++layer) {
     std::vector<Running> steps;
     for (const PartyId p : parties)
-      if (auto s = programs_[static_cast<unsigned>(p)]->set_up(stage)) steps.push_back({p, stage, 0, std::move(s)});
+      if (auto s = programs_[static_cast<unsigned>(p)]->set_up(layer))
+        steps.push_back({p, value_of(layer), 0, std::move(s)});
     set_up_.rounds += run(steps, {}, [&](std::size_t) -> Cost& { return set_up_; });
   }
   in_rounds_ = false;
@@ -80,15 +80,15 @@ std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> 
     if (!progress) throw std::runtime_error(std::string(name(r.party)) + ": " + progress.error().what);
     r.done = progress->done;
     for (Outbound& o : progress->outbound) {
-      count(cost(r.stage), r.party, o.to, o.payload.size());
+      count(cost(r.value), r.party, o.to, o.payload.size());
       if (o.to == PartyId::client) {
         answers_[static_cast<unsigned>(r.party)].push_back(std::move(o.payload));
         continue;
       }
-      sent.push_back({r.party, o.to, r.stage, r.tile, o.round, std::move(o.payload)});
+      sent.push_back({r.party, o.to, r.value, r.band, o.round, std::move(o.payload)});
     }
   };
-  // Steps begin in any order, but those of a party that has bounded them in rising order of their tiles, so many at
+  // Steps begin in any order, but those of a party that has bounded them in rising order of their bands, so many at
   // once.
   std::shuffle(steps.begin(), steps.end(), order_);
   std::ranges::stable_sort(steps, {}, [](const Running& r) { return r.begins_after; });
@@ -118,12 +118,12 @@ std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> 
     const std::size_t pick = order_() % waiting.size();
     auto next = std::find_if(waiting.begin(), waiting.end(), [&](const Crossed& c) {
       const Crossed& w = waiting[pick];
-      return c.from == w.from && c.to == w.to && c.stage == w.stage && c.tile == w.tile;
+      return c.from == w.from && c.to == w.to && c.value == w.value && c.band == w.band;
     });
     Crossed message = std::move(*next);
     waiting.erase(next);
     auto to = std::find_if(steps.begin(), steps.end(), [&](const Running& r) {
-      return r.party == message.to && r.stage == message.stage && r.tile == message.tile;
+      return r.party == message.to && r.value == message.value && r.band == message.band;
     });
     if (to == steps.end()) throw std::runtime_error("a message for a step that does not exist");
     if (!to->begun) {
@@ -144,24 +144,24 @@ std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> 
   if (!early.empty()) throw std::runtime_error("a message for a step that never began");
   for (const Running& r : steps)
     if (!r.done)
-      throw std::runtime_error(std::string(name(r.party)) + " waits for ever in stage " + std::to_string(r.stage));
+      throw std::runtime_error(std::string(name(r.party)) + " waits for ever in value " + std::to_string(r.value));
   return rounds;
 }
 
 void ThreeParties::preprocess(PackId pack) {
   auto& material = packs_[pack];
-  const std::size_t stages = programs_[0]->stages().size();
-  offline_.assign(stages, {});
-  for (auto& m : material) m.resize(stages);
-  for (std::size_t stage = 0; stage < stages; ++stage) {
+  const std::size_t values = programs_[0]->values().size();
+  offline_.assign(values, {});
+  for (auto& m : material) m.resize(values);
+  for (ValueId value = 0; value < values; ++value) {
     std::vector<Running> steps;
-    const std::size_t tiles = programs_[0]->stages()[stage].tiles.size();
-    for (auto& m : material) m[stage].resize(tiles);
-    for (std::size_t tile = 0; tile < tiles; ++tile)
+    const std::size_t bands = programs_[0]->values()[value].bands.size();
+    for (auto& m : material) m[value].resize(bands);
+    for (std::uint32_t band = 0; band < bands; ++band)
       for (const PartyId p : parties) {
         const auto i = static_cast<unsigned>(p);
-        if (auto s = programs_[i]->preprocess(pack, stage, tile, material[i][stage][tile]))
-          steps.push_back({p, stage, tile, std::move(s)});
+        if (auto s = programs_[i]->preprocess(making(value, pack, band), material[i][value][band]))
+          steps.push_back({p, value, band, std::move(s)});
       }
     run(steps, {}, [&](std::size_t s) -> Cost& { return offline_[s]; });
   }
@@ -169,8 +169,8 @@ void ThreeParties::preprocess(PackId pack) {
 
 std::size_t ThreeParties::pack_bytes(PackId pack, PartyId p) const {
   std::size_t bytes = 0;
-  for (const auto& stage : packs_.at(pack)[static_cast<unsigned>(p)])
-    for (const auto& material : stage)
+  for (const auto& value : packs_.at(pack)[static_cast<unsigned>(p)])
+    for (const auto& material : value)
       if (material) bytes += material->bytes();
   return bytes;
 }
@@ -183,32 +183,33 @@ std::vector<std::int64_t> ThreeParties::predict(PackId pack, std::span<const std
 
 std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::array<Payload, 2>& shares) {
   auto& material = packs_.at(pack);
-  const std::size_t stages = programs_[0]->stages().size();
-  online_.assign(stages, {});
-  rounds_.assign(stages, 0);
+  const std::size_t values = programs_[0]->values().size();
+  online_.assign(values, {});
+  rounds_.assign(values, 0);
   for (auto& a : answers_) a.clear();
-  std::array<std::shared_ptr<Plane>, 3> in;
-  for (std::size_t stage = 0; stage < stages; ++stage) {
-    std::array<std::shared_ptr<Plane>, 3> out;
+  std::array<std::shared_ptr<MaskedMap>, 3> in;
+  for (ValueId value = 0; value < values; ++value) {
+    std::array<std::shared_ptr<MaskedMap>, 3> out;
     std::vector<Running> steps;
     std::vector<Crossed> first;
     for (const PartyId p : parties) {
       const auto i = static_cast<unsigned>(p);
       if (!programs_[i]->online_party()) continue;
-      if (is_server(p) && stage + 1 < stages)
-        out[i] = std::make_shared<Plane>(programs_[i]->stages()[stage + 1].input_plane_bytes);
-      for (std::size_t tile = 0; tile < programs_[i]->stages()[stage].tiles.size(); ++tile)
-        if (auto step = programs_[i]->online(pack, stage, tile, in[i], out[i], std::move(material[i][stage][tile]))) {
-          const std::size_t at_once = programs_[i]->stages()[stage].tiles_at_once;
-          const bool bounded = at_once < programs_[i]->stages()[stage].tiles.size();
-          steps.push_back({p, stage, tile, std::move(step), at_once, bounded ? tile : 0});
+      if (is_server(p) && value + 1u < values)
+        out[i] = std::make_shared<MaskedMap>(programs_[i]->values()[value].map_bytes);
+      for (std::uint32_t band = 0; band < programs_[i]->values()[value].bands.size(); ++band)
+        if (auto step =
+                programs_[i]->online(making(value, pack, band), in[i], out[i], std::move(material[i][value][band]))) {
+          const std::size_t at_once = programs_[i]->values()[value].bands_at_once;
+          const bool bounded = at_once < programs_[i]->values()[value].bands.size();
+          steps.push_back({p, value, band, std::move(step), at_once, bounded ? band : 0});
         }
-      if (stage == 0 && is_server(p)) {
+      if (value == 0 && is_server(p)) {
         first.push_back({PartyId::client, p, 0, 0, 0, shares[i]});
         count(online_[0], PartyId::client, p, shares[i].size());
       }
     }
-    rounds_[stage] = run(steps, std::move(first), [&](std::size_t s) -> Cost& { return online_[s]; });
+    rounds_[value] = run(steps, std::move(first), [&](std::size_t s) -> Cost& { return online_[s]; });
     in = std::move(out);
   }
   packs_.erase(pack);
@@ -217,9 +218,9 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
     if (answers_[p].size() != 1) throw std::runtime_error("a server does not answer with one message");
     answer[p] = std::move(answers_[p][0]);
   }
-  auto values = protocol_.reveal_output(network_, std::span<const Payload, 2>(answer));
-  if (!values) throw std::runtime_error(values.error().what);
-  return *values;
+  auto output = protocol_.reveal_output(network_, std::span<const Payload, 2>(answer));
+  if (!output) throw std::runtime_error(output.error().what);
+  return *output;
 }
 
 }  // namespace blindsight::protocol::testing

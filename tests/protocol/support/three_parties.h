@@ -14,7 +14,8 @@ namespace blindsight::protocol::testing {
 /// One message as it crossed, for tests that look at what a party sees.
 struct Crossed {
   PartyId from, to;
-  std::size_t stage, tile;
+  ValueId value;
+  std::uint32_t band;
   std::uint16_t round;
   Payload payload;
 };
@@ -48,9 +49,9 @@ class ThreeParties {
   std::size_t pack_bytes(PackId pack, PartyId p) const;
 
   const Cost& set_up_cost() const { return set_up_; }
-  const std::vector<Cost>& offline_cost() const { return offline_; }  ///< per stage, of the last pack
+  const std::vector<Cost>& offline_cost() const { return offline_; }  ///< by value, of the last pack
   const std::vector<Cost>& online_cost() const { return online_; }
-  /// Per stage, of the last query; only when delivering in rounds.
+  /// By value, of the last query; only when delivering in rounds.
   const std::vector<std::size_t>& rounds() const { return rounds_; }
   const std::vector<Crossed>& transcript() const { return transcript_; }
   const Program& program(PartyId p) const { return *programs_[static_cast<unsigned>(p)]; }
@@ -58,10 +59,11 @@ class ThreeParties {
  private:
   struct Running {
     PartyId party;
-    std::size_t stage, tile;
+    ValueId value;
+    std::uint32_t band;
     std::unique_ptr<Step> step;
-    std::size_t at_once = static_cast<std::size_t>(-1);  ///< of its stage at its party
-    std::size_t begins_after = 0;                        ///< steps of a bounded stage begin in this order
+    std::size_t at_once = static_cast<std::size_t>(-1);  ///< of its value at its party
+    std::size_t begins_after = 0;                        ///< steps of a bounded value begin in this order
     bool begun = false, done = false;
   };
   /// The rounds that it took when delivering in rounds. `first`: from the client, there from the beginning.
@@ -74,7 +76,7 @@ class ThreeParties {
   std::mt19937_64 order_;
   std::array<std::vector<Payload>, 3> weight_shares_;
   std::array<std::unique_ptr<Program>, 3> programs_;
-  std::map<PackId, std::array<std::vector<std::vector<std::unique_ptr<TileMaterial>>>, 3>> packs_;
+  std::map<PackId, std::array<std::vector<std::vector<std::unique_ptr<BandMaterial>>>, 3>> packs_;
   std::array<std::vector<Payload>, 2> answers_;
   Cost set_up_;
   std::vector<Cost> offline_, online_;

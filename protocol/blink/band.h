@@ -11,28 +11,25 @@
 
 namespace blindsight::protocol::blink {
 
-/// What is fixed about one layer for one tile's steps.
-struct TileContext {
+/// What is fixed about one layer for one band's steps.
+struct BandContext {
   const NetworkSpec& network;
-  std::size_t layer;  ///< stage = layer + 1
+  Work work;
   Widths widths;
-  const TileLayout& layout;
-  std::size_t tile;
+  const BandLayout& layout;
 
-  const LayerSpec& spec() const { return network.layers[layer]; }
-  std::size_t stage() const { return layer + 1; }
-  bool last() const { return stage() == network.layers.size(); }
+  const LayerSpec& spec() const { return network.layers[work.layer]; }
+  bool last() const { return work.layer + 1u == network.layers.size(); }
   std::size_t out_elements() const { return layout.out.size() * spec().out().row_elements(); }
   /// What the lift works on: the window sums where they are taken before it, otherwise ReLU's map.
   LiftShape lift_shape() const;
-  Stream stream(PackId pack) const;
   std::size_t correction_bytes() const;
   std::size_t material_bytes() const;  ///< BlinkMaterial::bytes()
   std::size_t online_bytes() const;    ///< from one server to the other
 };
 
-/// One server's correlations for one tile, expanded and ready.
-class BlinkMaterial final : public TileMaterial {
+/// One server's correlations for one band, expanded and ready.
+class BlinkMaterial final : public BandMaterial {
  public:
   Buffer<Word32> product;  ///< G_i
   std::vector<CompareMaterial> max_levels;
@@ -42,23 +39,22 @@ class BlinkMaterial final : public TileMaterial {
   std::size_t bytes() const override;
 };
 
-/// Producer: all corrections of one tile in one payload.
-Payload deal_tile(const TileContext& context, PackId pack, const Prg& with_server0, const Prg& with_server1,
-                  const Prg& own, const Filters& filters);
+/// Producer: all corrections of one band in one payload.
+Payload deal_band(const BandContext& context, const Prg& with_server0, const Prg& with_server1, const Prg& own,
+                  const Filters& filters);
 /// Server: the same from its side; `correction` is empty at the server that receives none.
-std::unique_ptr<BlinkMaterial> take_tile(const TileContext& context, PackId pack, PartyId self,
-                                         const Prg& with_producer, const Filters& filters,
-                                         std::span<const std::uint8_t> correction);
+std::unique_ptr<BlinkMaterial> take_band(const BandContext& context, PartyId self, const Prg& with_producer,
+                                         const Filters& filters, std::span<const std::uint8_t> correction);
 
-/// A server's online work on one tile of one layer: linear layer, truncation, max pools, ReLU, average pools, lift and
+/// A server's online work on one band of one layer: linear layer, truncation, max pools, ReLU, average pools, lift and
 /// the opening of the next layer's E' (or the message to the data owner). State alternatives are named after what is
 /// awaited.
 ///
 ///   begin ─▶ [AwaitingMax]* ─▶ [AwaitingRelu]* ─▶ [AwaitingTopBits] ─▶ [AwaitingMaskedActivation] ─▶ done
-class TileStep final : public Step {
+class BandStep final : public Step {
  public:
-  TileStep(TileContext context, PackId pack, PartyId self, const Prg& with_producer, const Prg& with_other_server,
-           const Filters& filters, std::shared_ptr<const Plane> in, std::shared_ptr<Plane> out,
+  BandStep(BandContext context, PartyId self, const Prg& with_producer, const Prg& with_other_server,
+           const Filters& filters, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
            std::unique_ptr<BlinkMaterial> material);
 
   Result<Progress> begin() override;
@@ -89,15 +85,14 @@ class TileStep final : public Step {
   Progress send(Payload payload);
   std::string_view awaiting() const;
 
-  TileContext context_;
-  PackId pack_;
+  BandContext context_;
   PartyId self_;
   bool constants_;
   const Prg& with_producer_;
   const Prg& with_other_server_;
   const Filters& filters_;
-  std::shared_ptr<const Plane> in_;
-  std::shared_ptr<Plane> out_;
+  std::shared_ptr<const MaskedMap> in_;
+  std::shared_ptr<MaskedMap> out_;
   std::unique_ptr<BlinkMaterial> material_;
   std::uint16_t sent_ = 0, received_ = 0;
   std::variant<std::monostate, AwaitingMax, AwaitingRelu, AwaitingTopBits, AwaitingMaskedActivation, Done> state_;

@@ -1,4 +1,4 @@
-#include "protocol/blink/tile.h"
+#include "protocol/blink/band.h"
 
 #include "protocol/blink/output.h"
 #include "protocol/blink/truncate.h"
@@ -7,26 +7,22 @@
 namespace blindsight::protocol::blink {
 namespace {
 
-std::span<const Word32> words(const Plane& plane) {
-  return {reinterpret_cast<const Word32*>(plane.data()), plane.size() / sizeof(Word32)};
+std::span<const Word32> words(const MaskedMap& map) {
+  return {reinterpret_cast<const Word32*>(map.data()), map.size() / sizeof(Word32)};
 }
-std::span<Word32> words(Plane& plane) {
-  return {reinterpret_cast<Word32*>(plane.data()), plane.size() / sizeof(Word32)};
+std::span<Word32> words(MaskedMap& map) {
+  return {reinterpret_cast<Word32*>(map.data()), map.size() / sizeof(Word32)};
 }
 
 }  // namespace
 
-LiftShape TileContext::lift_shape() const {
+LiftShape BandContext::lift_shape() const {
   const std::size_t n =
       widths.sum_before_lift ? out_elements() : layout.relu.size() * spec().relu_shape().row_elements();
   return {n, spec().relu ? widths.summed : widths.truncated, widths.out};
 }
 
-Stream TileContext::stream(PackId pack) const {
-  return {.pack = pack, .stage = static_cast<std::uint16_t>(stage()), .tile = static_cast<std::uint16_t>(tile)};
-}
-
-std::size_t TileContext::correction_bytes() const {
+std::size_t BandContext::correction_bytes() const {
   std::size_t bytes = product_correction_bytes(spec(), widths, layout);
   for (const CompareShape& s : max_levels(spec(), layout, widths)) bytes += s.correction_bytes();
   if (spec().relu) bytes += relu_shape(spec(), layout, widths).correction_bytes();
@@ -34,7 +30,7 @@ std::size_t TileContext::correction_bytes() const {
   return bytes;
 }
 
-std::size_t TileContext::material_bytes() const {
+std::size_t BandContext::material_bytes() const {
   std::size_t bytes = layout.conv.size() * spec().conv_out().row_elements() * sizeof(Word32);
   for (const CompareShape& s : max_levels(spec(), layout, widths)) bytes += s.material_bytes();
   if (spec().relu) bytes += relu_shape(spec(), layout, widths).material_bytes();
@@ -42,7 +38,7 @@ std::size_t TileContext::material_bytes() const {
   return bytes;
 }
 
-std::size_t TileContext::online_bytes() const {
+std::size_t BandContext::online_bytes() const {
   std::size_t bytes = last() ? 0 : MaskedOpening::online_bytes(out_elements(), widths.out);
   for (const CompareShape& s : max_levels(spec(), layout, widths)) bytes += s.online_bytes();
   if (spec().relu) bytes += relu_shape(spec(), layout, widths).online_bytes();
@@ -58,11 +54,11 @@ std::size_t BlinkMaterial::bytes() const {
   return b;
 }
 
-Payload deal_tile(const TileContext& context, PackId pack, const Prg& with_server0, const Prg& with_server1,
-                  const Prg& own, const Filters& filters) {
-  Dealer dealer(with_server0, with_server1, context.stream(pack), correction_receiver(context.stage(), context.tile));
-  deal_product(dealer, context.spec(), context.widths, pack, context.stage(), context.layout, with_server0,
-               with_server1, filters);
+Payload deal_band(const BandContext& context, const Prg& with_server0, const Prg& with_server1, const Prg& own,
+                  const Filters& filters) {
+  Dealer dealer(with_server0, with_server1, Stream::of(context.work), correction_receiver(context.work));
+  deal_product(dealer, context.spec(), context.widths, context.work.pack, read_by(context.work.layer), context.layout,
+               with_server0, with_server1, filters);
   std::uint8_t level = 0;
   for (const CompareShape& s : max_levels(context.spec(), context.layout, context.widths))
     deal_compare(dealer, own, s, level++);
@@ -71,14 +67,12 @@ Payload deal_tile(const TileContext& context, PackId pack, const Prg& with_serve
   return dealer.take();
 }
 
-std::unique_ptr<BlinkMaterial> take_tile(const TileContext& context, PackId pack, PartyId self,
-                                         const Prg& with_producer, const Filters& filters,
-                                         std::span<const std::uint8_t> correction) {
-  ShareSource source(with_producer, context.stream(pack), self == correction_receiver(context.stage(), context.tile),
-                     correction);
+std::unique_ptr<BlinkMaterial> take_band(const BandContext& context, PartyId self, const Prg& with_producer,
+                                         const Filters& filters, std::span<const std::uint8_t> correction) {
+  ShareSource source(with_producer, Stream::of(context.work), self == correction_receiver(context.work), correction);
   auto m = std::make_unique<BlinkMaterial>();
-  m->product = prepare_product(source, context.spec(), context.widths, pack, context.stage(), context.layout,
-                               with_producer, filters);
+  m->product = prepare_product(source, context.spec(), context.widths, context.work.pack, read_by(context.work.layer),
+                               context.layout, with_producer, filters);
   std::uint8_t level = 0;
   for (const CompareShape& s : max_levels(context.spec(), context.layout, context.widths))
     m->max_levels.push_back(take_compare(source, s, level++));
@@ -88,11 +82,10 @@ std::unique_ptr<BlinkMaterial> take_tile(const TileContext& context, PackId pack
   return m;
 }
 
-TileStep::TileStep(TileContext context, PackId pack, PartyId self, const Prg& with_producer,
-                   const Prg& with_other_server, const Filters& filters, std::shared_ptr<const Plane> in,
-                   std::shared_ptr<Plane> out, std::unique_ptr<BlinkMaterial> material)
+BandStep::BandStep(BandContext context, PartyId self, const Prg& with_producer, const Prg& with_other_server,
+                   const Filters& filters, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+                   std::unique_ptr<BlinkMaterial> material)
     : context_(context),
-      pack_(pack),
       self_(self),
       constants_(self == PartyId::server0),
       with_producer_(with_producer),
@@ -102,13 +95,13 @@ TileStep::TileStep(TileContext context, PackId pack, PartyId self, const Prg& wi
       out_(std::move(out)),
       material_(std::move(material)) {}
 
-Progress TileStep::send(Payload payload) {
+Progress BandStep::send(Payload payload) {
   Progress p;
   p.outbound.push_back({other(self_), sent_++, std::move(payload)});
   return p;
 }
 
-Result<Progress> TileStep::begin() {
+Result<Progress> BandStep::begin() {
   Buffer<Word32> z = std::move(material_->product);
   linear_rows(context_.spec(), context_.layout, filters_, words(*in_), z);
   in_.reset();
@@ -117,7 +110,7 @@ Result<Progress> TileStep::begin() {
   return after_linear(std::move(t));
 }
 
-Result<Progress> TileStep::after_linear(Buffer<Word16> t) {
+Result<Progress> BandStep::after_linear(Buffer<Word16> t) {
   if (context_.spec().max_pools.empty()) return after_max(std::move(t));
   auto& s = state_.emplace<AwaitingMax>(
       AwaitingMax{MaxPool(context_.spec(), context_.layout, std::move(material_->max_levels), constants_)});
@@ -125,7 +118,7 @@ Result<Progress> TileStep::after_linear(Buffer<Word16> t) {
   return after_max(s.pool.take_result());
 }
 
-Result<Progress> TileStep::after_max(Buffer<Word16> t) {
+Result<Progress> BandStep::after_max(Buffer<Word16> t) {
   if (context_.spec().relu) {
     auto& s = state_.emplace<AwaitingRelu>(AwaitingRelu{PositivePart(std::move(*material_->relu), constants_)});
     return send(s.relu.begin(t));
@@ -137,46 +130,46 @@ Result<Progress> TileStep::after_max(Buffer<Word16> t) {
   return lift(std::move(t));
 }
 
-Result<Progress> TileStep::after_relu(Buffer<Word16> y) {
+Result<Progress> BandStep::after_relu(Buffer<Word16> y) {
   if (context_.widths.sum_before_lift) y = sum_averages<Word16>(context_.spec(), context_.layout, std::move(y));
   if (!context_.widths.lifted) return output(y);
   return lift(std::move(y));
 }
 
-Result<Progress> TileStep::lift(Buffer<Word16> y) {
+Result<Progress> BandStep::lift(Buffer<Word16> y) {
   auto& s = state_.emplace<AwaitingTopBits>(AwaitingTopBits{KnownSignLift(std::move(*material_->lift), constants_)});
   return send(s.lift.begin(std::move(y)));
 }
 
-Result<Progress> TileStep::after_lift(Buffer<Word32> y) {
+Result<Progress> BandStep::after_lift(Buffer<Word32> y) {
   if (!context_.spec().relu && constants_)
     for (Word32& v : y) v -= 1u << (context_.widths.relu - 1);
   if (!context_.widths.sum_before_lift) y = sum_averages<Word32>(context_.spec(), context_.layout, std::move(y));
   if (context_.last()) return output(y);
-  auto& s = state_.emplace<AwaitingMaskedActivation>(
-      AwaitingMaskedActivation{MaskedOpening(with_producer_, pack_, context_.stage() + 1, context_.widths.out,
-                                             context_.layout.out.begin * context_.spec().out().row_elements())});
+  auto& s = state_.emplace<AwaitingMaskedActivation>(AwaitingMaskedActivation{
+      MaskedOpening(with_producer_, context_.work.pack, context_.work.value, context_.widths.out,
+                    context_.layout.out.begin * context_.spec().out().row_elements())});
   return send(s.opening.begin(std::move(y)));
 }
 
 template <class Word>
-Result<Progress> TileStep::output(const Buffer<Word>& y) {
+Result<Progress> BandStep::output(const Buffer<Word>& y) {
   state_ = Done{};
   Progress p;
   p.outbound.push_back(
       {PartyId::client, 0,
-       output_message<Word>(y, context_.widths.out, with_other_server_, context_.stream(pack_), constants_)});
+       output_message<Word>(y, context_.widths.out, with_other_server_, Stream::of(context_.work), constants_)});
   p.done = true;
   return p;
 }
 
-std::string_view TileStep::awaiting() const {
+std::string_view BandStep::awaiting() const {
   constexpr std::string_view names[] = {"nothing", "max", "relu", "top bits", "masked activations", "nothing"};
   return names[state_.index()];
 }
 
-Result<Progress> TileStep::advance(Inbound message) {
-  const std::string where = "layer '" + context_.spec().name + "', tile " + std::to_string(context_.tile) +
+Result<Progress> BandStep::advance(Inbound message) {
+  const std::string where = "layer '" + context_.spec().name + "', band " + std::to_string(context_.work.band) +
                             ", awaiting " + std::string(awaiting()) + ": ";
   if (message.from != other(self_) || message.round != received_)
     return fail(where + "message from " + std::string(name(message.from)) + " of round " +
