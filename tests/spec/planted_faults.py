@@ -31,7 +31,7 @@ FAULTS = (
     ('securenn', 'attack', 'securenn_spec.py', "if 'no refresh' not in world.faults:", 'if False:'),
     ('pond', 'relu', 'pond_spec.py', '(p.even[3], times(open_y, open_y2))', '(p.even[3], times(open_y, open_y))'),
     ('pond', 'relu', 'pond_spec.py', '(constant << p.power_bits)', '(constant << p.in_bits)'),
-    ('pond', 'views', 'pond_spec.py', 'open_y = opened(y)\n        y2', 'open_y = opened(y); world.received(S0, y[S1], m)\n        y2'),
+    ('pond', 'views', 'pond_spec.py', 'open_y = opened(y)\n        y2', 'open_y = opened(y); world.received(S0, y[1 - S0], m)\n        y2'),
     ('blink', 'document', 'blink.md', '| 18 | 79 | 4 |', '| 18 | 78 | 4 |'),
     ('securenn', 'document', 'securenn.md', '| 640 | 1920 | 1280 | 3200 | 9 |', '| 640 | 1920 | 1280 | 3200 | 10 |'),
     ('pond', 'document', 'pond.md', '| 768 | 512 | 1792 | 3 |', '| 768 | 512 | 1792 | 4 |'),
