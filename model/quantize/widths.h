@@ -11,8 +11,8 @@ unsigned linear_ring_bits(const protocol::NetworkSpec& network, std::size_t i);
 /// Bits of the ring of its non-linear part: A + M + 1, and one more as above.
 unsigned small_ring_bits(const protocol::NetworkSpec& network, std::size_t i);
 
-/// P2 of the design: the linear ring and the bits that the algorithm spends fit 32-bit words, the small ring fits 16.
-/// The error names the layer, the widths and what to lower.
+/// P2 of docs/protocols/blink.md, "What a plan must guarantee": the linear ring and the bits that the algorithm spends
+/// fit 32-bit words, the small ring fits 16. The error names the layer, the widths and what to lower.
 protocol::Result<void> check_widths(const protocol::NetworkSpec& network, std::size_t i);
 
 }  // namespace blindsight::model

@@ -48,19 +48,19 @@ void deal_compare(Dealer& dealer, const Prg& own, const CompareShape& shape, std
 CompareMaterial take_compare(ShareSource& source, const CompareShape& shape, std::uint8_t level);
 
 /// max(x, 0) for n shared values, exact for every x in [-2^(width-1), 2^(width-1)): three messages each way (two when
-/// one digit is enough), protocol.md "ReLU and lift" 1-4. Result: shares mod 2^summed.
+/// one digit is enough): docs/protocols/blink.md, "Positive part", steps 1 to 4. Result: shares mod 2^summed.
 ///
 /// What a server sees: the other's share of c = x + rho, of each wire under its own mask, and of d = [x >= 0] + beta.
 /// Each is a secret plus a mask of which one share is the other server's alone and uniform, so each message is uniform
-/// and independent of x and of the others (blink_spec.py proves it by enumeration; tests/protocol/blink/views.cpp does
-/// for this code).
+/// and independent of x and of the others (tests/spec/blink_spec.py proves it by enumeration;
+/// tests/protocol/blink/views.cpp does for this code).
 class PositivePart {
  public:
-  /// `constants`: this server adds public constants (server 0 alone does, P7).
+  /// `constants`: this server adds public constants (server 0 alone does: P7 of docs/protocols/blink.md).
   PositivePart(CompareMaterial material, bool constants) : m_(std::move(material)), constants_(constants) {}
 
   const CompareShape& shape() const { return m_.shape; }
-  /// Round 0: the masked value, cut to `width` bits before it leaves (P6).
+  /// Round 0: the masked value, cut to `width` bits before it leaves (P6 of docs/protocols/blink.md).
   Payload begin(std::span<const Word16> x);
   /// The other server's message of the current round; the next one to send, or nothing when result() is there.
   Result<std::optional<Payload>> advance(std::span<const std::uint8_t> message);

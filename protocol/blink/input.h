@@ -10,7 +10,7 @@ Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span
 
 /// One opening mod 2^bits of n shared values under an input mask A: E = X - A, into a map. One message each way. A is
 /// uniform, its other share is the other server's alone, and it serves this opening of this pack only; the word is cut
-/// to its width first (P5, P6).
+/// to its width first (P5 and P6 of docs/protocols/blink.md).
 class MaskedOpening {
  public:
   /// `first`: absolute element of the value `opened` that the words begin at.

@@ -5,8 +5,8 @@
 namespace blindsight::protocol::blink {
 
 /// Blink: masked evaluation with a crypto producer, local truncation into a small ring, exact comparison there, exact
-/// lift back (the family of ABY2.0, ASTRA and Trio; docs/ARCHITECTURE.md tells it, blink_spec.py of the design is its
-/// oracle).
+/// lift back (the family of ABY2.0, ASTRA and Trio): docs/protocols/blink.md, and tests/spec/blink_spec.py as something
+/// that runs.
 extern const Protocol protocol;
 
 }  // namespace blindsight::protocol::blink

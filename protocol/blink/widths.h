@@ -5,7 +5,7 @@
 
 namespace blindsight::protocol::blink {
 
-/// The rings of one layer, in bits (protocol.md, "Notation").
+/// The rings of one layer, in bits (docs/protocols/blink.md, "Rings of a layer").
 struct Widths {
   unsigned linear;     ///< K: W, F, B, X, A, E, C, Z
   unsigned fraction;   ///< f: truncation moves shares from K to K - f bits
@@ -19,8 +19,8 @@ struct Widths {
 
 Widths widths(const NetworkSpec& network, std::size_t layer);
 
-/// What blink needs of a network (P1–P5 of protocol.md, as far as shapes and bits tell). The error names the layer and
-/// what to change.
+/// What blink needs of a network (P1–P5 of docs/protocols/blink.md, as far as shapes and bits tell). The error names
+/// the layer and what to change.
 Result<void> check(const NetworkSpec& network);
 
 }  // namespace blindsight::protocol::blink

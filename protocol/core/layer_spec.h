@@ -41,7 +41,7 @@ struct LayerSpec {
   unsigned activation_bits = 10;  ///< A: bits of the largest calibrated activation
   unsigned headroom_bits = 1;     ///< M: bits above it
 
-  /// q of protocol.md: the linear result must lie in [-2^q, 2^q - 2^f].
+  /// q (docs/protocols/README.md, "Notation"; P1 there): the linear result must lie in [-2^q, 2^q - 2^f].
   unsigned range_bits() const { return fraction_bits + activation_bits + headroom_bits; }
   tensor::Shape conv_out() const { return conv.out(); }
   std::size_t bias_elements() const { return bias_per_position ? conv_out().elements() : conv.out_channels; }
@@ -66,7 +66,7 @@ struct LayerSpec {
 /// How a protocol that lets one choose makes its correlations; Protocol::dealing_choices. The parties' choice, agreed
 /// in their handshake; not part of a plan.
 struct Dealing {
-  /// reused: a weight is masked and opened once a session (the seed's "triple reuse"); fresh: with each product.
+  /// reused: a weight is masked and opened once a session; fresh: with each product.
   enum class Triples : std::uint8_t { reused, fresh };
   /// seeded: shares that may be uniform are expanded from a seed of sender and receiver; sent: the producer sends all.
   enum class Randomness : std::uint8_t { seeded, sent };

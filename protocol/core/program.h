@@ -108,8 +108,8 @@ struct Protocol {
   /// Whether Program::online_party() is true at the producer: the servers then tell it of each query that begins.
   bool producer_online = false;
 
-  /// Everything that must hold of a network (P1–P8 of the design) apart from calibration; the error names the layer and
-  /// what to change.
+  /// Everything that must hold of a network (P1–P8, docs/protocols/README.md) apart from calibration; the error names
+  /// the layer and what to change.
   Result<void> (*check)(const NetworkSpec&) = nullptr;
   Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&) = nullptr;
   /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is

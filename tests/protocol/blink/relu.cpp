@@ -116,7 +116,8 @@ TEST_CASE("ReLU with lift is exact for every value and every sharing") {
   }
 }
 
-TEST_CASE("the spec's costs: 18 bits each way and 79 dealt for ReLU with late lift, 77 dealt for max") {
+TEST_CASE(
+    "the costs in docs/protocols/blink.md: 18 bits each way and 79 dealt for ReLU with late lift, 77 dealt for max") {
   const std::size_t n = 4096;
   const CompareShape relu{n, 12, 12}, max{n, 13, 13};
   const LiftShape lift{n, 12, 24};

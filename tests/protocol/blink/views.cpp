@@ -1,4 +1,4 @@
-// The views proof of the design's blink_spec.py, on the code that runs: over ALL randomness that a server does not
+// The proof of views of tests/spec/blink_spec.py, on the code that runs: over ALL randomness that a server does not
 // know, what it receives is uniform and the same for every secret. One element of a vector is one value of the unknown
 // randomness.
 #include <doctest/doctest.h>

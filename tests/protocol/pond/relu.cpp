@@ -109,7 +109,7 @@ TEST_CASE("steep polynomials and those whose last coefficient nearly vanishes ar
   }
 }
 
-TEST_CASE("the spec's costs of Pond's ReLU, declared and counted") {
+TEST_CASE("the costs of Pond's ReLU in docs/protocols/pond.md, declared and counted") {
   struct Expected {
     LayerSpec layer;
     std::size_t online_bits, dealt_bits, rounds;

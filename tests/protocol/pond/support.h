@@ -62,7 +62,7 @@ struct ReluRun {
   }
 };
 
-/// Least squares for ReLU over [-1, 1] (the specification's relu_fit).
+/// Least squares for ReLU over [-1, 1] (uniform_fit of tests/spec/pond_spec.py).
 inline ReluFit uniform_fit(unsigned degree) {
   const std::vector<std::vector<double>> even{
       {0.09375, 0.46875},

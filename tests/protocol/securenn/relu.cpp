@@ -152,7 +152,7 @@ TEST_CASE("SecureNN's ReLU sends what is declared: 3840 bits an element seeded, 
       CHECK(c == relu_cost(randomness, n));
       CHECK(c.rounds == 9);
       const bool seeded = randomness == Randomness::seeded;
-      // The specification's table: P0 <-> P1, to P2, from P2.
+      // The table in docs/protocols/securenn.md, "Cost": P0 ↔ P1, to P2, from P2.
       CHECK(8 * (c.server0_to_server1 + c.server1_to_server0) == 640 * n);
       CHECK(8 * c.server_to_producer == 1920 * n);
       CHECK(8 * (c.producer_to_server0 + c.producer_to_server1) == (seeded ? 1280 : 3200) * n);
