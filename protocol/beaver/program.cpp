@@ -76,6 +76,7 @@ std::size_t to_server(const Cost& c, PartyId server) {
 template <class Word>
 class Material final : public BandMaterial {
  public:
+  using BandMaterial::BandMaterial;
   Payload message;       ///< what the producer dealt and nobody has read yet
   Buffer<Word> product;  ///< A_j*F + C_j + bias, where it was prepared
   std::size_t bytes() const override { return message.size() + product.size() * sizeof(Word); }
@@ -137,9 +138,10 @@ class BeaverProgram final : public Program {
     if (!online_party()) return nullptr;
     if (!is_server(self_))
       return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return help(channel, work); });
-    if (scheme_.deals_ahead && !material) throw std::invalid_argument("a band without its material");
-    auto own = std::shared_ptr<Material<Word>>(static_cast<Material<Word>*>(material.release()));
-    if (!own) own = std::make_shared<Material<Word>>();
+    // What is dealt while the query runs comes as the band's first message.
+    const std::shared_ptr<Material<Word>> own = scheme_.deals_ahead
+                                                    ? material_of<Material<Word>>(work, std::move(material))
+                                                    : std::make_unique<Material<Word>>(work);
     return std::make_unique<RoutineStep>(
         where(work), [this, work, in = std::move(in), out = std::move(out), own](Channel& channel) -> Routine<> {
           if (work.value == input_value) return open_input(channel, work, *out, *own);
@@ -233,7 +235,7 @@ class BeaverProgram final : public Program {
   }
 
   Routine<> prepare(Channel& channel, Work work, std::unique_ptr<BandMaterial>& out) const {
-    auto material = std::make_unique<Material<Word>>();
+    auto material = std::make_unique<Material<Word>>(work);
     material->message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
     if (work.value != input_value && prepares_product(network_.dealing)) {
       const BandContext t = context(work);

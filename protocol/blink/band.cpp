@@ -70,7 +70,7 @@ Payload deal_band(const BandContext& context, const Prg& with_server0, const Prg
 std::unique_ptr<BlinkMaterial> take_band(const BandContext& context, PartyId self, const Prg& with_producer,
                                          const Filters& filters, std::span<const std::uint8_t> correction) {
   ShareSource source(with_producer, Stream::of(context.work), self == correction_receiver(context.work), correction);
-  auto m = std::make_unique<BlinkMaterial>();
+  auto m = std::make_unique<BlinkMaterial>(context.work);
   m->product = prepare_product(source, context.spec(), context.widths, context.work.pack, read_by(context.work.layer),
                                context.layout, with_producer, filters);
   std::uint8_t level = 0;

@@ -31,6 +31,7 @@ struct BandContext {
 /// One server's correlations for one band, expanded and ready.
 class BlinkMaterial final : public BandMaterial {
  public:
+  using BandMaterial::BandMaterial;
   Buffer<Word32> product;  ///< G_i
   std::vector<CompareMaterial> max_levels;
   std::optional<CompareMaterial> relu;

@@ -46,6 +46,7 @@ class PrepareBand final : public Step {
 /// The input needs no correction; its material is the permission to use the pack's input mask once.
 class InputMaterial final : public BandMaterial {
  public:
+  using BandMaterial::BandMaterial;
   std::size_t bytes() const override { return 0; }
 };
 
@@ -138,8 +139,8 @@ class BlinkProgram final : public Program {
     if (work.pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
     if (work.value == input_value) {
       if (!is_server(self_)) return nullptr;
-      return std::make_unique<ImmediateStep>([&material] {
-        material = std::make_unique<InputMaterial>();
+      return std::make_unique<ImmediateStep>([work, &material] {
+        material = std::make_unique<InputMaterial>(work);
         return finished();
       });
     }
@@ -158,12 +159,13 @@ class BlinkProgram final : public Program {
   std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
                                std::unique_ptr<BandMaterial> material) const override {
     if (!is_server(self_)) return nullptr;
-    if (!material) throw std::invalid_argument("a band without its material");
-    if (work.value == input_value)
+    if (work.value == input_value) {
+      (void)material_of<InputMaterial>(work, std::move(material));
       return std::make_unique<InputStep>(network_, work.pack, self_, with(PartyId::producer), std::move(out));
-    std::unique_ptr<BlinkMaterial> own(static_cast<BlinkMaterial*>(material.release()));
+    }
     return std::make_unique<BandStep>(context(work), self_, with(PartyId::producer), with(other(self_)),
-                                      filters_[work.layer], std::move(in), std::move(out), std::move(own));
+                                      filters_[work.layer], std::move(in), std::move(out),
+                                      material_of<BlinkMaterial>(work, std::move(material)));
   }
 
  private:

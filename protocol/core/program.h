@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +25,24 @@ using MaskedMap = tensor::Buffer<std::uint8_t>;
 /// nobody else can.
 class BandMaterial {
  public:
+  /// `work`: what it was prepared for, and what alone may be done with it.
+  explicit BandMaterial(const Work& work) : work_(work) {}
   virtual ~BandMaterial() = default;
+  const Work& work() const { return work_; }
   virtual std::size_t bytes() const = 0;  ///< memory held, for the store's bound and metrics
+
+ private:
+  Work work_;
 };
+
+/// A program's own material for this work. Throws std::invalid_argument when there is none, or another work's: a mask
+/// must not hide two values.
+template <class Own>
+std::unique_ptr<Own> material_of(const Work& work, std::unique_ptr<BandMaterial> material) {
+  if (!material) throw std::invalid_argument("a band without its material");
+  if (material->work() != work) throw std::invalid_argument("a band with the material of another");
+  return std::unique_ptr<Own>(static_cast<Own*>(material.release()));
+}
 
 /// A band of a value's rows, with the rows that its making reads of the value before it.
 struct BandInfo {

@@ -42,6 +42,7 @@ class InputStep final : public Step {
 
 class Token final : public BandMaterial {
  public:
+  using BandMaterial::BandMaterial;
   std::size_t bytes() const override { return 0; }
 };
 
@@ -77,10 +78,10 @@ class ClearProgram final : public Program {
     });
   }
 
-  std::unique_ptr<Step> preprocess(const Work&, std::unique_ptr<BandMaterial>& material) const override {
+  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
     if (!is_server(self_)) return nullptr;
-    return std::make_unique<ImmediateStep>([&material] {
-      material = std::make_unique<Token>();
+    return std::make_unique<ImmediateStep>([work, &material] {
+      material = std::make_unique<Token>(work);
       return finished();
     });
   }

@@ -46,6 +46,7 @@ Words mask(const Key& key, PackId pack, ValueId value, RowRange rows, std::size_
 }
 
 struct Material final : BandMaterial {
+  using BandMaterial::BandMaterial;
   Words in, out;  ///< this server's shares of the masks of what the band reads and makes
   std::size_t bytes() const override { return (in.size() + out.size()) * 4; }
 };
@@ -124,7 +125,7 @@ class PrepareStep final : public Step {
     const auto in = l_.in_words(work_), out = l_.out_words(work_);
     auto w = checked(m, PartyId::producer, 0, self_ == PartyId::server0 ? 1 : in + out);
     if (!w) return tl::unexpected(w.error());
-    auto mine = std::make_unique<Material>();
+    auto mine = std::make_unique<Material>(work_);
     const auto& t = l_.values[work_.value].bands[work_.band];
     if (self_ == PartyId::server0) {
       if (work_.value > 0) mine->in = mask(keys_.with[2], work_.pack, read_by(work_.layer), t.needs, l_.width);
@@ -340,10 +341,12 @@ class FakeProgram final : public Program {
     if (self_ == PartyId::producer && (work.value == input_value || layout_.last(work.value))) return nullptr;
     fake_hooks().band({self_, work.pack, work.value, work.band, true});
     if (self_ == PartyId::producer) return std::make_unique<HelpStep>(layout_, keys_, work);
-    std::unique_ptr<Material> mine(static_cast<Material*>(material.release()));
-    if (helped_) {
+    std::unique_ptr<Material> mine;
+    if (!helped_) {
+      mine = material_of<Material>(work, std::move(material));
+    } else {
       const auto& t = layout_.values[work.value].bands[work.band];
-      mine = std::make_unique<Material>();
+      mine = std::make_unique<Material>(work);
       if (work.layer != no_layer)
         mine->in = mask(keys_.with[2], work.pack, read_by(work.layer), t.needs, layout_.width);
       if (!layout_.last(work.value)) mine->out = mask(keys_.with[2], work.pack, work.value, t.makes, layout_.width);
