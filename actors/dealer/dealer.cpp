@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 #include <chrono>
 
+#include "actors/correlation_store/pack_probes.h"
 #include "actors/memory/memory.h"
 #include "actors/messages/messages.h"
 
@@ -19,7 +20,7 @@ class Dealer : public caf::event_based_actor {
  public:
   Dealer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
          std::shared_ptr<PackCounter> counter, unsigned tiles_at_once, caf::actor helper, caf::actor node,
-         monitoring::PackProbe probe)
+         PackProbes probes)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
@@ -27,7 +28,7 @@ class Dealer : public caf::event_based_actor {
         tiles_at_once_(tiles_at_once),
         helper_(std::move(helper)),
         node_(std::move(node)),
-        probe_(std::move(probe)) {}
+        probes_(std::move(probes)) {}
 
   const char* name() const override { return "dealer"; }
 
@@ -62,7 +63,7 @@ class Dealer : public caf::event_based_actor {
           if (in_flight_ == 0 && stage_ == core_->stage_count()) {
             ++dealt_;
             dealing_ = false;
-            probe_.dealt(std::chrono::duration<double>(Clock::now() - since_).count());
+            probes_.dealt(std::chrono::duration<double>(Clock::now() - since_).count());
           }
           deal();
         },
@@ -108,7 +109,7 @@ class Dealer : public caf::event_based_actor {
   std::shared_ptr<PackCounter> counter_;
   const unsigned tiles_at_once_;
   caf::actor helper_, node_;
-  monitoring::PackProbe probe_;
+  PackProbes probes_;
   std::array<std::uint64_t, 2> wanted_{};
   std::array<std::int64_t, 2> waiting_bytes_{};  ///< may dip below 0: a link may report before the layer does
   std::uint64_t dealt_ = 0, pack_ = 0;
@@ -124,7 +125,7 @@ caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const Session
                         std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned tiles_at_once,
                         const caf::actor& helper, const caf::actor& node, monitoring::Registry& registry) {
   return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), tiles_at_once, helper, node,
-                              registry.packs());
+                              PackProbes(registry));
 }
 
 }  // namespace blindsight::actors

@@ -157,10 +157,26 @@ class Retired {
   std::set<PackId> packs_;
 };
 
+/// What is counted of one layer in one lane.
+struct LayerProbes {
+  monitoring::Counter compute_seconds, wait_seconds, sent_bytes, received_bytes, rounds;
+  monitoring::Gauge queue_length;
+};
+
+LayerProbes layer_probes(monitoring::Registry& registry, std::string_view layer, monitoring::Lane lane) {
+  namespace metrics = monitoring::metrics;
+  return {.compute_seconds = registry.probe<metrics::layer_compute_seconds>(layer, lane),
+          .wait_seconds = registry.probe<metrics::layer_wait_seconds>(layer, lane),
+          .sent_bytes = registry.probe<metrics::layer_sent_bytes>(layer, lane),
+          .received_bytes = registry.probe<metrics::layer_received_bytes>(layer, lane),
+          .rounds = registry.probe<metrics::layer_rounds>(layer, lane),
+          .queue_length = registry.probe<metrics::layer_queue_length>(layer, lane)};
+}
+
 class Layer : public caf::event_based_actor {
  public:
   Layer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::size_t stage, caf::actor node,
-        caf::actor next, monitoring::LayerProbe online, monitoring::LayerProbe preprocessing)
+        caf::actor next, LayerProbes online, LayerProbes preprocessing)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         stage_(stage),
@@ -168,7 +184,7 @@ class Layer : public caf::event_based_actor {
         bounded_(info_.tiles_at_once < info_.tiles.size()),
         node_(std::move(node)),
         next_(std::move(next)),
-        probes_{online, preprocessing} {}
+        probes_{std::move(online), std::move(preprocessing)} {}
 
   const char* name() const override { return "layer"; }
 
@@ -200,11 +216,11 @@ class Layer : public caf::event_based_actor {
     return phase == Phase::online && stage_ == 0 && protocol::is_server(core_->self);
   }
 
-  const monitoring::LayerProbe& probe(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
+  const LayerProbes& probes(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
 
   void tell_queue(Phase phase) const {
-    probe(phase).queue_length(static_cast<std::uint64_t>(std::count_if(
-        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; })));
+    probes(phase).queue_length.set(std::count_if(
+        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; }));
   }
 
   void set_up() {
@@ -332,7 +348,7 @@ class Layer : public caf::event_based_actor {
 
   void returned(Called call) {
     const double compute_s = seconds(call.ended - call.began);
-    probe(call.key.phase).computed(compute_s);
+    probes(call.key.phase).compute_seconds.add(compute_s);
     auto it = running_.find(call.key);
     if (it == running_.end()) return;  // dropped in the meantime
     auto& running = it->second;
@@ -386,7 +402,7 @@ class Layer : public caf::event_based_actor {
       const auto now = Clock::now();
       record(key, Interval::Kind::send, now, now, bytes);
     }
-    probe(key.phase).sent_bytes(bytes);
+    probes(key.phase).sent_bytes.add(bytes);
     const wire::Header header{kind_of(key.phase),
                               lane_of(key.phase),
                               core_->session,
@@ -410,7 +426,7 @@ class Layer : public caf::event_based_actor {
     const double waited = seconds(now - running.idle_since);
     running.wait_s += waited;
     record(it->first, Interval::Kind::wait, running.idle_since, now);
-    probe(it->first.phase).waited(waited);
+    probes(it->first.phase).wait_seconds.add(waited);
     call(it->first, std::move(running.step), std::move(message));
   }
 
@@ -449,7 +465,7 @@ class Layer : public caf::event_based_actor {
     const auto pack = query.begin.pack;
     if (next_) send(next_, RowsWritten{pack, info_.tiles[tile].makes});
     if (++query.done < info_.tiles.size()) return true;
-    probe(Phase::online).finished_rounds(query.report.rounds);
+    probes(Phase::online).rounds.add(query.report.rounds);
     send(query.begin.inference, StageDone{pack, stage_, query.report});
     queries_.erase(pack);
     retired_.add(pack);
@@ -493,7 +509,7 @@ class Layer : public caf::event_based_actor {
     const StepKey key{*phase, *phase == Phase::set_up ? 0 : header.query, header.tile};
     if (*phase != Phase::set_up && retired_.contains(key.pack)) return;
     const auto bytes = message.payload.size();
-    probe(*phase).received_bytes(bytes);
+    probes(*phase).received_bytes.add(bytes);
     if (key.tile >= std::max<std::size_t>(1, info_.tiles.size()))
       return violated(m.from, "tile " + std::to_string(key.tile) + " of " + std::to_string(info_.tiles.size()));
     Inbound inbound{m.from, header.round, std::move(message.payload)};
@@ -530,7 +546,7 @@ class Layer : public caf::event_based_actor {
   const protocol::StageInfo& info_;
   const bool bounded_;  ///< tiles may have to wait for others to end
   caf::actor node_, next_;
-  std::array<monitoring::LayerProbe, 2> probes_;
+  std::array<LayerProbes, 2> probes_;
   RunningMap running_;
   std::map<PackId, Query> queries_;
   std::map<StepKey, Early> early_;
@@ -543,8 +559,8 @@ class Layer : public caf::event_based_actor {
 caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, std::size_t stage,
                        const caf::actor& node, const caf::actor& next, monitoring::Registry& registry) {
   const auto& name = core->program->stages()[stage].name;
-  return system.spawn<Layer>(core, stage, node, next, registry.layer(name, monitoring::Lane::online),
-                             registry.layer(name, monitoring::Lane::preprocessing));
+  return system.spawn<Layer>(core, stage, node, next, layer_probes(registry, name, monitoring::Lane::online),
+                             layer_probes(registry, name, monitoring::Lane::preprocessing));
 }
 
 }  // namespace blindsight::actors
