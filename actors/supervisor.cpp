@@ -64,6 +64,19 @@ std::vector<PartyId> dialed_by(PartyId self) {
   return {};
 }
 
+/// What is counted of the connection to one peer.
+struct PeerProbes {
+  monitoring::Gauge connected;
+  monitoring::Counter connections, disconnections;
+};
+
+PeerProbes peer_probes(monitoring::Registry& registry, std::string_view peer) {
+  namespace metrics = monitoring::metrics;
+  return {.connected = registry.probe<metrics::peer_connected>(peer),
+          .connections = registry.probe<metrics::peer_connections>(peer),
+          .disconnections = registry.probe<metrics::peer_disconnections>(peer)};
+}
+
 class Supervisor : public caf::event_based_actor {
  public:
   Supervisor(caf::actor_config& actor_config, SupervisorParts parts, monitoring::Registry* registry)
@@ -79,7 +92,7 @@ class Supervisor : public caf::event_based_actor {
     for (const auto peer : {PartyId::server0, PartyId::server1, PartyId::producer})
       if (peer != self_) {
         others_.push_back(peer);
-        probes_[index(peer)] = registry_->peer(protocol::name(peer));
+        probes_[index(peer)] = peer_probes(*registry_, protocol::name(peer));
       }
   }
 
@@ -334,7 +347,8 @@ class Supervisor : public caf::event_based_actor {
       anything = true;
       tell(slot->link, Kind::session_ended, wire::encode(wire::Text{reason}));
       send(slot->link, CloseLink{});
-      probes_[index(peer)].disconnected();
+      probes_[index(peer)].connected.set(0);
+      probes_[index(peer)].disconnections.add();
       slot.reset();
     }
     if (!anything) {
@@ -490,7 +504,8 @@ class Supervisor : public caf::event_based_actor {
     }
     greetings_.erase(link);
     slot = Peer{link, *peer, std::nullopt};
-    probes_[index(peer->role)].connected();
+    probes_[index(peer->role)].connected.set(1);
+    probes_[index(peer->role)].connections.add();
     spdlog::debug("{}: {} is connected ({})", who(), protocol::party_name(peer->role), greeting.address);
     tell_front_end(false, waiting_text());
     for (const auto p : others_)
@@ -602,7 +617,7 @@ class Supervisor : public caf::event_based_actor {
   monitoring::Registry* registry_;
   int listening_descriptor_;
   LinkSettings link_settings_;
-  std::array<monitoring::PeerProbe, 3> probes_;
+  std::array<PeerProbes, 3> probes_;
   std::shared_ptr<PackCounter> pack_counter_ = std::make_shared<PackCounter>(0);
 
   std::map<PartyId, DialState> dials_;

@@ -103,17 +103,33 @@ struct Query {
   wire::LayerReport report;
 };
 
+/// What is counted of one layer in one lane.
+struct LayerProbes {
+  monitoring::Counter compute_seconds, wait_seconds, sent_bytes, received_bytes, rounds;
+  monitoring::Gauge queue_length;
+};
+
+LayerProbes layer_probes(monitoring::Registry& registry, std::string_view layer, monitoring::Lane lane) {
+  namespace metrics = monitoring::metrics;
+  return {.compute_seconds = registry.probe<metrics::layer_compute_seconds>(layer, lane),
+          .wait_seconds = registry.probe<metrics::layer_wait_seconds>(layer, lane),
+          .sent_bytes = registry.probe<metrics::layer_sent_bytes>(layer, lane),
+          .received_bytes = registry.probe<metrics::layer_received_bytes>(layer, lane),
+          .rounds = registry.probe<metrics::layer_rounds>(layer, lane),
+          .queue_length = registry.probe<metrics::layer_queue_length>(layer, lane)};
+}
+
 class Layer : public caf::event_based_actor {
  public:
   Layer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, ValueId value, caf::actor supervisor,
-        caf::actor next, monitoring::LayerProbe online, monitoring::LayerProbe preprocessing)
+        caf::actor next, LayerProbes online, LayerProbes preprocessing)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         value_(value),
         info_(core_->program->values()[value]),
         supervisor_(std::move(supervisor)),
         next_(std::move(next)),
-        probes_{online, preprocessing} {}
+        probes_{std::move(online), std::move(preprocessing)} {}
 
   const char* name() const override { return "layer"; }
 
@@ -148,11 +164,11 @@ class Layer : public caf::event_based_actor {
     return phase == Phase::online && value_ == protocol::input_value && protocol::is_server(core_->self);
   }
 
-  const monitoring::LayerProbe& probe(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
+  const LayerProbes& probes(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
 
   void tell_queue(Phase phase) const {
-    probe(phase).queue_length(static_cast<std::uint64_t>(std::count_if(
-        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; })));
+    probes(phase).queue_length.set(std::count_if(
+        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; }));
   }
 
   /// Of this layer in this session's model.
@@ -265,7 +281,7 @@ class Layer : public caf::event_based_actor {
 
   void returned(Called call) {
     const double compute_s = seconds(call.ended - call.began);
-    probe(call.key.phase).computed(compute_s);
+    probes(call.key.phase).compute_seconds.add(compute_s);
     auto it = running_.find(call.key);
     if (it == running_.end()) return;  // dropped in the meantime
     auto& running = it->second;
@@ -318,7 +334,7 @@ class Layer : public caf::event_based_actor {
       const auto now = Clock::now();
       record(key, wire::Interval::Kind::send, now, now, bytes);
     }
-    probe(key.phase).sent_bytes(bytes);
+    probes(key.phase).sent_bytes.add(bytes);
     const wire::Header header{kind_of(key.phase), lane_of(key.phase), core_->session, key.work, out.round};
     send<caf::message_priority::high>(link, Send{Parcel(wire::Message{header, std::move(out.payload)})});
     return true;
@@ -336,7 +352,7 @@ class Layer : public caf::event_based_actor {
     const double waited = seconds(now - running.idle_since);
     running.wait_s += waited;
     record(it->first, wire::Interval::Kind::wait, running.idle_since, now);
-    probe(it->first.phase).waited(waited);
+    probes(it->first.phase).wait_seconds.add(waited);
     call(it->first, std::move(running.step), std::move(message));
   }
 
@@ -375,7 +391,7 @@ class Layer : public caf::event_based_actor {
     const auto pack = query.begin.pack;
     if (next_) send(next_, RowsWritten{pack, value_, info_.bands[band].makes});
     if (!query.progress.end_one()) return true;
-    probe(Phase::online).finished_rounds(query.report.rounds);
+    probes(Phase::online).rounds.add(query.report.rounds);
     send(query.begin.inference, LayerDone{work(pack), query.report});
     queries_.erase(pack);
     retired_.add(pack);
@@ -423,7 +439,7 @@ class Layer : public caf::event_based_actor {
                                   std::to_string(header.work.value));
     if (*phase != Phase::set_up && retired_.contains(key.work.pack)) return;
     const auto bytes = message.payload.size();
-    probe(*phase).received_bytes(bytes);
+    probes(*phase).received_bytes.add(bytes);
     if (key.work.band >= std::max<std::size_t>(1, info_.bands.size()))
       return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(info_.bands.size()));
     Inbound inbound{m.from, header.round, std::move(message.payload)};
@@ -459,7 +475,7 @@ class Layer : public caf::event_based_actor {
   const ValueId value_;  ///< that the layer makes
   const protocol::ValueInfo& info_;
   caf::actor supervisor_, next_;
-  std::array<monitoring::LayerProbe, 2> probes_;
+  std::array<LayerProbes, 2> probes_;
   RunningMap running_;
   std::map<PackId, Query> queries_;
   std::map<StepKey, Early> early_;
@@ -472,8 +488,8 @@ class Layer : public caf::event_based_actor {
 caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, protocol::ValueId value,
                        const caf::actor& supervisor, const caf::actor& next, monitoring::Registry& registry) {
   const auto& name = core->program->values()[value].name;
-  return system.spawn<Layer>(core, value, supervisor, next, registry.layer(name, monitoring::Lane::online),
-                             registry.layer(name, monitoring::Lane::preprocessing));
+  return system.spawn<Layer>(core, value, supervisor, next, layer_probes(registry, name, monitoring::Lane::online),
+                             layer_probes(registry, name, monitoring::Lane::preprocessing));
 }
 
 }  // namespace blindsight::actors

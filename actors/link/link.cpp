@@ -30,6 +30,21 @@ using DrainDeadline = caf::atom_constant<caf::atom("drained?")>;
 using CloseNow = caf::atom_constant<caf::atom("close-now")>;
 constexpr std::chrono::milliseconds a_round_later{1};
 
+/// What is counted of the link to one peer in one lane.
+struct LinkProbes {
+  monitoring::Counter sent_bytes, received_bytes, sent_frames, received_frames;
+  monitoring::Gauge queue_bytes;
+};
+
+LinkProbes link_probes(monitoring::Registry& registry, std::string_view peer, monitoring::Lane lane) {
+  namespace metrics = monitoring::metrics;
+  return {.sent_bytes = registry.probe<metrics::link_sent_bytes>(peer, lane),
+          .received_bytes = registry.probe<metrics::link_received_bytes>(peer, lane),
+          .sent_frames = registry.probe<metrics::link_sent_frames>(peer, lane),
+          .received_frames = registry.probe<metrics::link_received_frames>(peer, lane),
+          .queue_bytes = registry.probe<metrics::link_queue_bytes>(peer, lane)};
+}
+
 struct LinkState {
   static inline const char* name = "link";
 
@@ -43,7 +58,7 @@ struct LinkState {
   wire::Reader reader{{}};
   std::uint64_t outstanding = 0;  ///< bytes in the broker's write buffers
   bool closing = false, down = false;
-  std::array<monitoring::LinkProbe, 3> probes;
+  std::array<LinkProbes, 3> probes;
 };
 
 using LinkBroker = caf::stateful_actor<LinkState, caf::io::broker>;
@@ -80,9 +95,10 @@ void pump(LinkBroker* self) {
     const auto frame = s.outbox.append_frame(s.frame_bytes, self->wr_buf(s.handle));
     s.outstanding += frame.frame_bytes;
     wrote = true;
-    const auto& probe = s.probes[static_cast<std::size_t>(frame.lane)];
-    probe.sent_frame(frame.frame_bytes);
-    probe.queue_bytes(s.outbox.queued_bytes(frame.lane));
+    const auto& probes = s.probes[static_cast<std::size_t>(frame.lane)];
+    probes.sent_bytes.add(frame.frame_bytes);
+    probes.sent_frames.add();
+    probes.queue_bytes.set(s.outbox.queued_bytes(frame.lane));
     if (frame.lane == Lane::preprocessing && s.routes && s.routes->drain_watcher)
       self->send(s.routes->drain_watcher, Drained{s.routes->peer, frame.payload_bytes});
   }
@@ -94,7 +110,9 @@ void pump(LinkBroker* self) {
 std::string deliver(LinkBroker* self, wire::Message message) {
   auto& s = self->state;
   const auto header = message.header;
-  s.probes[static_cast<std::size_t>(header.lane)].received_frame(message.payload.size() + wire::frame_overhead_bytes);
+  const auto& probes = s.probes[static_cast<std::size_t>(header.lane)];
+  probes.received_bytes.add(message.payload.size() + wire::frame_overhead_bytes);
+  probes.received_frames.add();
   Arrived arrived{s.routes ? s.routes->peer : protocol::PartyId::client, self, Parcel(std::move(message))};
   if (!s.routes) {
     self->send(s.owner, std::move(arrived));
@@ -182,7 +200,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         if (st.settings.registry != nullptr)
           for (const auto lane : {Lane::control, Lane::online, Lane::preprocessing})
             st.probes[static_cast<std::size_t>(lane)] =
-                st.settings.registry->link(routes.name, static_cast<monitoring::Lane>(lane));
+                link_probes(*st.settings.registry, routes.name, static_cast<monitoring::Lane>(lane));
         pump(self);
       },
       [self](CloseLink) {

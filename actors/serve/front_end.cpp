@@ -1,6 +1,7 @@
 #include "actors/serve/front_end.h"
 
 #include <algorithm>
+#include <array>
 #include <caf/all.hpp>
 #include <chrono>
 #include <map>
@@ -20,16 +21,46 @@ using wire::Kind;
 using wire::QueryId;
 using Clock = std::chrono::steady_clock;
 
+/// What is counted of queries.
+class QueryProbes {
+ public:
+  explicit QueryProbes(monitoring::Registry& registry)
+      : in_flight(registry.probe<monitoring::metrics::queries_in_flight>()) {
+    for (const auto outcome : monitoring::outcomes) {
+      auto& ended = ended_[static_cast<std::size_t>(outcome)];
+      ended.queries = registry.probe<monitoring::metrics::queries>(outcome);
+      if (outcome != monitoring::Outcome::refused)
+        ended.seconds = registry.probe<monitoring::metrics::query_seconds>(outcome);
+    }
+  }
+
+  /// `seconds` from acceptance to the end; a refused query counts, and its time does not.
+  void finished(monitoring::Outcome outcome, double seconds) const {
+    const auto& ended = ended_[static_cast<std::size_t>(outcome)];
+    ended.queries.add();
+    ended.seconds.observe(seconds);
+  }
+
+  monitoring::Gauge in_flight;
+
+ private:
+  struct Ended {
+    monitoring::Counter queries;
+    monitoring::Histogram seconds;
+  };
+  std::array<Ended, monitoring::outcomes.size()> ended_;
+};
+
 class FrontEnd : public caf::event_based_actor {
  public:
   FrontEnd(caf::actor_config& actor_config, config::PartyConfig config, PartyId self, std::filesystem::path data_folder,
-           caf::actor model_store, monitoring::QueryProbe probe)
+           caf::actor model_store, QueryProbes probes)
       : caf::event_based_actor(actor_config),
         config_(std::move(config)),
         self_(self),
         data_folder_(std::move(data_folder)),
         model_store_(std::move(model_store)),
-        probe_(std::move(probe)) {}
+        probes_(std::move(probes)) {}
 
   const char* name() const override { return "front-end"; }
 
@@ -94,7 +125,7 @@ class FrontEnd : public caf::event_based_actor {
     if (!serving_.scheduler) return refuse(m.link, query, serving_.state);
     if (queries_.contains(query)) return refuse(m.link, query, "a query of this number is already under way");
     queries_[query] = Clock::now();
-    probe_.in_flight(queries_.size());
+    probes_.in_flight.set(queries_.size());
     // A scheduler that ends with its session answers what is still in its mailbox with an error.
     this->request(serving_.scheduler, caf::infinite,
                   SubmitQuery{query, Parcel(std::move(request->input_share)), m.link, request->timeline})
@@ -109,9 +140,9 @@ class FrontEnd : public caf::event_based_actor {
   void closed(const QueryClosed& m) {
     auto it = queries_.find(m.query);
     if (it == queries_.end()) return;
-    probe_.finished(m.outcome, std::chrono::duration<double>(Clock::now() - it->second).count());
+    probes_.finished(m.outcome, std::chrono::duration<double>(Clock::now() - it->second).count());
     queries_.erase(it);
-    probe_.in_flight(queries_.size());
+    probes_.in_flight.set(queries_.size());
   }
 
   wire::PartyStatus status() const {
@@ -149,7 +180,7 @@ class FrontEnd : public caf::event_based_actor {
   }
 
   void refuse(const caf::actor& client, const QueryId& query, const std::string& reason) {
-    if (query != QueryId{}) probe_.finished(monitoring::Outcome::refused, 0);
+    if (query != QueryId{}) probes_.finished(monitoring::Outcome::refused, 0);
     send_failure(client, query, reason);
   }
 
@@ -157,7 +188,7 @@ class FrontEnd : public caf::event_based_actor {
   PartyId self_;
   std::filesystem::path data_folder_;
   caf::actor model_store_, supervisor_;
-  monitoring::QueryProbe probe_;
+  QueryProbes probes_;
   std::shared_ptr<const Deployment> deployment_;
   Serving serving_;
   std::uint64_t packs_ready_ = 0;
@@ -169,7 +200,7 @@ class FrontEnd : public caf::event_based_actor {
 caf::actor spawn_front_end(caf::actor_system& system, const config::PartyConfig& config, PartyId self,
                            std::filesystem::path data_folder, const caf::actor& model_store,
                            monitoring::Registry& registry) {
-  return system.spawn<FrontEnd>(config, self, std::move(data_folder), model_store, registry.queries());
+  return system.spawn<FrontEnd>(config, self, std::move(data_folder), model_store, QueryProbes(registry));
 }
 
 }  // namespace blindsight::actors
