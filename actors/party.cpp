@@ -64,12 +64,13 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     if (role == config.role) continue;
     const auto& address = config.peers.of(role);
     if (!address)
-      return protocol::fail("the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
+      return protocol::fail(protocol::Fault::usage,
+                            "the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
     if (auto ok = net::check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
       return tl::unexpected(ok.error());
   }
   if (auto wrong = protocol::dealing_refusal(protocol, config.triples, config.randomness); !wrong.empty())
-    return protocol::fail(wrong);
+    return protocol::fail(protocol::Fault::usage, wrong);
   auto folder = DeploymentFolder::open(config.data_dir, protocol::is_server(self));
   if (!folder) return tl::unexpected(folder.error());
   auto deployment = folder->current();
@@ -78,12 +79,14 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     const auto network =
         protocol::dealt_as((*deployment)->plan.network, protocol::dealing_of(config.triples, config.randomness));
     if (auto ok = protocol.check(network); !ok)
-      return protocol::fail("the deployment in '" + config.data_dir.string() + "' does not fit the protocol " +
-                            config.protocol + ": " + ok.error().what + "; deploy the model again");
+      return protocol::fail(protocol::Fault::usage, "the deployment in '" + config.data_dir.string() +
+                                                        "' does not fit the protocol " + config.protocol + ": " +
+                                                        ok.error().what + "; deploy the model again");
     const auto estimate = estimate_memory(config, protocol, network);
     auto budget = budget_packs(config, estimate, memory_for_this_process());
     if (!budget)
-      return protocol::fail(budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
+      return protocol::fail(protocol::Fault::usage,
+                            budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
   }
   auto descriptor = net::listen_on(config.listen);
   if (!descriptor) return tl::unexpected(descriptor.error());

@@ -147,16 +147,16 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
   const std::string chosen = !name.empty() ? name : network.input.channels == 3 ? "imagenet" : "raw";
   auto preset = model::Preprocessing::preset(chosen, network.input);
   if (!preset)
-    throw Failure(Exit::mend, "--preprocess " + chosen + " does not fit a network that reads " +
-                                  std::to_string(network.input.channels) + " channels; use raw");
+    throw Failure(Exit::usage, "--preprocess " + chosen + " does not fit a network that reads " +
+                                   std::to_string(network.input.channels) + " channels; use raw");
   return *std::move(preset);
 }
 
 void refuse_compile_flags(const CompileFlags& flags, const std::string& because) {
   for (const auto* option : flags.command->get_options())
     if (option->get_group() == compile_group && option->count() != 0)
-      throw Failure(Exit::mend, option->get_name() + " is a matter of compiling, and " + because + ": leave " +
-                                    option->get_name() + " out, or give it when an ONNX model is compiled");
+      throw Failure(Exit::usage, option->get_name() + " is a matter of compiling, and " + because + ": leave " +
+                                     option->get_name() + " out, or give it when an ONNX model is compiled");
 }
 
 model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles files) {
@@ -164,7 +164,7 @@ model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles
   auto network = [&] {
     ProgressBar bar("models read");
     bar.show(0, 1);
-    return value_or_mend(model::import_onnx(file));
+    return value_of(model::import_onnx(file));
   }();
   files.reads_data(network.data_files).check();
   return network;
@@ -172,14 +172,14 @@ model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles
 
 model::Plan load_compiled(const std::filesystem::path& file, const CompileFlags& flags) {
   refuse_compile_flags(flags, protocol::in_quotes(file.string()) + " is compiled already");
-  return value_or_mend(model::load_plan(file));
+  return value_of(model::load_plan(file));
 }
 
 model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status) {
   if (flags.calibration.empty())
-    throw Failure(Exit::mend, "an ONNX model needs typical images to set its scales: add --calibration DIR");
+    throw Failure(Exit::usage, "an ONNX model needs typical images to set its scales: add --calibration DIR");
   const auto preprocessing = preprocessing_of(network, flags);
-  value_or_mend(model::check_options(network, preprocessing, flags.options));
+  value_of(model::check_options(network, preprocessing, flags.options));
   std::vector<model::Image> images;
   {
     ProgressBar bar("files of images read");
@@ -189,7 +189,7 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
   }
   auto compiled = [&] {
     ProgressBar bar("runs of calibration images");
-    return value_or_mend(model::compile(network, preprocessing, images, flags.options, bar.callback()));
+    return value_of(model::compile(network, preprocessing, images, flags.options, bar.callback()));
   }();
   if (!flags.options.output && !model::says_output(network))
     std::cerr << "blindsight: note: " << assumed_output(compiled.plan) << '\n';
@@ -198,7 +198,7 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
 }
 
 model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
-  return value_or_mend(model::lay_out(network, preprocessing_of(network, flags), flags.options));
+  return value_of(model::lay_out(network, preprocessing_of(network, flags), flags.options));
 }
 
 std::string stated_error_text(const model::Plan& plan) {
@@ -209,7 +209,7 @@ std::string stated_error_text(const model::Plan& plan) {
 ModelFile kind_of_model_file(const std::filesystem::path& file) {
   if (file.extension() == ".onnx") return ModelFile::onnx;
   if (file.extension() == ".plan") return ModelFile::plan;
-  throw Failure(Exit::mend,
+  throw Failure(Exit::usage,
                 protocol::in_quotes(file.string()) + ": the name of a model's file ends with .onnx or .plan");
 }
 
@@ -217,14 +217,13 @@ model::Compiled load_or_compile(const std::filesystem::path& file, const std::fi
                                 const CompileFlags& flags, Exit& status) {
   if (kind_of_model_file(file) == ModelFile::onnx) {
     if (!weights.empty())
-      throw Failure(Exit::mend, "--weights are those of a compiled plan, and " + protocol::in_quotes(file.string()) +
-                                    " has its own: leave --weights out");
+      throw Failure(Exit::usage, "--weights are those of a compiled plan, and " + protocol::in_quotes(file.string()) +
+                                     " has its own: leave --weights out");
     return compile_with_flags(import_model(file, {}), flags, status);
   }
   model::Compiled compiled;
   compiled.plan = load_compiled(file, flags);
-  compiled.weights =
-      value_or_mend(model::load_weights(weights.empty() ? weights_beside(file) : weights, compiled.plan));
+  compiled.weights = value_of(model::load_weights(weights.empty() ? weights_beside(file) : weights, compiled.plan));
   return compiled;
 }
 

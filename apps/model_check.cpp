@@ -86,7 +86,7 @@ struct LeftOut {
 CommandFiles checked(const Arguments& a) {
   if (!a.protocol.empty()) (void)protocol_named(a.protocol);
   if (a.plan.empty() && !a.weights.empty())
-    throw Failure(Exit::mend, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
+    throw Failure(Exit::usage, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
   if (!a.plan.empty()) refuse_compile_flags(a.compile, protocol::in_quotes(a.plan.string()) + " is compiled already");
   CommandFiles files;
   files.reads_plan(a.plan, a.weights).reads("the configuration", a.config);
@@ -104,8 +104,8 @@ class Check {
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
-      throw Failure(Exit::mend, protocol::in_quotes(a.plan.string()) + " was not compiled from " +
-                                    protocol::in_quotes(a.model.string()));
+      throw Failure(Exit::usage, protocol::in_quotes(a.plan.string()) + " was not compiled from " +
+                                     protocol::in_quotes(a.model.string()));
     decision_ = {compiled_.plan.output, compiled_.plan.threshold};
     if (!a.config.empty()) {
       client_.emplace(read_client_config(a.config));
@@ -113,7 +113,7 @@ class Check {
       protocol_ = &agreed.protocol;
       compiled_.plan.network.dealing = agreed.dealing;
     }
-    if (protocol_ != nullptr) value_or_mend(protocol_->check(spec));
+    if (protocol_ != nullptr) value_of(protocol_->check(spec));
     layers_.resize(network_.layers.size());
   }
 
@@ -140,7 +140,7 @@ class Check {
     if (!a_.json_file.empty()) {
       std::ostringstream out;
       print_json(out);
-      value_or_mend(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
+      value_of(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
     }
     if (files_.empty()) std::cerr << "blindsight: no image could be run: none is in the range of the plan's input\n";
     return overflows_.empty() && left_out_.empty() ? status_ : Exit::failed;
@@ -185,7 +185,7 @@ class Check {
     line["fixed"] = fixed_.logits.back();
 
     if (client_) {
-      auto answer = value_or_fail(classify(*client_, *protocol_, compiled_.plan, image));
+      auto answer = value_of(classify(*client_, *protocol_, compiled_.plan, image));
       encrypted_.add(decision_, reference, std::move(answer.logits), overflows);
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());

@@ -25,8 +25,8 @@ Exit run(const Arguments& a) {
   auto compiled = load_or_compile(a.model, a.weights, a.compile, status);
   const auto [protocol, dealing] = agree(client, a.protocol);
   compiled.plan.network.dealing = dealing;
-  value_or_mend(protocol.check(compiled.plan.network));
-  value_or_fail(deploy(client, protocol, compiled.plan, compiled.weights));
+  value_of(protocol.check(compiled.plan.network));
+  value_of(deploy(client, protocol, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << protocol::to_hex(model::digest(compiled.plan)) << '\n';
   return status;

@@ -228,7 +228,7 @@ Exit run(const Arguments& a) {
     plan = calibrated ? compile_with_flags(network, a.compile, status).plan : lay_out_with_flags(network, a.compile);
   }
   plan.network.dealing = dealing_of(a.dealing, protocol);
-  value_or_mend(protocol.check(plan.network));
+  value_of(protocol.check(plan.network));
   const auto report = model::report(plan, protocol);
   if (a.json) {
     print_json(plan, report, protocol, calibrated, notes);

@@ -268,18 +268,18 @@ class Predict {
     if (!a.timeline.empty()) files.reads_images(a.images);
     files.writes("timeline", a.timeline, ".svg", "--timeline", CommandFiles::Devices::allowed).check();
     if (!a.compare.empty()) network_ = import_model(a.compare, files);
-    if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
+    if (!file.empty()) plan_ = value_of(model::load_plan(file));
     pictures_.emplace(a.images, a.array_layout);
     if (!a.timeline.empty() && pictures_->files() > 1) refuse_timeline_of(pictures_->files());
     const auto agreed = agree(client_, a.protocol);
     protocol_ = &agreed.protocol;
-    if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
+    if (file.empty()) plan_ = value_of(client_.deployed_plan());
     plan_.network.dealing = agreed.dealing;
-    value_or_mend(protocol_->check(plan_.network));
+    value_of(protocol_->check(plan_.network));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
-      throw Failure(Exit::mend, protocol::in_quotes(a.compare.string()) +
-                                    " reads or gives something else than the servers' model " + plan_.model_name);
+      throw Failure(Exit::usage, protocol::in_quotes(a.compare.string()) +
+                                     " reads or gives something else than the servers' model " + plan_.model_name);
   }
 
   Exit run() {
@@ -321,14 +321,14 @@ class Predict {
   }
 
   [[noreturn]] static void refuse_timeline_of(std::size_t images) {
-    throw Failure(Exit::mend, "--timeline draws the query of one image, and these are " + std::to_string(images) +
-                                  "; name one of them");
+    throw Failure(Exit::usage, "--timeline draws the query of one image, and these are " + std::to_string(images) +
+                                   "; name one of them");
   }
 
   void write_timeline(const wire::QueryReport& report) {
     const auto svg = timeline_svg(report, plan_.model_name);
     if (const auto ok = model::write_file(a_.timeline, "timeline", svg, model::public_mode); !ok)
-      report_problem(Exit::mend, ok.error().what);
+      report_problem(Exit::usage, ok.error().what);
   }
 
   void note(const std::string& text) {

@@ -48,14 +48,14 @@ void add_dealing_flags(CLI::App& command, DealingFlags& flags) {
 
 protocol::Dealing dealing_of(const DealingFlags& flags, const protocol::Protocol& protocol) {
   if (const auto wrong = protocol::dealing_refusal(protocol, flags.triples, flags.randomness); !wrong.empty())
-    throw Failure(Exit::mend, wrong);
+    throw Failure(Exit::usage, wrong);
   return protocol::dealing_of(flags.triples, flags.randomness);
 }
 
 const protocol::Protocol& protocol_named(const std::string& name) {
   const auto* found = protocol::find_protocol(name);
   if (found == nullptr)
-    throw Failure(Exit::mend, "there is no protocol " + protocol::in_quotes(name) + "; there are: " + names());
+    throw Failure(Exit::usage, "there is no protocol " + protocol::in_quotes(name) + "; there are: " + names());
   return *found;
 }
 

@@ -43,30 +43,30 @@ Result<Answer> classify(client::Client& client, const protocol::Protocol& protoc
 
 Agreed agree(client::Client& client, const std::string& named) {
   if (!named.empty()) (void)protocol_named(named);
-  const auto first = value_or_fail(client.status(config::Role::server0)),
-             second = value_or_fail(client.status(config::Role::server1));
+  const auto first = value_of(client.status(config::Role::server0)),
+             second = value_of(client.status(config::Role::server1));
   const auto same = [](const char* key, const std::string& a, const std::string& b) {
     if (a != b)
-      throw Failure(Exit::mend, std::string("server0 and server1 do not compute alike: key `") + key + "` is " +
-                                    in_quotes(a) + " and " + in_quotes(b) +
-                                    "; set it to the same at all three parties");
+      throw Failure(Exit::usage, std::string("server0 and server1 do not compute alike: key `") + key + "` is " +
+                                     in_quotes(a) + " and " + in_quotes(b) +
+                                     "; set it to the same at all three parties");
   };
   same("protocol", first.protocol, second.protocol);
   same("triples", first.triples, second.triples);
   same("randomness", first.randomness, second.randomness);
   if (!named.empty() && first.protocol != named)
-    throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.protocol) + ", this command by " +
-                                  in_quotes(named) +
-                                  ": leave --protocol out or name theirs if that is what you want, or change the key "
-                                  "`protocol` at all three parties");
+    throw Failure(Exit::usage, "server0 computes by " + in_quotes(first.protocol) + ", this command by " +
+                                   in_quotes(named) +
+                                   ": leave --protocol out or name theirs if that is what you want, or change the key "
+                                   "`protocol` at all three parties");
   const auto* protocol = protocol::find_protocol(first.protocol);
   if (protocol == nullptr)
     throw Failure(Exit::failed, "server0 computes by " + in_quotes(first.protocol) +
                                     ", which this program does not know: install the same release as the servers'");
   if (named.empty() && !protocol->hides)
-    throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.protocol) +
-                                  ", which hides nothing from the servers: add --protocol " + first.protocol +
-                                  " if that is what you want, or change the key `protocol` at all three parties");
+    throw Failure(Exit::usage, "server0 computes by " + in_quotes(first.protocol) +
+                                   ", which hides nothing from the servers: add --protocol " + first.protocol +
+                                   " if that is what you want, or change the key `protocol` at all three parties");
   return {*protocol, protocol::dealing_of(first.triples, first.randomness)};
 }
 

@@ -16,6 +16,7 @@ namespace blindsight::client {
 namespace {
 
 using protocol::fail;
+using protocol::Fault;
 using protocol::PartyId;
 using protocol::Payload;
 using protocol::Result;
@@ -70,7 +71,11 @@ Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares,
   }
   for (auto& party : parties) {
     auto answer = party.request(Kind::deploy_commit, {}, Kind::deployed, Clock::now() + upload_patience);
-    if (!answer) return fail(answer.error().what + "; the parties now hold different models: deploy again");
+    if (!answer) {
+      auto error = answer.error();
+      error.what += "; the parties now hold different models: deploy again";
+      return tl::unexpected(error);
+    }
   }
   return {};
 }
@@ -102,11 +107,12 @@ Result<Prediction> Client::predict(const model::Plan& plan, std::array<Payload, 
       if (!message) return tl::unexpected(message.error());
       if (!*message) continue;
       if ((*message)->header.kind != Kind::predicted)
-        return fail(servers[server].name() + " answered with a " + std::string(wire::name((*message)->header.kind)) +
-                    " message");
+        return fail(Fault::violation, servers[server].name() + " answered with a " +
+                                          std::string(wire::name((*message)->header.kind)) + " message");
       auto predicted = wire::decode<wire::Predicted>((*message)->payload);
-      if (!predicted) return fail(servers[server].name() + ": " + predicted.error().what);
-      if (predicted->query != request.query) return fail(servers[server].name() + " answered another query");
+      if (!predicted) return tl::unexpected(protocol::within(servers[server].name() + ": ", predicted.error()));
+      if (predicted->query != request.query)
+        return fail(Fault::violation, servers[server].name() + " answered another query");
       answers[server] = std::move(*predicted);
     }
     std::vector<pollfd> waiting;
@@ -118,7 +124,7 @@ Result<Prediction> Client::predict(const model::Plan& plan, std::array<Payload, 
       }
     if (waiting.empty()) break;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return fail("no answer from " + silent + " in time (key query.timeout_ms)");
+    if (left <= 0) return fail(Fault::timed_out, "no answer from " + silent + " in time (key query.timeout_ms)");
     (void)::poll(waiting.data(), waiting.size(), static_cast<int>(left));
   }
   Prediction prediction;
@@ -139,11 +145,12 @@ Result<model::Plan> Client::deployed_plan() {
     auto answer = connection->request(Kind::plan_request, {}, Kind::plan, Clock::now() + patience);
     if (!answer) return tl::unexpected(answer.error());
     if (plan) {
-      if (answer->payload != first) return fail("server0 and server1 have different plans deployed; deploy again");
+      if (answer->payload != first)
+        return fail(Fault::not_serving, "server0 and server1 have different plans deployed; deploy again");
       continue;
     }
     auto read = model::plan_from_bytes(answer->payload);
-    if (!read) return fail(connection->name() + ": its plan is damaged: " + read.error().what);
+    if (!read) return fail(Fault::violation, connection->name() + ": its plan is damaged: " + read.error().what);
     plan = std::move(*read);
     first = std::move(answer->payload);
   }
@@ -156,7 +163,7 @@ Result<wire::PartyStatus> Client::status(config::Role role) {
   auto answer = connection->request(Kind::status_request, {}, Kind::status, Clock::now() + patience);
   if (!answer) return tl::unexpected(answer.error());
   auto status = wire::decode<wire::PartyStatus>(answer->payload);
-  if (!status) return fail(connection->name() + ": " + status.error().what);
+  if (!status) return tl::unexpected(protocol::within(connection->name() + ": ", status.error()));
   return std::move(*status);
 }
 
@@ -164,21 +171,21 @@ Result<void> Client::wait_until_serving(const model::Plan& plan, std::chrono::mi
   const auto deadline = Clock::now() + limit;
   const auto wanted = protocol::to_hex(model::digest(plan));
   for (;;) {
-    std::string missing;
+    protocol::Error missing{Fault::not_serving, {}};
     for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
       auto answer = status(role);
       const auto name = protocol::party_name(static_cast<PartyId>(role));
       if (!answer)
-        missing = answer.error().what;
+        missing = answer.error();
       else if (answer->plan_digest != wanted)
-        missing = name + " has " + (answer->plan_digest.empty() ? "no plan" : "plan " + answer->plan_digest) +
-                  " deployed, not plan " + wanted;
+        missing.what = name + " has " + (answer->plan_digest.empty() ? "no plan" : "plan " + answer->plan_digest) +
+                       " deployed, not plan " + wanted;
       else if (!answer->serving)
-        missing = name + ": " + answer->session;
-      if (!missing.empty()) break;
+        missing.what = name + ": " + answer->session;
+      if (!missing.what.empty()) break;
     }
-    if (missing.empty()) return {};
-    if (Clock::now() >= deadline) return fail(missing);
+    if (missing.what.empty()) return {};
+    if (Clock::now() >= deadline) return tl::unexpected(missing);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }

@@ -15,6 +15,7 @@ namespace blindsight::client {
 namespace {
 
 using protocol::fail;
+using protocol::Fault;
 using protocol::Result;
 using wire::Kind;
 using Clock = std::chrono::steady_clock;
@@ -65,7 +66,11 @@ Result<Connection> Connection::open(const config::Address& address, protocol::Pa
     return tl::unexpected(ok.error());
   const std::chrono::milliseconds timeout(config.link.connect_timeout_ms);
   auto fd = net::connect_to(address, timeout);
-  if (!fd) return fail(protocol::party_name(party) + ": " + fd.error().what + "; is it running?");
+  if (!fd) {
+    auto error = protocol::within(protocol::party_name(party) + ": ", fd.error());
+    error.what += "; is it running?";
+    return tl::unexpected(error);
+  }
   Connection connection(*fd, party, address, config.link.frame_bytes, timeout);
   if (auto shaken = connection.shake_hands(config.link.frame_bytes); !shaken) return tl::unexpected(shaken.error());
   return connection;
@@ -80,10 +85,10 @@ Result<void> Connection::shake_hands(std::uint32_t frame_bytes) {
   auto answer = request(Kind::hello, wire::encode(own), Kind::hello, Clock::now() + greeting_patience_);
   if (!answer) return tl::unexpected(answer.error());
   auto hello = wire::decode<wire::Hello>(answer->payload);
-  if (!hello) return fail(name() + ": hello: " + hello.error().what);
+  if (!hello) return tl::unexpected(protocol::within(name() + ": hello: ", hello.error()));
   if (hello->role != party_)
-    return fail(name() + ": at this address is " + protocol::party_name(hello->role) +
-                "; check the addresses in the configuration");
+    return fail(Fault::usage, name() + ": at this address is " + protocol::party_name(hello->role) +
+                                  "; check the addresses in the configuration");
   frame_bytes_ = std::min<std::size_t>(frame_bytes_, hello->max_frame_bytes);
   return {};
 }
@@ -102,11 +107,11 @@ Result<void> Connection::send(Kind kind, protocol::Payload payload, Deadline dea
         at += static_cast<std::size_t>(n);
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         if (!wait_for(descriptor_, POLLOUT, deadline))
-          return fail(name() + " does not take the request: the time is up");
+          return fail(Fault::timed_out, name() + " does not take the request: the time is up");
       } else if (errno != EINTR) {
         // What it said before it closed is the better reason.
         if (auto last = receive_what_is_there(); !last) return tl::unexpected(last.error());
-        return fail(name() + " closed the connection: " + std::strerror(errno));
+        return fail(Fault::peer_lost, name() + " closed the connection: " + std::strerror(errno));
       }
     }
   }
@@ -117,13 +122,11 @@ Result<std::optional<wire::Message>> Connection::next_message() {
   if (arrived_.empty()) return std::optional<wire::Message>{};
   auto message = std::move(arrived_.front());
   arrived_.erase(arrived_.begin());
-  if (message.header.kind == Kind::refuse) {
-    auto text = wire::decode<wire::Text>(message.payload);
-    return fail(name() + " refused the connection: " + (text ? text->text : "no reason given"));
-  }
-  if (message.header.kind == Kind::failure) {
-    auto note = wire::decode<wire::QueryNote>(message.payload);
-    return fail(name() + ": " + (note ? note->text : "the request failed"));
+  const bool refused = message.header.kind == Kind::refuse;
+  if (refused || message.header.kind == Kind::failure) {
+    auto told = wire::decode<wire::Failure>(message.payload);
+    if (!told) return tl::unexpected(protocol::within(name() + ": ", told.error()));
+    return tl::unexpected(protocol::within(name() + (refused ? " refused the connection: " : ": "), told->error));
   }
   return std::optional(std::move(message));
 }
@@ -133,14 +136,14 @@ Result<std::optional<wire::Message>> Connection::receive_what_is_there() {
   while (arrived_.empty()) {
     bytes.resize(reader_.wanted());
     const auto n = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
-    if (n == 0) return fail(name() + " closed the connection: it was stopped or lost");
+    if (n == 0) return fail(Fault::peer_lost, name() + " closed the connection: it was stopped or lost");
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<wire::Message>{};
-      return fail(name() + " was lost: " + std::strerror(errno));
+      return fail(Fault::peer_lost, name() + " was lost: " + std::strerror(errno));
     }
     if (auto fed = reader_.feed({bytes.data(), static_cast<std::size_t>(n)}, arrived_); !fed)
-      return fail(name() + " violates the protocol: " + fed.error().what);
+      return tl::unexpected(protocol::within(name() + " violates the protocol: ", fed.error()));
   }
   return next_message();
 }
@@ -150,7 +153,7 @@ Result<wire::Message> Connection::receive(Deadline deadline) {
     auto message = receive_what_is_there();
     if (!message) return tl::unexpected(message.error());
     if (*message) return std::move(**message);
-    if (!wait_for(descriptor_, POLLIN, deadline)) return fail(name() + " has not answered in time");
+    if (!wait_for(descriptor_, POLLIN, deadline)) return fail(Fault::timed_out, name() + " has not answered in time");
   }
 }
 
@@ -159,8 +162,8 @@ Result<wire::Message> Connection::request(Kind kind, protocol::Payload payload, 
   if (auto sent = send(kind, std::move(payload), deadline, layer); !sent) return tl::unexpected(sent.error());
   auto answer = receive(deadline);
   if (answer && answer->header.kind != expected)
-    return fail(name() + " answered with a " + std::string(wire::name(answer->header.kind)) + " message, expected " +
-                std::string(wire::name(expected)));
+    return fail(Fault::violation, name() + " answered with a " + std::string(wire::name(answer->header.kind)) +
+                                      " message, expected " + std::string(wire::name(expected)));
   return answer;
 }
 

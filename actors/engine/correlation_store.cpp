@@ -193,7 +193,7 @@ class CorrelationStore : public caf::event_based_actor {
   }
 
   void violated(const std::string& what) {
-    send(supervisor_, StepFailed{Phase::preprocess, {}, "protocol violation: " + what});
+    send(supervisor_, SessionFailed{{protocol::Fault::violation, "protocol violation: " + what}});
   }
 
   std::shared_ptr<const SessionCore> core_;

@@ -50,10 +50,9 @@ class Dealer : public caf::event_based_actor {
           const auto message = m.message.take();
           auto want = wire::decode<wire::Number>(message.payload);
           if (message.header.kind != Kind::want || !want || !protocol::is_server(m.from)) {
-            send(supervisor_, StepFailed{Phase::preprocess,
-                                         {},
-                                         "protocol violation: " + std::string(wire::name(message.header.kind)) +
-                                             " message from " + std::string(protocol::name(m.from))});
+            send(supervisor_, SessionFailed{{protocol::Fault::violation,
+                                             "protocol violation: " + std::string(wire::name(message.header.kind)) +
+                                                 " message from " + std::string(protocol::name(m.from))}});
             return;
           }
           wanted_[static_cast<std::size_t>(m.from)] = want->number;

@@ -17,6 +17,7 @@
 namespace blindsight::actors {
 namespace {
 
+using protocol::Fault;
 using protocol::Inbound;
 using protocol::PackId;
 using protocol::PartyId;
@@ -247,7 +248,7 @@ class Layer : public caf::event_based_actor {
         if (message.from == PartyId::producer) running.received_from_producer += message.payload.size();
         if (auto wrong = running.inbox.add(std::move(message)); !wrong.empty()) {
           early_.erase(early);
-          return failed(key, wrong);
+          return failed(key, {Fault::violation, wrong});
         }
       }
       early_.erase(early);
@@ -266,9 +267,14 @@ class Layer : public caf::event_based_actor {
       const auto began = Clock::now();
       Result<Progress> progress;
       try {
-        progress = message ? step->advance(std::move(*message)) : step->begin();
+        // What a step says against a message is that message's fault.
+        progress = message ? step->advance(std::move(*message)).map_error([](protocol::Error error) {
+          error.fault = Fault::violation;
+          return error;
+        })
+                           : step->begin();
       } catch (const std::exception& e) {
-        progress = protocol::fail(std::string("the step broke off: ") + e.what());
+        progress = protocol::fail(Fault::internal, std::string("the step broke off: ") + e.what());
       }
       StepReturned result{Parcel(Called{std::move(core), std::move(material), key, std::move(step), std::move(progress),
                                         asked, began, Clock::now()})};
@@ -288,7 +294,7 @@ class Layer : public caf::event_based_actor {
     running.compute_s += compute_s;
     record(call.key, wire::Interval::Kind::queue, call.asked, call.began);
     record(call.key, wire::Interval::Kind::compute, call.began, call.ended);
-    if (!call.progress) return failed(call.key, call.progress.error().what);
+    if (!call.progress) return failed(call.key, call.progress.error());
     for (auto& out : call.progress->outbound)
       if (!send_out(call.key, running, std::move(out))) return;
     if (call.progress->done) return done(it);
@@ -317,7 +323,7 @@ class Layer : public caf::event_based_actor {
     if (out.to == PartyId::client) {
       auto query = queries_.find(key.work.pack);
       if (key.phase != Phase::online || query == queries_.end() || !protocol::is_server(core_->self)) {
-        failed(key, "it sends to a client outside a query");
+        failed(key, {Fault::internal, "it sends to a client outside a query"});
         return false;
       }
       send(query->second.begin.inference, ClientBound{key.work.pack, Parcel(std::move(out.payload))});
@@ -325,7 +331,7 @@ class Layer : public caf::event_based_actor {
     }
     const auto& link = core_->links[static_cast<std::size_t>(out.to)];
     if (!link) {
-      failed(key, "it sends to itself");
+      failed(key, {Fault::internal, "it sends to itself"});
       return false;
     }
     running.sent[static_cast<std::size_t>(out.to)] += bytes;
@@ -361,7 +367,7 @@ class Layer : public caf::event_based_actor {
     auto running = std::move(it->second);
     running_.erase(it);
     tell_queue(key.phase);
-    if (running.inbox.bytes() > 0) return failed(key, "more messages came than it awaits");
+    if (running.inbox.bytes() > 0) return failed(key, {Fault::violation, "more messages came than it awaits"});
     switch (key.phase) {
       case Phase::set_up:
         send(supervisor_, LayerSetUp{key.work, running.compute_s});
@@ -398,10 +404,11 @@ class Layer : public caf::event_based_actor {
     return false;
   }
 
-  void failed(const StepKey& key, const std::string& why) {
+  void failed(const StepKey& key, const protocol::Error& why) {
     const StepFailed message{key.phase, key.work,
-                             "layer " + info_.name + ", band " + std::to_string(key.work.band) + ", " +
-                                 std::string(actors::name(key.phase)) + " step: " + why};
+                             protocol::within("layer " + info_.name + ", band " + std::to_string(key.work.band) + ", " +
+                                                  std::string(actors::name(key.phase)) + " step: ",
+                                              why)};
     running_.erase(key);
     if (key.phase == Phase::online) {
       if (auto query = queries_.find(key.work.pack); query != queries_.end())
@@ -445,7 +452,8 @@ class Layer : public caf::event_based_actor {
     Inbound inbound{m.from, header.round, std::move(message.payload)};
     if (auto it = running_.find(key); it != running_.end()) {
       if (m.from == PartyId::producer) it->second.received_from_producer += bytes;
-      if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty()) return failed(key, wrong);
+      if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty())
+        return failed(key, {Fault::violation, wrong});
       next_message(it);
       return;
     }
@@ -461,9 +469,8 @@ class Layer : public caf::event_based_actor {
 
   /// Nothing a party of this session may do: the session cannot go on.
   void violated(PartyId by, const std::string& what) {
-    send(supervisor_, StepFailed{Phase::set_up, work(0),
-                                 "protocol violation of " + std::string(protocol::name(by)) + " at layer " +
-                                     info_.name + ": " + what});
+    send(supervisor_, SessionFailed{{Fault::violation, "protocol violation of " + std::string(protocol::name(by)) +
+                                                           " at layer " + info_.name + ": " + what}});
   }
 
   struct Early {

@@ -19,6 +19,7 @@ namespace blindsight::actors {
 namespace {
 
 using caf::io::connection_handle;
+using protocol::Fault;
 using wire::Kind;
 using wire::Lane;
 
@@ -70,14 +71,14 @@ void tell_later(caf::io::broker* self, std::chrono::milliseconds delay, Message 
   caf::delayed_anon_send(caf::actor_cast<caf::actor>(self), delay, message);
 }
 
-void end(LinkBroker* self, const std::string& reason) {
+void end(LinkBroker* self, protocol::Fault fault, const std::string& reason) {
   auto& s = self->state;
   if (s.down) return;
   s.down = true;
   // Both directions at once: a peer that does not answer must not keep the descriptor alive.
   ::shutdown(s.descriptor, SHUT_RDWR);
   self->close(s.handle);
-  self->send(s.owner, LinkDown{self, reason});
+  self->send(s.owner, LinkDown{self, {fault, reason}});
   self->quit();
 }
 
@@ -103,7 +104,7 @@ void pump(LinkBroker* self) {
       self->send(s.routes->drain_watcher, Drained{s.routes->peer, frame.payload_bytes});
   }
   if (wrote) self->flush(s.handle);
-  if (s.closing && s.outbox.empty() && s.outstanding == 0) end(self, "closed by this party");
+  if (s.closing && s.outbox.empty() && s.outstanding == 0) end(self, Fault::not_serving, "closed by this party");
 }
 
 /// Why a message cannot be taken, or empty.
@@ -173,7 +174,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         if (st.down || st.closing) return;
         st.outbox.push(send.message.take());
         if (st.routes && st.routes->unread_bytes > 0 && st.outbox.queued_bytes(Lane::control) > st.routes->unread_bytes)
-          return end(self, "it does not read what it asks for");
+          return end(self, Fault::violation, "it does not read what it asks for");
         pump(self);
       },
       [self](const caf::io::new_data_msg& data) {
@@ -183,15 +184,17 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         auto fed = st.reader.feed(data.buf, messages);
         for (auto& m : messages)
           if (auto wrong = deliver(self, std::move(m)); !wrong.empty())
-            return end(self, "protocol violation: " + wrong);
-        if (!fed) return end(self, "protocol violation: " + fed.error().what);
+            return end(self, Fault::violation, "protocol violation: " + wrong);
+        if (!fed) return end(self, Fault::violation, "protocol violation: " + fed.error().what);
         self->configure_read(st.handle, caf::io::receive_policy::exactly(st.reader.wanted()));
       },
       [self](const caf::io::data_transferred_msg& sent) {
         self->state.outstanding = sent.remaining;
         pump(self);
       },
-      [self](const caf::io::connection_closed_msg&) { end(self, "the connection was closed by the other end"); },
+      [self](const caf::io::connection_closed_msg&) {
+        end(self, Fault::peer_lost, "the connection was closed by the other end");
+      },
       [self](const Routes& routes) {
         auto& st = self->state;
         st.routes = routes;
@@ -211,7 +214,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         self->state.closing = true;
         pump(self);
       },
-      [self](DrainDeadline) { end(self, "closed by this party"); },
+      [self](DrainDeadline) { end(self, Fault::not_serving, "closed by this party"); },
   };
 }
 

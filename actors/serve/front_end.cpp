@@ -16,10 +16,14 @@
 namespace blindsight::actors {
 namespace {
 
+using protocol::Fault;
 using protocol::PartyId;
 using wire::Kind;
 using wire::QueryId;
 using Clock = std::chrono::steady_clock;
+
+/// What a session takes to come back after it ended, about.
+constexpr std::uint32_t retry_ms = 500;
 
 /// What is counted of queries.
 class QueryProbes {
@@ -93,8 +97,7 @@ class FrontEnd : public caf::event_based_actor {
       case Kind::status_request:
         return answer(m.link, Kind::status, wire::encode(status()));
       case Kind::plan_request:
-        if (!deployment_)
-          return refuse(m.link, {}, "no model is deployed here; the model owner must run `blindsight model deploy`");
+        if (!deployment_) return refuse(m.link, {}, no_model());
         return answer(m.link, Kind::plan, deployment_->plan_bytes);
       case Kind::deploy_begin:
       case Kind::deploy_share:
@@ -103,27 +106,33 @@ class FrontEnd : public caf::event_based_actor {
         return;
       case Kind::predict:
         return predict(m);
+      case Kind::cancel:
+        return cancel(m);
       default:
-        return refuse(m.link, {}, "unexpected " + std::string(wire::name(m.message.look().header.kind)) + " message");
+        return refuse(
+            m.link, {},
+            {Fault::violation, "unexpected " + std::string(wire::name(m.message.look().header.kind)) + " message"});
     }
   }
 
   void predict(const Arrived& m) {
     const auto message = m.message.take();
     auto request = wire::decode<wire::Predict>(message.payload);
-    if (!request) return refuse(m.link, {}, request.error().what);
+    if (!request) return refuse(m.link, {}, request.error());
     const auto& query = request->query;
     if (!protocol::is_server(self_))
-      return refuse(m.link, query, "the crypto producer takes no queries; ask the servers");
-    if (!deployment_)
-      return refuse(m.link, query, "no model is deployed here; the model owner must run `blindsight model deploy`");
+      return refuse(m.link, query, {Fault::refused, "the crypto producer takes no queries; ask the servers"});
+    if (!deployment_) return refuse(m.link, query, no_model());
     if (request->plan != deployment_->name.plan)
-      return refuse(m.link, query,
-                    "the query is for plan " + protocol::to_hex(request->plan) + ", deployed is plan " +
-                        protocol::to_hex(deployment_->name.plan) + " (" + deployment_->plan.model_name +
-                        "); use the deployed plan, or deploy yours");
-    if (!serving_.scheduler) return refuse(m.link, query, serving_.state);
-    if (queries_.contains(query)) return refuse(m.link, query, "a query of this number is already under way");
+      return refuse(
+          m.link, query,
+          {Fault::stale_plan, "the query is for plan " + protocol::to_hex(request->plan) + ", deployed is plan " +
+                                  protocol::to_hex(deployment_->name.plan) + " (" + deployment_->plan.model_name +
+                                  "); use the deployed plan, or deploy yours"});
+    if (!serving_.scheduler)
+      return refuse(m.link, query, {Fault::not_serving, serving_.state, serving_.retry_after_ms});
+    if (queries_.contains(query))
+      return refuse(m.link, query, {Fault::refused, "a query of this number is already under way"});
     queries_[query] = Clock::now();
     probes_.in_flight.set(queries_.size());
     // A scheduler that ends with its session answers what is still in its mailbox with an error.
@@ -132,9 +141,18 @@ class FrontEnd : public caf::event_based_actor {
         .then([] {},
               [this, query, client = m.link](const caf::error&) {
                 if (!queries_.contains(query)) return;
-                send_failure(client, query, "the session ended before the query began; try again in a moment");
+                send_failure(
+                    client, query,
+                    {Fault::not_serving, "the session ended before the query began; try again in a moment", retry_ms});
                 closed({query, monitoring::Outcome::failed});
               });
+  }
+
+  /// A client gives one of its queries up; that it may have ended in the meantime is no fault of its.
+  void cancel(const Arrived& m) {
+    auto named = wire::decode<wire::QueryName>(m.message.look().payload);
+    if (!named) return refuse(m.link, {}, named.error());
+    if (serving_.scheduler) send(serving_.scheduler, CancelQuery{named->query, m.link});
   }
 
   void closed(const QueryClosed& m) {
@@ -179,9 +197,13 @@ class FrontEnd : public caf::event_based_actor {
     send(client, Send{Parcel(wire::Message{wire::control_header(kind), std::move(payload)})});
   }
 
-  void refuse(const caf::actor& client, const QueryId& query, const std::string& reason) {
+  static protocol::Error no_model() {
+    return {Fault::not_serving, "no model is deployed here; the model owner must run `blindsight model deploy`"};
+  }
+
+  void refuse(const caf::actor& client, const QueryId& query, const protocol::Error& error) {
     if (query != QueryId{}) probes_.finished(monitoring::Outcome::refused, 0);
-    send_failure(client, query, reason);
+    send_failure(client, query, error);
   }
 
   config::PartyConfig config_;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "model/fault.h"
 #include "model/plan/plan.h"
 #include "model/plan/sizes.h"
 #include "plan.capnp.h"
@@ -13,7 +14,6 @@
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::Result;
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/fault.h"
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plan/output.h"
 #include "model/plan/sizes.h"
@@ -12,7 +13,6 @@
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::LayerSpec;
 using protocol::LayerWeights;

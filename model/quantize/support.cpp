@@ -5,11 +5,11 @@
 #include <cstdio>
 #include <set>
 
+#include "model/fault.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::Result;
 

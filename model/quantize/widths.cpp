@@ -1,10 +1,9 @@
 #include "model/quantize/widths.h"
 
+#include "model/fault.h"
 #include "model/graph/graph.h"
 
 namespace blindsight::model {
-
-using protocol::fail;
 
 namespace {
 /// max(a, b) compares a − b, and a lift without ReLU adds an offset: either needs a bit above the range.

@@ -342,8 +342,8 @@ template <class Word>
 Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network) {
   for (std::size_t i = 0; i < network.layers.size(); ++i)
     if (layer_bands(scheme, network, i).size() >= Stream::whole_map)
-      return fail("layer '" + network.layers[i].name + "': its map is too large: more bands than a stream's name can " +
-                  "tell apart");
+      return fail(Fault::usage, "layer '" + network.layers[i].name +
+                                    "': its map is too large: more bands than a stream's name can " + "tell apart");
   return {};
 }
 
@@ -352,13 +352,14 @@ Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const 
                                               const PartyContext& party) {
   if (is_server(party.self)) {
     if (party.weight_shares.size() != network.layers.size())
-      return fail("there are weight shares for " + std::to_string(party.weight_shares.size()) +
-                  " layers, the network has " + std::to_string(network.layers.size()));
+      return fail(Fault::usage, "there are weight shares for " + std::to_string(party.weight_shares.size()) +
+                                    " layers, the network has " + std::to_string(network.layers.size()));
     for (std::size_t i = 0; i < network.layers.size(); ++i)
       if (party.weight_shares[i].size() != weight_share_bytes<Word>(network.layers[i]))
-        return fail("layer '" + network.layers[i].name + "': the weight share has " +
-                    std::to_string(party.weight_shares[i].size()) + " bytes, expected " +
-                    std::to_string(weight_share_bytes<Word>(network.layers[i])) + ": deploy the model again");
+        return fail(Fault::usage, "layer '" + network.layers[i].name + "': the weight share has " +
+                                      std::to_string(party.weight_shares[i].size()) + " bytes, expected " +
+                                      std::to_string(weight_share_bytes<Word>(network.layers[i])) +
+                                      ": deploy the model again");
   }
   return std::make_unique<BeaverProgram<Word>>(scheme, network, party);
 }
@@ -486,8 +487,9 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
   const std::size_t n = network.layers.back().out().elements();
   for (unsigned p = 0; p < 2; ++p)
     if (messages[p].size() != n * sizeof(Word))
-      return fail("the answer of server" + std::to_string(p) + " has " + std::to_string(messages[p].size()) +
-                  " bytes, expected " + std::to_string(n * sizeof(Word)));
+      return fail(Fault::violation, "the answer of server" + std::to_string(p) + " has " +
+                                        std::to_string(messages[p].size()) + " bytes, expected " +
+                                        std::to_string(n * sizeof(Word)));
   Buffer<Word> a(n), b(n);
   std::memcpy(a.data(), messages[0].data(), messages[0].size());
   std::memcpy(b.data(), messages[1].data(), messages[1].size());

@@ -40,7 +40,7 @@ Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
     if (!tensor::supports(l.algorithm, l.conv))
       return bad(std::string(tensor::name(l.algorithm)) + " takes 3x3 filters of stride 1; use direct");
     if (l.activation_bits == 0 || l.headroom_bits > 16 || l.activation_bits > 16 || l.fraction_bits > 30)

@@ -29,8 +29,9 @@ class InputStep final : public Step {
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound message) override {
     if (message.from != PartyId::client || message.round != 0 || message.payload.size() != bytes_)
-      return fail("input: unexpected message of " + std::to_string(message.payload.size()) + " bytes from " +
-                  std::string(name(message.from)) + "; awaited " + std::to_string(bytes_) + " from client");
+      return fail(Fault::violation, "input: unexpected message of " + std::to_string(message.payload.size()) +
+                                        " bytes from " + std::string(name(message.from)) + "; awaited " +
+                                        std::to_string(bytes_) + " from client");
     if (bytes_) std::memcpy(out_->data(), message.payload.data(), bytes_);
     return finished();
   }
@@ -113,7 +114,7 @@ class ClearProgram final : public Program {
 };
 
 Result<void> check(const NetworkSpec& network) {
-  if (network.layers.empty()) return fail("the network has no layers");
+  if (network.layers.empty()) return fail(Fault::usage, "the network has no layers");
   return {};
 }
 
@@ -121,12 +122,13 @@ Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const 
   if (auto ok = check(network); !ok) return tl::unexpected(ok.error());
   if (party.self == PartyId::server0) {
     if (party.weight_shares.size() != network.layers.size())
-      return fail("the weights of some layers are missing: deploy the model again");
+      return fail(Fault::usage, "the weights of some layers are missing: deploy the model again");
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
       const tensor::ConvShape& conv = network.layers[i].conv;
       if (party.weight_shares[i].size() !=
           (conv.filter_elements() + network.layers[i].bias_elements()) * sizeof(std::int64_t))
-        return fail("layer '" + network.layers[i].name + "': its weights have the wrong size: deploy the model again");
+        return fail(Fault::usage,
+                    "layer '" + network.layers[i].name + "': its weights have the wrong size: deploy the model again");
     }
   }
   return std::make_unique<ClearProgram>(network, party);
@@ -163,8 +165,9 @@ Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span
 
 Result<Values> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages) {
   if (messages[0].size() != network.layers.back().out().elements() * sizeof(std::int64_t))
-    return fail("the answer of server0 has " + std::to_string(messages[0].size()) + " bytes, expected " +
-                std::to_string(network.layers.back().out().elements() * sizeof(std::int64_t)));
+    return fail(Fault::violation, "the answer of server0 has " + std::to_string(messages[0].size()) +
+                                      " bytes, expected " +
+                                      std::to_string(network.layers.back().out().elements() * sizeof(std::int64_t)));
   return from_bytes(messages[0]);
 }
 

@@ -61,7 +61,7 @@ Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
   if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
   for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
     if (!l.max_pools.empty())
       return bad(
           "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "

@@ -108,7 +108,7 @@ Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
   if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
   for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
     if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
       return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
                  " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +

@@ -378,7 +378,7 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
       REQUIRE(reader.feed({buffer, static_cast<std::size_t>(n)}, out));
     }
     ::close(*fd);
-    return out.empty() ? std::string() : wire::decode<wire::Text>(out[0].payload)->text;
+    return out.empty() ? std::string() : wire::decode<wire::Failure>(out[0].payload)->error.what;
   };
   const auto framed = [](wire::Kind kind, protocol::Payload payload) {
     wire::Outgoing out({wire::control_header(kind), std::move(payload)}, 0);
