@@ -113,7 +113,10 @@ class Check {
       protocol_ = &agreed.protocol;
       compiled_.plan.network.dealing = agreed.dealing;
     }
-    if (protocol_ != nullptr) value_of(protocol_->check(spec));
+    if (client_)
+      model_ = value_of(client::Model::make(*protocol_, compiled_.plan));
+    else if (protocol_ != nullptr)
+      value_of(protocol_->check(spec));
     layers_.resize(network_.layers.size());
   }
 
@@ -185,7 +188,7 @@ class Check {
     line["fixed"] = fixed_.logits.back();
 
     if (client_) {
-      auto answer = value_of(classify(*client_, *protocol_, compiled_.plan, image));
+      auto answer = value_of(client_->predict(model_, image));
       encrypted_.add(decision_, reference, std::move(answer.logits), overflows);
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());
@@ -322,6 +325,7 @@ class Check {
   model::FloatNetwork network_;
   model::Compiled compiled_;
   std::optional<client::Client> client_;
+  client::ModelPtr model_;
   std::vector<std::filesystem::path> files_;  ///< after run(): one per image
   Decision decision_;
   std::vector<Overflow> overflows_;  ///< after run(): the worst first

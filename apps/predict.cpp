@@ -16,7 +16,7 @@
 #include "apps/protocols.h"
 #include "apps/query.h"
 #include "apps/terminal.h"
-#include "apps/timeline.h"
+#include "client/timeline.h"
 #include "model/files/files.h"
 #include "model/plaintext/float_oracle.h"
 #include "model/plan/output.h"
@@ -122,7 +122,7 @@ ordered_json layers_json(const wire::QueryReport& r) {
   return all;
 }
 
-ordered_json to_json(const std::string& image, const model::Plan& plan, const Answer& answer,
+ordered_json to_json(const std::string& image, const model::Plan& plan, const client::Answer& answer,
                      const std::optional<Comparison>& comparison) {
   const auto& r = answer.report;
   ordered_json all = {{"image", image}, {"model", plan.model_name}};
@@ -160,7 +160,7 @@ std::vector<std::size_t> shown(const model::Plan& plan, const std::vector<double
   return order;
 }
 
-void print_outputs(const model::Plan& plan, const Answer& answer, const std::optional<Comparison>& comparison) {
+void print_outputs(const model::Plan& plan, const client::Answer& answer, const std::optional<Comparison>& comparison) {
   using enum Table::Align;
   const bool numbers = plan.output == model::OutputKind::none;
   const auto cells_of = [&](const std::vector<double>& logits, std::size_t i) -> std::vector<std::string> {
@@ -275,7 +275,7 @@ class Predict {
     protocol_ = &agreed.protocol;
     if (file.empty()) plan_ = value_of(client_.deployed_plan());
     plan_.network.dealing = agreed.dealing;
-    value_of(protocol_->check(plan_.network));
+    model_ = value_of(client::Model::make(*protocol_, plan_));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
       throw Failure(Exit::usage, protocol::in_quotes(a.compare.string()) +
@@ -297,7 +297,7 @@ class Predict {
 
  private:
   void predict(const model::Image& image) {
-    const auto answer = classify(client_, *protocol_, plan_, image, !a_.timeline.empty());
+    const auto answer = client_.predict(model_, image, {.timeline = !a_.timeline.empty()});
     if (!answer) return report_problem(Exit::failed, image.name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
@@ -326,7 +326,7 @@ class Predict {
   }
 
   void write_timeline(const wire::QueryReport& report) {
-    const auto svg = timeline_svg(report, plan_.model_name);
+    const auto svg = client::timeline_svg(report, plan_.model_name);
     if (const auto ok = model::write_file(a_.timeline, "timeline", svg, model::public_mode); !ok)
       report_problem(Exit::usage, ok.error().what);
   }
@@ -348,6 +348,7 @@ class Predict {
   client::Client client_;
   std::optional<model::FloatNetwork> network_;
   model::Plan plan_;
+  client::ModelPtr model_;
   std::optional<Pictures> pictures_;
   ProgressBar bar_{"images predicted"};
   Exit status_ = Exit::ok;

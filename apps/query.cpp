@@ -1,6 +1,5 @@
 #include "apps/query.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "apps/failure.h"
@@ -20,26 +19,6 @@ namespace {
 constexpr auto set_up_patience = std::chrono::minutes(2);
 
 }  // namespace
-
-Result<Answer> classify(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
-                        const model::Image& image, bool timeline) {
-  const auto encoded = model::encode_input(plan, image.values);
-  if (!encoded) return tl::unexpected(encoded.error());
-  auto shares = protocol.share_input(plan.network, *encoded);
-  if (!shares) return tl::unexpected(shares.error());
-  auto prediction = client.predict(plan, std::move(*shares), timeline);
-  if (!prediction) return tl::unexpected(prediction.error());
-  // Servers count their messages to each other. Where the producer takes part, a round may be a message from or to it:
-  // what the protocol declares, and is tested to need, is the number.
-  if (protocol.producer_online)
-    for (auto& server : prediction->report.servers)
-      for (auto& made : server.layers)
-        if (made.value <= plan.network.layers.size())
-          made.rounds = protocol.online_cost(plan.network, made.value).rounds;
-  const auto output = protocol.reveal_output(plan.network, prediction->output_shares);
-  if (!output) return tl::unexpected(output.error());
-  return Answer{model::decode_output(plan, *output), std::move(prediction->report)};
-}
 
 Agreed agree(client::Client& client, const std::string& named) {
   if (!named.empty()) (void)protocol_named(named);

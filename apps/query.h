@@ -2,25 +2,12 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "client/client.h"
-#include "model/image/image.h"
 #include "model/plan/plan.h"
 #include "protocol/core/program.h"
 
 namespace blindsight::apps {
-
-/// What the data owner has in hand after one encrypted prediction.
-struct Answer {
-  std::vector<double> logits;
-  wire::QueryReport report;
-};
-
-/// The one way from an image to an encrypted prediction: encode, share, ask, reveal. With `timeline`, the
-/// report has wire::LayerReport::intervals.
-protocol::Result<Answer> classify(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
-                                  const model::Image& image, bool timeline = false);
 
 /// How the servers compute.
 struct Agreed {
