@@ -12,6 +12,7 @@ namespace blindsight::monitoring::metrics {
 inline constexpr Label<std::string_view> layer{"layer"}, peer{"peer"};
 inline constexpr Label<Lane> lane{"lane"};
 inline constexpr Label<Outcome> outcome{"outcome"};
+inline constexpr Label<std::string_view> fault{"fault"};  ///< protocol::Fault
 
 // Seconds from a cached small model on loopback to VGG16 over a slow network.
 inline constexpr double seconds_buckets[] = {0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100};
@@ -53,6 +54,8 @@ inline constexpr auto peer_disconnections =
 
 inline constexpr auto queries =
     counter("blindsight_queries_total", "queries", "Queries that ended, by outcome", outcome);
+inline constexpr auto query_failures = counter("blindsight_query_failures_total", "queries",
+                                               "Queries that ended without an answer, by the kind of failure", fault);
 inline constexpr auto queries_in_flight =
     gauge("blindsight_queries_in_flight", "queries", "Queries accepted and not yet ended");
 inline constexpr auto query_seconds = histogram("blindsight_query_seconds", "seconds",
@@ -92,6 +95,7 @@ inline constexpr const Metric* all[] = {
     &peer_disconnections,
 
     &queries,
+    &query_failures,
     &queries_in_flight,
     &query_seconds,
 

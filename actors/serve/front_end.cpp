@@ -36,13 +36,17 @@ class QueryProbes {
       if (outcome != monitoring::Outcome::refused)
         ended.seconds = registry.probe<monitoring::metrics::query_seconds>(outcome);
     }
+    for (std::size_t i = 0; i < failures_.size(); ++i)
+      failures_[i] =
+          registry.probe<monitoring::metrics::query_failures>(protocol::name(static_cast<protocol::Fault>(i)));
   }
 
-  /// `seconds` from acceptance to the end; a refused query counts, and its time does not.
-  void finished(monitoring::Outcome outcome, double seconds) const {
+  /// `seconds` from acceptance to the end; a refused query counts, and its time does not. `fault`: unless it is ok.
+  void finished(monitoring::Outcome outcome, protocol::Fault fault, double seconds) const {
     const auto& ended = ended_[static_cast<std::size_t>(outcome)];
     ended.queries.add();
     ended.seconds.observe(seconds);
+    if (outcome != monitoring::Outcome::ok) failures_[static_cast<std::size_t>(fault)].add();
   }
 
   monitoring::Gauge in_flight;
@@ -53,6 +57,7 @@ class QueryProbes {
     monitoring::Histogram seconds;
   };
   std::array<Ended, monitoring::outcomes.size()> ended_;
+  std::array<monitoring::Counter, static_cast<std::size_t>(protocol::Fault::last) + 1> failures_;
 };
 
 class FrontEnd : public caf::event_based_actor {
@@ -144,7 +149,7 @@ class FrontEnd : public caf::event_based_actor {
                 send_failure(
                     client, query,
                     {Fault::not_serving, "the session ended before the query began; try again in a moment", retry_ms});
-                closed({query, monitoring::Outcome::failed});
+                closed({query, monitoring::Outcome::failed, Fault::not_serving});
               });
   }
 
@@ -158,7 +163,7 @@ class FrontEnd : public caf::event_based_actor {
   void closed(const QueryClosed& m) {
     auto it = queries_.find(m.query);
     if (it == queries_.end()) return;
-    probes_.finished(m.outcome, std::chrono::duration<double>(Clock::now() - it->second).count());
+    probes_.finished(m.outcome, m.fault, std::chrono::duration<double>(Clock::now() - it->second).count());
     queries_.erase(it);
     probes_.in_flight.set(queries_.size());
   }
@@ -202,7 +207,7 @@ class FrontEnd : public caf::event_based_actor {
   }
 
   void refuse(const caf::actor& client, const QueryId& query, const protocol::Error& error) {
-    if (query != QueryId{}) probes_.finished(monitoring::Outcome::refused, 0);
+    if (query != QueryId{}) probes_.finished(monitoring::Outcome::refused, error.fault, 0);
     send_failure(client, query, error);
   }
 

@@ -80,6 +80,7 @@ struct ClientGone {
 struct QueryClosed {
   wire::QueryId query{};
   monitoring::Outcome outcome = monitoring::Outcome::ok;
+  protocol::Fault fault = protocol::Fault::internal;  ///< unless it is ok
 };
 
 /// Supervisor to scheduler: the session is over.

@@ -96,7 +96,7 @@ class Scheduler : public caf::event_based_actor {
 
   void refuse(const SubmitQuery& m, const protocol::Error& error) {
     send_failure(m.client, m.query, error);
-    send(front_end_, QueryClosed{m.query, Outcome::refused});
+    send(front_end_, QueryClosed{m.query, Outcome::refused, error.fault});
   }
 
   /// Server 0: asks for a pack for each query that is here at both servers, oldest first.
@@ -243,7 +243,7 @@ class Scheduler : public caf::event_based_actor {
   void ended(const QueryEnded& m) {
     auto it = running_.find(m.query);
     if (it == running_.end()) return;
-    send(front_end_, QueryClosed{m.query, m.outcome});
+    send(front_end_, QueryClosed{m.query, m.outcome, m.error.fault});
     running_.erase(it);
     const bool told = told_.erase(m.query) > 0;
     if (m.outcome != Outcome::ok) {
@@ -262,7 +262,7 @@ class Scheduler : public caf::event_based_actor {
     const auto query = it->second.query;
     waiting_.erase(it);
     send_failure(query.client, query.query, error);
-    send(front_end_, QueryClosed{query.query, outcome});
+    send(front_end_, QueryClosed{query.query, outcome, error.fault});
     if (tell) tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{query.query, error}));
     tell_load();
   }
@@ -305,7 +305,7 @@ class Scheduler : public caf::event_based_actor {
     for (auto& [id, running] : running_) {
       // Told from here, so that whoever sees the scheduler end knows that all clients have been told.
       send_failure(running.client, id, error);
-      send(front_end_, QueryClosed{id, Outcome::failed});
+      send(front_end_, QueryClosed{id, Outcome::failed, error.fault});
       send(running.inference, AbortQuery{error, Outcome::failed, true});
     }
     quit();
