@@ -123,8 +123,9 @@ class Scheduler : public caf::event_based_actor {
     if (it == waiting_.end())
       it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
     if (it == waiting_.end()) {
-      // The pack has left the store, so nobody else gets it: burn it at server 1 too.
-      tell_of_cancel(pack.id, id, {Fault::refused, "the query was given up at server0"});
+      // The pack has left the store, so nobody else gets it: burn it at server 1 too. It is nobody's: the query that
+      // asked for it may be running with the pack of one that went.
+      tell_of_cancel(pack.id, {}, {Fault::refused, "the query that it was for was given up at server0"});
       burn(pack.id);
       tell_load();
       return;
