@@ -51,8 +51,8 @@ def _spoken(value):
 
 
 def ladder(path, results):
-    """The bar chart of the TF Encrypted article of 2019: seconds a prediction on a logarithmic axis, its own beside those of
-    `scripts/bench ladder`."""
+    """The bar chart of the TF Encrypted article of 2019: seconds a prediction on a logarithmic axis, the article's beside
+    those of `scripts/bench ladder`."""
     rows = [("Pond, first version (Go)", _FIRST_POND_S, None, None)]
     rows += [(f'{r["words"]} ({r["labels_agree"]} of {r["images"]} labels)', r["seed_s"], r["total_s"], r["online_s"])
              for r in results]
