@@ -270,7 +270,7 @@ int run(bool small, int threads) {
                 1, peak);
     winograd_batch(7, 16, 40, 1, core_peak);
   } else {
-    // The seed's VGG16 at 200x200: its convolutions, and how often each occurs.
+    // The demonstration model, VGG16 at 200x200: its convolutions, and how often each occurs.
     const struct {
       std::size_t size, in, out;
       int times;
@@ -281,7 +281,7 @@ int run(bool small, int threads) {
                                          {ConvAlgorithm::direct, ConvAlgorithm::winograd2, ConvAlgorithm::winograd4},
                                          runs, peak);
     std::printf("%-34s %10.3f ms\n", "13 convolutions, best algorithm", total * 1e3);
-    // A 12×12 map has 9 patches, a 25×25 one 49; of larger maps a tile of the pipeline has about 48.
+    // A 12×12 map has 9 patches, a 25×25 one 49; of larger maps a band has about 48.
     const std::size_t batches[][3] = {{48, 64, 64},   {48, 64, 128},  {48, 128, 128}, {48, 128, 256},
                                       {48, 256, 256}, {49, 256, 512}, {49, 512, 512}, {9, 512, 512}};
     for (const auto& [patches, in, out] : batches) winograd_batch(patches, in, out, runs, core_peak);

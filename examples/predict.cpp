@@ -1,4 +1,4 @@
-// An encrypted prediction from a program of your own: link blindsight_client, nothing else of the house.
+// An encrypted prediction from a program of your own: link blindsight_client and nothing else of this project.
 //
 //   example_predict CLIENT.toml IMAGE...
 #include <client/client.h>

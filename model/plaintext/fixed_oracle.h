@@ -13,10 +13,11 @@ namespace blindsight::model {
 using protocol::plaintext::Relu;
 
 /// How Z becomes t. The protocol gives floor(Z / 2^f) + {0, 1}, +1 with probability (Z mod 2^f) / 2^f: unbiased.
-///   floor    exactly the lower of the two: what a layer test compares with; over a whole network it is biased by half
-///   a unit per layer nearest  floor(Z / 2^f + 1/2): the likelier of the two, the network's best estimate dither   one
-///   draw of the protocol's own rounding, from a seed
-enum class Rounding { floor, nearest, dither };
+enum class Rounding {
+  floor,    ///< the lower of the two: what a layer's test compares with; biased by half an ulp per layer of a network
+  nearest,  ///< floor(Z / 2^f + 1/2): the likelier of the two, the network's best estimate
+  dither,   ///< one draw of the protocol's own rounding, from a seed
+};
 
 /// One layer in exact integers.
 struct FixedTrace {
@@ -58,7 +59,7 @@ class FixedOracle {
 
 /// Bound for how far one logit may lie from the nearest-rounded run because of the protocol's dither, in logit units:
 /// eight times the root mean square over the logits of `draws` dithered runs of each input (five deviations, and room
-/// for inputs that spread more than these), and one output unit. An answer is certain where the two best logits differ
+/// for inputs that spread more than these), and one output ulp. An answer is certain where the two best logits differ
 /// by more than twice this.
 double dither_error(const FixedOracle& oracle, const Plan& plan, std::span<const std::vector<std::int64_t>> inputs,
                     unsigned draws, std::uint64_t seed);

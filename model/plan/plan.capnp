@@ -93,7 +93,7 @@ struct Plan {
 struct LayerWeights {
   filter @0 :List(Int32);
   bias @1 :List(Int64);
-  # Units of the truncated result per real unit, exactly.
+  # Ulps of the truncated result per real unit, exactly.
   scale @2 :Float64;
 }
 

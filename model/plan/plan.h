@@ -26,7 +26,7 @@ constexpr std::size_t most_pools = 8;
 /// What calibration saw at one layer, rounded: it goes to all parties, and exact values would tell of the weights and
 /// the calibration images. Weights::scales has the exact scale.
 struct CalibratedRange {
-  double scale = 1;         ///< units of the truncated result per real unit, to 8 bits
+  double scale = 1;         ///< ulps of the truncated result per real unit, to 8 bits
   double largest_real = 0;  ///< largest |linear result| over the calibration images, up to two significant digits
   double worst = 0;         ///< the same as a share of the bound 2^q that the layer's integers allow, likewise
   bool operator==(const CalibratedRange&) const = default;
@@ -61,7 +61,7 @@ struct Plan {
 /// The secret half. Leaves the model owner's machine as shares only.
 struct Weights {
   std::vector<protocol::LayerWeights> layers;
-  /// One per layer: exact units of the truncated result per real unit. No part of the digest, for no answer depends on
+  /// One per layer: exact ulps of the truncated result per real unit. No part of the digest, for no answer depends on
   /// them: they say what the integers stand for (`model check --layers`).
   std::vector<double> scales;
 };

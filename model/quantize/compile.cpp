@@ -58,7 +58,7 @@ struct Scales {
 };
 
 /// A weight's rounding error is uniform over one integer, so with n inputs of root mean square x it adds
-/// sqrt(n/12)·x / 2^f to the result, in units after truncation.
+/// sqrt(n/12)·x / 2^f to the result, in ulps after truncation.
 double weight_noise(const FloatLayer& layer, const LayerStatistics& seen, double in_scale, unsigned f) {
   const double inputs = static_cast<double>(layer.filter.size()) / static_cast<double>(layer.conv.out_channels);
   return std::sqrt(inputs / 12 * seen.input_mean_square) * in_scale / std::ldexp(1.0, static_cast<int>(f));

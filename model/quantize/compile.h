@@ -26,12 +26,12 @@ struct CompileOptions {
   /// Of an encoded pixel, two's complement. Above default_input_bits as many as the first layer's weights can follow:
   /// finer pixels make its weights' integers coarser, and beyond that the results worse.
   unsigned input_bits = default_input_bits;
-  /// Rounding weights to integers may cost this much of a layer's result, root mean square, in units after truncation
+  /// Rounding weights to integers may cost this much of a layer's result, root mean square, in ulps after truncation
   /// (the protocol's own rounding costs about 0.4); a layer that loses more gets more fraction bits, as far as its
   /// algorithm's words allow.
   double weight_noise = 0.2;
   /// A layer whose outputs are small beside its largest value gets more activation bits until their root mean square is
-  /// this many units: the protocol's rounding of 0.4 units is then below 2 % of a typical value.
+  /// this many ulps: the protocol's rounding of 0.4 ulps is then below 2 % of a typical value.
   double least_resolution = 20;
   bool winograd = true;
   unsigned relu_degree = 4;  ///< of the polynomial that protocols without comparisons put for ReLU: 2, 4, 6, 8; 0: none

@@ -9,7 +9,7 @@
 #include "protocol/core/routine.h"
 #include "protocol/prg/prg.h"
 
-/// What the protocols of the first generation share: Beaver triples with two servers and a producer (Beaver, CRYPTO
+/// What Pond and SecureNN share: Beaver triples with two servers and a producer (Beaver, CRYPTO
 /// 1991; SPDZ; SecureNN, algorithm 1). Templates over the ring's word: Word64 = Z_2^64, Word128 = Z_2^128.
 namespace blindsight::protocol::beaver {
 

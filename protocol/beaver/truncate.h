@@ -17,7 +17,7 @@ void truncate(std::span<Word> share, unsigned bits, PartyId server) {
     const Word sign = x >> (8 * sizeof(Word) - 1) ? static_cast<Word>(~(~Word{0} >> bits)) : Word{0};
     return static_cast<Word>(x >> bits | sign);
   };
-  // Both rounding down would leave the result one unit too low half of the time.
+  // Both rounding down would leave the result one ulp too low half of the time.
   if (server == PartyId::server0)
     for (Word& x : share) x = down(x);
   else

@@ -193,7 +193,7 @@ Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const 
   return std::make_unique<BlinkProgram>(network, party);
 }
 
-/// One unit of truncation for every element of a window sum.
+/// One ulp of truncation for every element of a window sum.
 double stated_error(const LayerSpec& layer) {
   return static_cast<double>(layer.window_elements());
 }
@@ -315,7 +315,7 @@ std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {
 const Protocol protocol{
     .name = "blink",
     .summary =
-        "two servers and a crypto producer; exact ReLU and max pooling, error of one unit per truncation; semi-honest, "
+        "two servers and a crypto producer; exact ReLU and max pooling, error of one ulp per truncation; semi-honest, "
         "no collusion",
     .check = check,
     .make_program = make_program,

@@ -108,7 +108,7 @@ struct Memory {
   std::size_t working = 0;     ///< temporaries of one band in work, the largest
 };
 
-/// A protocol, as the rest of the house sees it. All functions are pure but for randomness from the operating system
+/// A protocol, as the floors above see it. All functions are pure but for randomness from the operating system
 /// where said.
 struct Protocol {
   std::string_view name;
@@ -129,7 +129,7 @@ struct Protocol {
   Result<void> (*check)(const NetworkSpec&) = nullptr;
   Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&) = nullptr;
   /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is
-  /// one) while the linear result is within the calibrated range; in units after truncation, window sums included.
+  /// one) while the linear result is within the calibrated range; in ulps after truncation, window sums included.
   double (*stated_error)(const LayerSpec&) = nullptr;
   /// The declared cost of making one value of one query.
   Cost (*online_cost)(const NetworkSpec&, ValueId value) = nullptr;

@@ -21,7 +21,7 @@ inline double relu_polynomial(const ReluFit& fit, double t) {
   return sum + t / 2;
 }
 
-/// round(p(x / 2^A) · 2^A) in double arithmetic, whose 53 bits are far finer than one unit. Within the layer's range no
+/// round(p(x / 2^A) · 2^A) in double arithmetic, whose 53 bits are far finer than one ulp. Within the layer's range no
 /// plan comes near the bound; it is there for values that left the range long before.
 inline void relu(Values& x, const ReluFit& fit, unsigned activation_bits) {
   constexpr double bound = std::int64_t{1} << 52;

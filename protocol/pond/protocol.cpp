@@ -89,7 +89,7 @@ double steepest(const ReluFit& fit) {
   return most;
 }
 
-/// relu_error(), and that the polynomial reads the linear result before its truncation: its slope times the unit that
+/// relu_error(), and that the polynomial reads the linear result before its truncation: its slope times the ulp that
 /// truncation may take, and the oracle's own rounding. Of every element of a window sum.
 double stated_error(const LayerSpec& layer) {
   const double each = layer.relu ? std::ceil(relu_error(layer, 1) + steepest(layer.relu_fit) + 0.5) : 1;

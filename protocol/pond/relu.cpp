@@ -159,7 +159,7 @@ double relu_error(const LayerSpec& layer, double range) {
   const double y = range * range, unit = std::ldexp(1.0, -static_cast<int>(p.power_bits)),
                rounding = std::ldexp(1.0, -static_cast<int>(coefficient_bits));
   const auto a = [&](unsigned k) { return std::abs(value(p.even[k])); };
-  // Errors of the powers as the truncations leave them; every truncation adds at most one unit.
+  // Errors of the powers as the truncations leave them; every truncation adds at most one ulp.
   const double e1 = unit, e2 = (2 * y + e1) * e1 + unit;
   double sum = a(1) * e1 + rounding;
   if (p.nested) {

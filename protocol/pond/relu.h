@@ -45,7 +45,7 @@ Result<void> check_relu(const LayerSpec& layer);
 /// of its truncations fails.
 double relu_failure(const LayerSpec& layer);
 
-/// Otherwise: the largest |result - p(t)·2^A| for |t| <= range, in units of the result. One unit is the last
+/// Otherwise: the largest |result - p(t)·2^A| for |t| <= range, in ulps of the result. One ulp is the last
 /// truncation's; all before it together are a small part of one.
 double relu_error(const LayerSpec& layer, double range);
 

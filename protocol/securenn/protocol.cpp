@@ -122,7 +122,7 @@ Result<void> check(const NetworkSpec& network) {
   return {};
 }
 
-/// One unit of truncation per element of a window sum, failures of it apart (truncate.h).
+/// One ulp of truncation per element of a window sum, failures of it apart (truncate.h).
 double stated_error(const LayerSpec& layer) {
   return static_cast<double>(layer.window_elements());
 }

@@ -308,7 +308,7 @@ Net identity(Shape shape, unsigned f, unsigned activation, unsigned headroom, st
 }
 
 TEST_CASE(
-    "encrypted minus exact is 0 or +1 unit over more than ten million values, the edges of the range among them, on "
+    "encrypted minus exact is 0 or +1 ulp over more than ten million values, the edges of the range among them, on "
     "every instruction set") {
   const tensor::Isa before = tensor::active_isa();
   std::size_t total = 0;

@@ -121,7 +121,7 @@ def failure(p, headroom_bits):
 
 
 def error(p, span=1.0):
-    """Otherwise: the largest |result - p(t) 2^A| for |t| <= span, in units of the result. One is the last truncation's."""
+    """Otherwise: the largest |result - p(t) 2^A| for |t| <= span, in ulps of the result. One is the last truncation's."""
     y, unit, rounding = span * span, 2.0**-p.power_bits, 2.0**-p.coefficient_bits
     a = [abs(v) / 2.0**p.coefficient_bits for v in p.even] + [0] * 4
     e1 = unit
@@ -211,12 +211,12 @@ def check_relu(short):
                 want = evaluate(fit, x.astype(float) / 2.0**(f + A)) * 2.0**A
                 for randomness in ('seeded', 'sent'):
                     off = abs(value(relu(World(randomness), shares_of(x, M), p), M).astype(float) - want).max()
-                    require(off <= error(p, span), f'degree {name}, f = {f}, A = {A}: {off} units off, stated {error(p, span)}')
+                    require(off <= error(p, span), f'degree {name}, f = {f}, A = {A}: {off} ulps off, stated {error(p, span)}')
                     most = max(most, off) if span == 1 else most
         tell.append(f'{name}: {most:.2f}')
     p = Polynomial.of_layer(fits['8'], 28, 12)
     require(failure(p, 1) > 2.0**-40, 'a polynomial whose powers do not fit the ring is refused')
-    return 'largest distance from the polynomial, in units, by degree: ' + ', '.join(tell)
+    return 'largest distance from the polynomial, in ulps, by degree: ' + ', '.join(tell)
 
 
 def check_views(short):

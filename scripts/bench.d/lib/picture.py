@@ -51,21 +51,22 @@ def _spoken(value):
 
 
 def ladder(path, results):
-    """The seed's bar chart: seconds a prediction on a logarithmic axis, its own beside those of `scripts/bench ladder`."""
+    """The bar chart of the TF Encrypted article of 2019: seconds a prediction on a logarithmic axis, the article's beside
+    those of `scripts/bench ladder`."""
     rows = [("Pond, first version (Go)", _FIRST_POND_S, None, None)]
     rows += [(f'{r["words"]} ({r["labels_agree"]} of {r["images"]} labels)', r["seed_s"], r["total_s"], r["online_s"])
              for r in results]
     low = 10 ** math.floor(math.log10(min(v for row in rows for v in row[1:] if v)))
     high = _FIRST_POND_S * 1.5
     at = lambda v: _WIDTH * math.log(max(v, low) / low) / math.log(high / low)
-    series = (("the seed", "#9aa5b1"), (f"here, {results[0]['cores']} cores, nothing prepared", "#1b3a5c"),
+    series = (("TF Encrypted, 2019", "#9aa5b1"), (f"here, {results[0]['cores']} cores, nothing prepared", "#1b3a5c"),
               ("of it online", "#2f7ed8"))
     height = _TOP + len(rows) * (len(series) * _BAR + _GAP) + 40
     bottom = height - 34
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LADDER_LEFT + _WIDTH + 100}" height="{height}" '
              'font-family="sans-serif" font-size="13">',
              '<rect width="100%" height="100%" fill="white"/>',
-             f'<text x="{_LADDER_LEFT}" y="22" font-size="15">One encrypted prediction, the seed\'s model; seconds, '
+             f'<text x="{_LADDER_LEFT}" y="22" font-size="15">One encrypted prediction, the model of that article; seconds, '
              f'logarithmic; network: {escape(results[0]["network"])}; labels as in float</text>']
     x = _LADDER_LEFT
     for words, color in series:

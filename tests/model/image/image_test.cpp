@@ -126,7 +126,7 @@ TEST_CASE("transparency and cut bits are noted with the image") {
   CHECK(load_images(folder / "c.png", p)->at(0).has(Note::low_bits_only));
 }
 
-TEST_CASE("the seed's array is read as it is; an array of two meanings takes a layout") {
+TEST_CASE("the TF Encrypted article's array is read as it is; an array of two meanings takes a layout") {
   const tensor::Shape size{200, 200, 3};
   const auto seed = load_images("model/zoo/images/skin_cancer_image.npy", *Preprocessing::preset("imagenet", size));
   REQUIRE_MESSAGE(seed.has_value(), (seed ? "" : seed.error().what));

@@ -120,7 +120,7 @@ TEST_CASE("a layer that only ever saw zeros still has a bounded polynomial that 
   CHECK(fit.rms < 1e-6);
 }
 
-TEST_CASE("the integer polynomial rounds p to the nearest unit, and stays defined far out of range") {
+TEST_CASE("the integer polynomial rounds p to the nearest ulp, and stays defined far out of range") {
   const auto fit = fit_relu(8, ReluWeight::uniform, uniform_moments());
   protocol::plaintext::Values x;
   for (std::int64_t v = -1024; v <= 1024; ++v) x.push_back(v);

@@ -96,7 +96,7 @@ TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent
             worst = std::max(worst, std::abs(static_cast<double>(got[i] - x[i])));
             mean += std::abs(static_cast<double>(x[i])) / static_cast<double>(x.size());
           }
-          CHECK(worst < 100);  // units of the layers before, times their weights
+          CHECK(worst < 100);  // ulps of the layers before, times their weights
           CHECK(mean > 100);
         }
         Cost set_up;

@@ -33,7 +33,7 @@ std::vector<Signed128> values_for(const LayerSpec& layer, std::size_t n, double 
   return z;
 }
 
-/// Largest error over the range in units of the result, which must lie below the stated one.
+/// Largest error over the range in ulps of the result, which must lie below the stated one.
 double check_error(const LayerSpec& layer, double range, Randomness randomness = Randomness::seeded) {
   REQUIRE(check_relu(layer));
   const auto z = values_for(layer, 4000, range, 3);
@@ -52,7 +52,7 @@ double check_error(const LayerSpec& layer, double range, Randomness randomness =
   return static_cast<double>(worst);
 }
 
-TEST_CASE("Pond's ReLU is its polynomial to one unit, for every degree, both ways of dealing and many scales") {
+TEST_CASE("Pond's ReLU is its polynomial to one ulp, for every degree, both ways of dealing and many scales") {
   for (const unsigned degree : {2, 4, 6, 8}) {
     CAPTURE(degree);
     for (const auto& [f, A, M] :
