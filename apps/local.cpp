@@ -67,10 +67,10 @@ class Local {
     signals_.on_signal([this] { stop_ = true; });
     // Files that are there already say the protocol where the command line does not.
     if (!a.protocol.empty() || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
-      (void)dealing_of(a.dealing, protocol_named(a.protocol.empty() ? default_protocol : a.protocol));
+      (void)dealing_of(a.dealing, a.protocol.empty() ? protocol::default_protocol() : protocol_named(a.protocol));
     // A model that cannot be used is told before anything is started.
     if (!a.model.empty())
-      compiled_ = load_or_compile(a.model, a.weights, a.compile, calibrated_);
+      compiled_ = load_or_compile(a.model, a.weights, a.compile, protocol_if_named(a.protocol), calibrated_);
     else
       refuse_compile_flags(a.compile, "no --model is named");
     configs_ = a.config_dir;
@@ -266,7 +266,8 @@ void add_local(CLI::App& app, Exit& status) {
                          ->type_name("DIR");
   command->add_flag("--any-ports", a->any_ports,
                     "Choose free ports instead of 7100-7102 (9100-9102 for metrics) when the files are written");
-  add_optional_protocol_flag(*command, a->protocol, default_protocol)->excludes(config_dir);
+  add_optional_protocol_flag(*command, a->protocol, std::string(protocol::default_protocol().name))
+      ->excludes(config_dir);
   add_dealing_flags(*command, a->dealing);
   for (const char* flag : {"--triples", "--randomness"}) command->get_option(flag)->excludes(config_dir);
   add_compile_flags(*command, a->compile);

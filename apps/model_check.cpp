@@ -98,9 +98,9 @@ CommandFiles checked(const Arguments& a) {
 class Check {
  public:
   explicit Check(const Arguments& a) : a_(a), network_(import_model(a.model, checked(a))) {
-    if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
-    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, status_)
-                               : load_or_compile(a.plan, a.weights, a.compile, status_);
+    protocol_ = protocol_if_named(a.protocol);
+    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, protocol_, status_)
+                               : load_or_compile(a.plan, a.weights, a.compile, protocol_, status_);
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)

@@ -69,7 +69,7 @@ Exit run(const Arguments& a) {
   files.writes("plan", a.plan, ".plan", "-o").writes("weights", weights, ".weights", "--weights");
   files.writes("calibration's record", calibration, ".json", "--weights");
   const auto network = import_model(a.model, files);
-  const auto compiled = compile_with_flags(network, a.compile, status);
+  const auto compiled = compile_with_flags(network, a.compile, &protocol, status);
   value_or_mend(protocol.check(compiled.plan.network));
   // The plan last: without it the others count for nothing.
   model::FileSet results;

@@ -20,9 +20,9 @@ struct Arguments {
 
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
-  if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+  const auto* named = protocol_if_named(a.protocol);
   client::Client client(read_client_config(a.config));
-  auto compiled = load_or_compile(a.model, a.weights, a.compile, status);
+  auto compiled = load_or_compile(a.model, a.weights, a.compile, named, status);
   const auto [protocol, dealing] = agree(client, a.protocol);
   compiled.plan.network.dealing = dealing;
   value_or_mend(protocol.check(compiled.plan.network));

@@ -100,18 +100,21 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
                 bool calibrated, const std::vector<std::string>& notes) {
   ordered_json layers = ordered_json::array();
   for (const auto& r : report.layers) {
-    ordered_json layer = {{"name", r.name},
-                          {"kind", r.kind},
-                          {"in", {r.in.height, r.in.width, r.in.channels}},
-                          {"out", {r.out.height, r.out.width, r.out.channels}},
-                          {"algorithm", tensor::name(r.algorithm)},
-                          {"macs", r.macs},
-                          {"multiplications", r.multiplications},
-                          {"comparisons", r.max_comparisons + r.relu_comparisons},
-                          {"range_bits", r.range_bits},
-                          {"fraction_bits", r.fraction_bits},
-                          {"activation_bits", r.activation_bits},
-                          {"headroom_bits", r.headroom_bits}};
+    ordered_json layer = {
+        {"name", r.name},
+        {"kind", r.kind},
+        {"in", {r.in.height, r.in.width, r.in.channels}},
+        {"out", {r.out.height, r.out.width, r.out.channels}},
+        {"algorithm", tensor::name(r.algorithm)},
+        {"macs", r.macs},
+        {"multiplications", r.multiplications},
+        {"comparisons", r.max_comparisons + r.relu_comparisons},
+        {"range_bits", r.range_bits},
+        {"fraction_bits", r.fraction_bits},
+        {"activation_bits", r.activation_bits},
+        {"headroom_bits", r.headroom_bits},
+        {"rings",
+         {{"linear_bits", r.rings.linear_bits}, {"small_bits", r.rings.small_bits}, {"word_bits", r.rings.word_bits}}}};
     if (calibrated) layer["free_headroom_bits"] = r.free_headroom_bits;
     if (calibrated && !r.relu_fit.even.empty())
       layer["relu_fit"] = {{"degree", r.relu_fit.degree()},
@@ -225,7 +228,8 @@ Exit run(const Arguments& a) {
     const auto network = import_model(a.model, {});
     notes = network.notes;
     calibrated = !a.compile.calibration.empty();
-    plan = calibrated ? compile_with_flags(network, a.compile, status).plan : lay_out_with_flags(network, a.compile);
+    plan = calibrated ? compile_with_flags(network, a.compile, &protocol, status).plan
+                      : lay_out_with_flags(network, a.compile, &protocol);
   }
   plan.network.dealing = dealing_of(a.dealing, protocol);
   value_or_mend(protocol.check(plan.network));

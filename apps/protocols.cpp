@@ -25,7 +25,7 @@ std::string help(const std::string& otherwise) {
 }  // namespace
 
 CLI::Option* add_protocol_flag(CLI::App& command, std::string& name) {
-  name = default_protocol;
+  name = protocol::default_protocol().name;
   return command.add_option("--protocol", name, help({}))->capture_default_str()->type_name("NAME");
 }
 
@@ -57,6 +57,10 @@ const protocol::Protocol& protocol_named(const std::string& name) {
   if (found == nullptr)
     throw Failure(Exit::mend, "there is no protocol " + protocol::in_quotes(name) + "; there are: " + names());
   return *found;
+}
+
+const protocol::Protocol* protocol_if_named(const std::string& name) {
+  return name.empty() ? nullptr : &protocol_named(name);
 }
 
 }  // namespace blindsight::apps

@@ -11,8 +11,6 @@ class Option;
 
 namespace blindsight::apps {
 
-inline constexpr const char* default_protocol = "blink";
-
 /// --protocol, the default one unless said otherwise; the help names what there is.
 CLI::Option* add_protocol_flag(CLI::App& command, std::string& name);
 
@@ -30,5 +28,7 @@ protocol::Dealing dealing_of(const DealingFlags& flags, const protocol::Protocol
 
 /// A Failure for a name that is not in the table.
 const protocol::Protocol& protocol_named(const std::string& name);
+/// The same, or null for an empty name.
+const protocol::Protocol* protocol_if_named(const std::string& name);
 
 }  // namespace blindsight::apps

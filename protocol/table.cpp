@@ -21,6 +21,10 @@ const Protocol* find_protocol(std::string_view name) {
   return nullptr;
 }
 
+const Protocol& default_protocol() {
+  return *table[0];
+}
+
 std::vector<std::string_view> protocol_names() {
   std::vector<std::string_view> names;
   for (const Protocol* p : table) names.push_back(p->name);

@@ -63,6 +63,7 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     r.activation_bits = layer.activation_bits;
     r.headroom_bits = layer.headroom_bits;
     r.range_bits = layer.range_bits();
+    r.rings = protocol.rings(network, i);
     r.relu_fit = layer.relu_fit;
     r.worst_calibrated = plan.calibration[i].worst;
     r.free_headroom_bits = -std::log2(r.worst_calibrated);

@@ -18,6 +18,7 @@ struct LayerReport {
   std::uint64_t multiplications = 0;  ///< that the algorithm does
   std::uint64_t max_comparisons = 0, relu_comparisons = 0;
   unsigned fraction_bits = 0, activation_bits = 0, headroom_bits = 0, range_bits = 0;
+  protocol::Rings rings{};        ///< the protocol's
   double worst_calibrated = 0;    ///< share of the bound that calibration reached
   double free_headroom_bits = 0;  ///< log2(1 / worst_calibrated)
   protocol::Cost online, offline, set_up;

@@ -339,11 +339,15 @@ class BeaverProgram final : public Program {
 }  // namespace
 
 template <class Word>
-Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network) {
-  for (std::size_t i = 0; i < network.layers.size(); ++i)
+Result<void> check(const Scheme<Word>& scheme, Result<void> (*check_layer)(const NetworkSpec&, LayerId),
+                   const NetworkSpec& network) {
+  if (auto ok = check_shapes(network); !ok) return ok;
+  for (LayerId i = 0; i < network.layers.size(); ++i) {
     if (layer_bands(scheme, network, i).size() >= Stream::whole_map)
       return fail("layer '" + network.layers[i].name + "': its map is too large: more bands than a stream's name can " +
                   "tell apart");
+    if (auto ok = check_layer(network, i); !ok) return ok;
+  }
   return {};
 }
 
@@ -496,16 +500,16 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
   return values;
 }
 
-#define BLINDSIGHT_BEAVER_PROGRAM(Word)                                                                         \
-  template Result<void> check_bands(const Scheme<Word>&, const NetworkSpec&);                                   \
-  template Result<std::unique_ptr<Program>> make_program(const Scheme<Word>&, const NetworkSpec&,               \
-                                                         const PartyContext&);                                  \
-  template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                  \
-  template Cost offline_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                 \
-  template Cost set_up_cost<Word>(const NetworkSpec&, LayerId);                                                 \
-  template Memory memory(const Scheme<Word>&, const NetworkSpec&, PartyId);                                     \
-  template Result<std::array<Payload, 2>> share_input<Word>(const NetworkSpec&, std::span<const std::int64_t>); \
-  template std::array<std::size_t, 2> input_share_bytes<Word>(const NetworkSpec&);                              \
+#define BLINDSIGHT_BEAVER_PROGRAM(Word)                                                                                \
+  template Result<void> check(const Scheme<Word>&, Result<void> (*)(const NetworkSpec&, LayerId), const NetworkSpec&); \
+  template Result<std::unique_ptr<Program>> make_program(const Scheme<Word>&, const NetworkSpec&,                      \
+                                                         const PartyContext&);                                         \
+  template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                         \
+  template Cost offline_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                        \
+  template Cost set_up_cost<Word>(const NetworkSpec&, LayerId);                                                        \
+  template Memory memory(const Scheme<Word>&, const NetworkSpec&, PartyId);                                            \
+  template Result<std::array<Payload, 2>> share_input<Word>(const NetworkSpec&, std::span<const std::int64_t>);        \
+  template std::array<std::size_t, 2> input_share_bytes<Word>(const NetworkSpec&);                                     \
   template Result<std::vector<std::int64_t>> reveal_output<Word>(const NetworkSpec&, std::span<const Payload, 2>);
 
 BLINDSIGHT_BEAVER_PROGRAM(tensor::Word64)

@@ -39,9 +39,11 @@ struct Scheme {
   std::size_t (*working)(const LayerSpec&, const BandLayout&);
 };
 
-/// Part of a protocol's check: bands that a stream's name can tell apart, so that no mask serves two of them.
+/// What every protocol of the family needs of a network: shapes that fit, and bands that a stream's name can tell
+/// apart, so that no mask serves two of them. And of each layer what the protocol's own check says.
 template <class Word>
-Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network);
+Result<void> check(const Scheme<Word>& scheme, Result<void> (*check_layer)(const NetworkSpec&, LayerId),
+                   const NetworkSpec& network);
 
 /// The network must have passed the protocol's check.
 template <class Word>
@@ -65,12 +67,16 @@ template <class Word>
 Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages);
 
 /// The entry of the table of protocols: fills in what the family shares. `own`: name, summary, what the protocol
-/// allows, check and stated_error.
-template <class Word, const Scheme<Word>& scheme>
+/// allows, check_layer and stated_error.
+template <class Word, const Scheme<Word>& scheme, Result<void> (*check_layer)(const NetworkSpec&, LayerId)>
 constexpr Protocol complete(Protocol own) {
   own.dealing_choices = true;
   own.winograd = false;
   own.producer_online = !scheme.deals_ahead;
+  // One ring of whole words; what a value needs of it is the layer's range.
+  own.rings = [](const NetworkSpec&, LayerId) { return Rings{8 * sizeof(Word), 0, 8 * sizeof(Word)}; };
+  own.check_layer = check_layer;
+  own.check = [](const NetworkSpec& n) { return check(scheme, check_layer, n); };
   own.make_program = [](const NetworkSpec& n, const PartyContext& p) { return make_program(scheme, n, p); };
   own.online_cost = [](const NetworkSpec& n, ValueId value) { return online_cost(scheme, n, value); };
   own.offline_cost = [](const NetworkSpec& n, ValueId value) { return offline_cost(scheme, n, value); };

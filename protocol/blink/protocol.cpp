@@ -317,6 +317,8 @@ const Protocol protocol{
     .summary =
         "two servers and a crypto producer; exact ReLU and max pooling, error of one unit per truncation; semi-honest, "
         "no collusion",
+    .rings = rings,
+    .check_layer = check_layer,
     .check = check,
     .make_program = make_program,
     .stated_error = stated_error,

@@ -79,6 +79,7 @@ struct Dealing {
 /// The public half of a model: what the parties must agree on. Weights are apart (LayerWeights) and secret.
 struct NetworkSpec {
   tensor::Shape input;
+  unsigned input_bits = 12;  ///< encoded pixels fit this many bits, two's complement
   std::vector<LayerSpec> layers;
   Dealing dealing;
 };

@@ -108,6 +108,13 @@ struct Memory {
   std::size_t working = 0;     ///< temporaries of one band in work, the largest
 };
 
+/// What a protocol computes one layer in.
+struct Rings {
+  unsigned linear_bits;  ///< ring of the layer's input, weights, biases and linear result
+  unsigned small_bits;   ///< ring of max pools and ReLU; 0: the protocol has none but the linear one
+  unsigned word_bits;    ///< of a word of the linear ring, in which a map and prepared weights are kept
+};
+
 /// A protocol, as the rest of the house sees it. All functions are pure but for randomness from the operating system
 /// where said.
 struct Protocol {
@@ -124,8 +131,13 @@ struct Protocol {
   /// Whether Program::online_party() is true at the producer: the servers then tell it of each query that begins.
   bool producer_online = false;
 
-  /// Everything that must hold of a network (P1–P8, docs/protocols/README.md) apart from calibration; the error names
-  /// the layer and what to change.
+  /// Sensible for layers that check_layer() takes.
+  Rings (*rings)(const NetworkSpec&, LayerId layer) = nullptr;
+  /// What must hold of one layer, whatever the widths of those around it (P1 and P2 of docs/protocols/README.md, and
+  /// operations that the protocol lacks): all that whoever chooses a layer's bits and algorithm has to ask. The error
+  /// names the layer and what to change.
+  Result<void> (*check_layer)(const NetworkSpec&, LayerId layer) = nullptr;
+  /// Everything that must hold of a network (P1–P8) apart from calibration, check_layer() among it. Errors likewise.
   Result<void> (*check)(const NetworkSpec&) = nullptr;
   Result<std::unique_ptr<Program>> (*make_program)(const NetworkSpec&, const PartyContext&) = nullptr;
   /// Largest deviation of one output of the layer from plaintext::evaluate (with the layer's polynomial where ReLU is
@@ -154,5 +166,7 @@ struct Protocol {
 /// The table of protocols (protocol/table.cpp: one line each). Null when there is none of that name.
 const Protocol* find_protocol(std::string_view name);
 std::vector<std::string_view> protocol_names();
+/// The table's first: what is used where nobody names another.
+const Protocol& default_protocol();
 
 }  // namespace blindsight::protocol

@@ -112,8 +112,27 @@ class ClearProgram final : public Program {
   std::vector<ValueInfo> values_;
 };
 
+constexpr unsigned word_bits = 64;
+
+Rings rings(const NetworkSpec&, LayerId) {
+  return {word_bits, 0, word_bits};
+}
+
+Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
+  const LayerSpec& l = network.layers[layer];
+  const std::uint64_t bits = std::uint64_t{l.fraction_bits} + l.activation_bits + l.headroom_bits + 1,
+                      spent = tensor::bits_spent(l.algorithm);
+  if (bits + spent > word_bits)
+    return fail("layer '" + l.name + "': its linear result has " + std::to_string(bits) + " bits, and its algorithm " +
+                std::string(tensor::name(l.algorithm)) + " spends " + std::to_string(spent) + " more of the word's " +
+                std::to_string(word_bits) + ": lower the fraction, activation or headroom bits");
+  return {};
+}
+
 Result<void> check(const NetworkSpec& network) {
   if (network.layers.empty()) return fail("the network has no layers");
+  for (LayerId i = 0; i < network.layers.size(); ++i)
+    if (auto ok = check_layer(network, i); !ok) return ok;
   return {};
 }
 
@@ -202,6 +221,8 @@ const Protocol protocol{
     .summary = "no protection at all: server 0 sees image and weights; the exact oracle, for tests and comparison only",
     .hides = false,
     .winograd = false,
+    .rings = rings,
+    .check_layer = check_layer,
     .check = check,
     .make_program = make_program,
     .stated_error = [](const LayerSpec&) { return 0.0; },

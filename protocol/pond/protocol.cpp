@@ -57,22 +57,17 @@ constexpr beaver::Scheme<Word128> scheme{
     .working = working,
 };
 
-Result<void> check(const NetworkSpec& network) {
-  if (auto ok = check_shapes(network); !ok) return ok;
-  if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
-  for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
-    if (!l.max_pools.empty())
-      return bad(
-          "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "
-          "average pooling, or use securenn or blink");
-    if (l.range_bits() > 60 || l.fraction_bits == 0)
-      return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
-                 " in all; 60 are possible, and at least one fraction bit");
-    if (!l.relu) continue;
-    if (auto ok = check_relu(l); !ok) return ok;
-  }
-  return {};
+Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
+  const LayerSpec& l = network.layers[layer];
+  auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+  if (!l.max_pools.empty())
+    return bad(
+        "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "
+        "average pooling, or use securenn or blink");
+  if (l.range_bits() > 60 || l.fraction_bits == 0)
+    return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
+               " in all; 60 are possible, and at least one fraction bit");
+  return l.relu ? check_relu(l) : Result<void>{};
 }
 
 /// Largest |p'(t)| for |t| <= 1, on a fine grid.
@@ -98,12 +93,11 @@ double stated_error(const LayerSpec& layer) {
 
 }  // namespace
 
-const Protocol protocol = beaver::complete<Word128, scheme>({
+const Protocol protocol = beaver::complete<Word128, scheme, check_layer>({
     .name = "pond",
     .summary = "Pond: a polynomial in ReLU's place, average pooling only, 128-bit shares and triples dealt ahead; "
                "semi-honest, no collusion",
     .exact_relu = false,
-    .check = check,
     .stated_error = stated_error,
 });
 

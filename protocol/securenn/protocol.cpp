@@ -104,21 +104,18 @@ constexpr beaver::Scheme<Word64> scheme{
 /// differences, are far from the ring's edge then.
 constexpr unsigned most_range_bits = 32;
 
-Result<void> check(const NetworkSpec& network) {
-  if (auto ok = check_shapes(network); !ok) return ok;
-  if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
-  for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
-    if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
-      return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
-                 " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +
-                 std::to_string(static_cast<int>(l.range_bits()) - 64) + ", and " + std::to_string(most_range_bits) +
-                 " bits are the most that is allowed, with at least one fraction bit: lower them");
-    std::size_t levels = 1;
-    for (const auto& w : l.max_pools)
-      for (std::size_t c = w.height * w.width; c > 1; c -= c / 2) ++levels;
-    if (levels > 255) return bad("its max pools are too large");
-  }
+Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
+  const LayerSpec& l = network.layers[layer];
+  auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+  if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
+    return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
+               " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +
+               std::to_string(static_cast<int>(l.range_bits()) - 64) + ", and " + std::to_string(most_range_bits) +
+               " bits are the most that is allowed, with at least one fraction bit: lower them");
+  std::size_t levels = 1;
+  for (const auto& w : l.max_pools)
+    for (std::size_t c = w.height * w.width; c > 1; c -= c / 2) ++levels;
+  if (levels > 255) return bad("its max pools are too large");
   return {};
 }
 
@@ -129,12 +126,11 @@ double stated_error(const LayerSpec& layer) {
 
 }  // namespace
 
-const Protocol protocol = beaver::complete<Word64, scheme>({
+const Protocol protocol = beaver::complete<Word64, scheme, check_layer>({
     .name = "securenn",
     .summary =
         "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a truncation "
         "fails with a probability below 2^-32; semi-honest, no collusion",
-    .check = check,
     .stated_error = stated_error,
 });
 

@@ -100,6 +100,27 @@ void check_costs(const Protocol& p, const Net& net, const ThreeParties& run) {
   CHECK(run.set_up_cost() == set_up);
 }
 
+/// Shares, weights and maps are as wide as the protocol says that its rings are.
+void check_rings(const Protocol& p, const Net& net, const ThreeParties& run) {
+  const Rings first = p.rings(net.spec, 0);
+  CHECK(p.input_share_bytes(net.spec)[0] == tensor::packed_bytes(net.spec.input.elements(), first.linear_bits));
+  std::size_t elements = net.spec.input.elements();
+  for (LayerId i = 0; i < net.spec.layers.size(); ++i) {
+    const LayerSpec& l = net.spec.layers[i];
+    const Rings r = p.rings(net.spec, i);
+    CHECK(p.weight_share_bytes(net.spec, i)[0] == tensor::packed_bytes(l.conv.filter_elements(), r.linear_bits) +
+                                                      tensor::packed_bytes(l.bias_elements(), r.linear_bits));
+    CHECK(r.linear_bits > l.range_bits());
+    CHECK(r.linear_bits <= r.word_bits);
+    CHECK(r.small_bits <= r.linear_bits);
+    const std::size_t bytes = run.program(PartyId::server0).values()[read_by(i)].map_bytes,
+                      word = elements * r.word_bits / 8;
+    // Where masks are sent they are kept beside the map.
+    CHECK(bytes == word * (net.spec.dealing.randomness == Dealing::Randomness::sent ? 2 : 1));
+    elements = l.out().elements();
+  }
+}
+
 struct Kind {
   std::string name;
   LayerSpec layer;
@@ -211,6 +232,7 @@ TEST_CASE(
             for (std::size_t i = 0; i < got.size(); ++i) errors.insert(got[i] - want[i]);
           }
           check_costs(p, net, run);
+          check_rings(p, net, run);
           const auto most = static_cast<std::int64_t>(p.stated_error(kind.layer));
           CHECK(*errors.begin() >= (p.exact_relu ? 0 : -most));
           CHECK(*errors.rbegin() <= most);
