@@ -84,7 +84,7 @@ struct LeftOut {
 
 /// Before any work.
 CommandFiles checked(const Arguments& a) {
-  if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+  (void)named(a.protocol);
   if (a.plan.empty() && !a.weights.empty())
     throw Failure(Exit::mend, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
   if (!a.plan.empty()) refuse_compile_flags(a.compile, protocol::in_quotes(a.plan.string()) + " is compiled already");
@@ -98,9 +98,9 @@ CommandFiles checked(const Arguments& a) {
 class Check {
  public:
   explicit Check(const Arguments& a) : a_(a), network_(import_model(a.model, checked(a))) {
-    protocol_ = protocol_if_named(a.protocol);
-    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, protocol_, status_)
-                               : load_or_compile(a.plan, a.weights, a.compile, protocol_, status_);
+    const auto wanted = named(a.protocol);
+    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, wanted.protocol, status_)
+                               : load_or_compile(a.plan, a.weights, a.compile, wanted.protocol, status_);
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
@@ -109,17 +109,16 @@ class Check {
     decision_ = {compiled_.plan.output, compiled_.plan.threshold};
     if (!a.config.empty()) {
       client_.emplace(read_client_config(a.config));
-      const auto agreed = agree(*client_, a.protocol);
-      protocol_ = &agreed.protocol;
-      compiled_.plan.network.dealing = agreed.dealing;
+      bound_ = value_or_mend(agree(*client_, wanted).bind(spec));
+    } else if (wanted.protocol != nullptr) {
+      bound_ = value_or_mend(wanted.choice().bind(spec));
     }
-    if (protocol_ != nullptr) value_or_mend(protocol_->check(spec));
     layers_.resize(network_.layers.size());
   }
 
   Exit run() {
     Pictures pictures(a_.images, a_.compile.array_layout, a_.most);
-    const bool exact = protocol_ == nullptr || protocol_->exact_relu;
+    const bool exact = !bound_ || bound_->protocol->compares;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
                                     exact ? model::Relu::exact : model::Relu::polynomial);
     {
@@ -185,7 +184,7 @@ class Check {
     line["fixed"] = fixed_.logits.back();
 
     if (client_) {
-      auto answer = value_or_fail(classify(*client_, *protocol_, compiled_.plan, image));
+      auto answer = value_or_fail(classify(*client_, *bound_, compiled_.plan, image));
       encrypted_.add(decision_, reference, std::move(answer.logits), overflows);
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());
@@ -318,7 +317,7 @@ class Check {
   }
 
   const Arguments& a_;
-  const protocol::Protocol* protocol_ = nullptr;  ///< --protocol, or that of the servers
+  std::optional<protocol::Bound> bound_;  ///< by --protocol, or as the servers
   model::FloatNetwork network_;
   model::Compiled compiled_;
   std::optional<client::Client> client_;

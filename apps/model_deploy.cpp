@@ -20,13 +20,11 @@ struct Arguments {
 
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
-  const auto* named = protocol_if_named(a.protocol);
+  const auto wanted = named(a.protocol);
   client::Client client(read_client_config(a.config));
-  auto compiled = load_or_compile(a.model, a.weights, a.compile, named, status);
-  const auto [protocol, dealing] = agree(client, a.protocol);
-  compiled.plan.network.dealing = dealing;
-  value_or_mend(protocol.check(compiled.plan.network));
-  value_or_fail(deploy(client, protocol, compiled.plan, compiled.weights));
+  const auto compiled = load_or_compile(a.model, a.weights, a.compile, wanted.protocol, status);
+  const auto bound = value_or_mend(agree(client, wanted).bind(compiled.plan.network));
+  value_or_fail(deploy(client, *bound.clients, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << protocol::to_hex(model::digest(compiled.plan)) << '\n';
   return status;

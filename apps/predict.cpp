@@ -261,7 +261,7 @@ class Predict {
  public:
   explicit Predict(const Arguments& a) : a_(a), config_(read_client_config(a.config)), client_(config_) {
     // What can be wrong with the caller's words and files is told before any connection is made.
-    if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+    const auto wanted = named(a.protocol);
     const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
     CommandFiles files;
     files.reads("the configuration", a.config).reads_plan(file, {});
@@ -271,11 +271,9 @@ class Predict {
     if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
     pictures_.emplace(a.images, a.array_layout);
     if (!a.timeline.empty() && pictures_->files() > 1) refuse_timeline_of(pictures_->files());
-    const auto agreed = agree(client_, a.protocol);
-    protocol_ = &agreed.protocol;
+    const auto choice = agree(client_, wanted);
     if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
-    plan_.network.dealing = agreed.dealing;
-    value_or_mend(protocol_->check(plan_.network));
+    bound_ = value_or_mend(choice.bind(plan_.network));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
       throw Failure(Exit::mend, protocol::in_quotes(a.compare.string()) +
@@ -297,7 +295,7 @@ class Predict {
 
  private:
   void predict(const model::Image& image) {
-    const auto answer = classify(client_, *protocol_, plan_, image, !a_.timeline.empty());
+    const auto answer = classify(client_, bound_, plan_, image, !a_.timeline.empty());
     if (!answer) return report_problem(Exit::failed, image.name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
@@ -343,7 +341,7 @@ class Predict {
   }
 
   const Arguments& a_;
-  const protocol::Protocol* protocol_ = nullptr;
+  protocol::Bound bound_{};
   config::ClientConfig config_;
   client::Client client_;
   std::optional<model::FloatNetwork> network_;

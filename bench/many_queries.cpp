@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "model/image/image.h"
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/choice.h"
 
 namespace {
 
@@ -29,14 +29,14 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-protocol::Result<std::string> ask(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+protocol::Result<std::string> ask(client::Client& client, const protocol::Clients& clients, const model::Plan& plan,
                                   const std::vector<std::int64_t>& encoded, Clock::time_point epoch) {
   const double begin = since(epoch);
-  auto shares = protocol.share_input(plan.network, encoded);
+  auto shares = clients.share_input(encoded);
   if (!shares) return tl::unexpected(shares.error());
   const auto prediction = client.predict(plan, std::move(*shares));
   if (!prediction) return tl::unexpected(prediction.error());
-  const auto output = protocol.reveal_output(plan.network, prediction->output_shares);
+  const auto output = clients.reveal_output(prediction->output_shares);
   if (!output) return tl::unexpected(output.error());
   const double end = since(epoch);
   const auto& report = prediction->report;
@@ -55,10 +55,12 @@ int run(const Arguments& a) {
   };
   const auto config = config::load_client(a.config);
   if (!config) return stop(config.error().text());
-  const auto* protocol = protocol::find_protocol(a.protocol);
-  if (protocol == nullptr) return stop("there is no protocol '" + a.protocol + "'");
+  const auto choice = protocol::choice_of(a.protocol);
+  if (!choice) return stop(choice.error().what);
   const auto plan = model::load_plan(a.plan);
   if (!plan) return stop(plan.error().what);
+  const auto bound = choice->bind(plan->network);
+  if (!bound) return stop(bound.error().what);
   const auto images = model::load_images(a.image, plan->preprocessing);
   if (!images) return stop(images.error().what);
   const auto encoded = model::encode_input(*plan, images->front().values);
@@ -73,7 +75,7 @@ int run(const Arguments& a) {
     threads.emplace_back([&] {
       client::Client client(*config);
       while (!failed && next++ < a.count) {
-        const auto line = ask(client, *protocol, *plan, *encoded, epoch);
+        const auto line = ask(client, *bound->clients, *plan, *encoded, epoch);
         const std::scoped_lock lock(output);
         if (line) {
           std::puts(line->c_str());

@@ -13,15 +13,16 @@
 
 namespace blindsight::client {
 
-/// A result as the two servers sent it: each half says nothing alone. Protocol::reveal_output puts them together.
+/// A result as the two servers sent it: each half says nothing alone. protocol::Clients::reveal_output puts them
+/// together.
 struct Prediction {
   std::array<protocol::Payload, 2> output_shares;
   wire::QueryReport report;
 };
 
 /// A model owner's or a data owner's side: blocking calls, one connection to each party per call, nothing kept between
-/// calls. Knows no protocol: shares come from Protocol::share_weights and share_input. Errors name the party and what
-/// to do about it.
+/// calls. Knows no protocol: shares come from protocol::Clients. Errors name the party and what to do about
+/// it.
 class Client {
  public:
   explicit Client(config::ClientConfig config);

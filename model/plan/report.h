@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::model {
 
@@ -36,6 +36,7 @@ struct PlanReport {
   protocol::Cost online, offline, set_up;  ///< totals with the input; rounds add up over the layers
 };
 
-PlanReport report(const Plan& plan, const protocol::Protocol& protocol);
+/// `bound`: to the plan's network.
+PlanReport report(const Plan& plan, const protocol::Bound& bound);
 
 }  // namespace blindsight::model

@@ -8,7 +8,7 @@
 #include "model/plan/plan.h"
 #include "model/quantize/relu_fit.h"
 #include "model/quantize/support.h"
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::model {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::protocol::blink {
 

@@ -46,19 +46,7 @@ std::size_t working(const LayerSpec& layer, const BandLayout& band) {
   return layer.relu ? elements(layer, band) * relu_words_held * sizeof(Word128) : 0;
 }
 
-constexpr beaver::Scheme<Word128> scheme{
-    .deals_ahead = true,
-    .band_elements = 48 * 1024,
-    .bands_at_once = 32,
-    .evaluate = evaluate,
-    .deal = deal,
-    .help = nullptr,
-    .cost = cost,
-    .working = working,
-};
-
-Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
-  const LayerSpec& l = network.layers[layer];
+Result<void> check_layer(const LayerSpec& l) {
   auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
   if (!l.max_pools.empty())
     return bad(
@@ -91,14 +79,29 @@ double stated_error(const LayerSpec& layer) {
   return each * static_cast<double>(layer.window_elements());
 }
 
+constexpr beaver::Scheme<Word128> scheme{
+    .deals_ahead = true,
+    .band_elements = 48 * 1024,
+    .bands_at_once = 32,
+    .evaluate = evaluate,
+    .deal = deal,
+    .help = nullptr,
+    .cost = cost,
+    .working = working,
+    .check_layer = check_layer,
+    .stated_error = stated_error,
+};
+
 }  // namespace
 
-const Protocol protocol = beaver::complete<Word128, scheme, check_layer>({
-    .name = "pond",
-    .summary = "Pond: a polynomial in ReLU's place, average pooling only, 128-bit shares and triples dealt ahead; "
-               "semi-honest, no collusion",
-    .exact_relu = false,
-    .stated_error = stated_error,
-});
+const Protocol& protocol() {
+  static const beaver::BeaverProtocol<Word128> pond(
+      {.name = "pond",
+       .summary = "Pond: a polynomial in ReLU's place, average pooling only, 128-bit shares and triples dealt ahead; "
+                  "semi-honest, no collusion",
+       .compares = false},
+      scheme);
+  return pond;
+}
 
 }  // namespace blindsight::protocol::pond

@@ -89,23 +89,11 @@ std::size_t working(const LayerSpec& layer, const BandLayout& band) {
   return bytes;
 }
 
-constexpr beaver::Scheme<Word64> scheme{
-    .deals_ahead = false,
-    .band_elements = 32 * 1024,
-    .bands_at_once = 8,
-    .evaluate = evaluate,
-    .deal = nullptr,
-    .help = help,
-    .cost = cost,
-    .working = working,
-};
-
 /// q, so that a truncation fails with a probability of at most 2^-32 (truncate.h). Comparisons, which work on 2x and on
 /// differences, are far from the ring's edge then.
 constexpr unsigned most_range_bits = 32;
 
-Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
-  const LayerSpec& l = network.layers[layer];
+Result<void> check_layer(const LayerSpec& l) {
   auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
   if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
     return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
@@ -124,14 +112,28 @@ double stated_error(const LayerSpec& layer) {
   return static_cast<double>(layer.window_elements());
 }
 
+constexpr beaver::Scheme<Word64> scheme{
+    .deals_ahead = false,
+    .band_elements = 32 * 1024,
+    .bands_at_once = 8,
+    .evaluate = evaluate,
+    .deal = nullptr,
+    .help = help,
+    .cost = cost,
+    .working = working,
+    .check_layer = check_layer,
+    .stated_error = stated_error,
+};
+
 }  // namespace
 
-const Protocol protocol = beaver::complete<Word64, scheme, check_layer>({
-    .name = "securenn",
-    .summary =
-        "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a truncation "
-        "fails with a probability below 2^-32; semi-honest, no collusion",
-    .stated_error = stated_error,
-});
+const Protocol& protocol() {
+  static const beaver::BeaverProtocol<Word64> securenn(
+      {.name = "securenn",
+       .summary = "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a "
+                  "truncation fails with a probability below 2^-32; semi-honest, no collusion"},
+      scheme);
+  return securenn;
+}
 
 }  // namespace blindsight::protocol::securenn

@@ -321,7 +321,7 @@ TEST_CASE("status says what a doctor asks") {
   const auto status = three.client().status(config::Role::crypto_producer);
   REQUIRE(status);
   CHECK(status->role == protocol::PartyId::producer);
-  CHECK(status->protocol == "fake");
+  CHECK(status->choice == "fake");
   CHECK(status->in_session);
   CHECK(status->serving);
   CHECK(status->deployment == "fake-5");
@@ -341,8 +341,8 @@ TEST_CASE("two parties with the same role, or with different protocols, are told
   auto registry = monitoring::Registry::null();
   auto client = three.neighbourhood().client;
   client.server1 = config.listen;
-  const auto wait_for = [&](const std::string& text) {
-    auto second = actors::Party::start(config, fake_protocol, registry);
+  const auto wait_for = [&](const std::string& text, const protocol::Protocol& protocol = fake_protocol) {
+    auto second = actors::Party::start(config, protocol, registry);
     REQUIRE(second);
     for (;;) {
       const auto status = client::Client(client).status(config::Role::server1);
@@ -352,8 +352,7 @@ TEST_CASE("two parties with the same role, or with different protocols, are told
     }
   };
   wait_for("another server1 is connected to server0 already");
-  config.protocol = "other";
-  wait_for("server0 runs protocol fake, server1 runs other");
+  wait_for("server0 runs protocol fake, server1 runs fake-helped", fake_helped_protocol);
   // The three go on undisturbed.
   const auto report = three.query(9, 1);
   if (!report) FAIL(report.error().what);

@@ -87,8 +87,9 @@ void ThreeParties::start_all() {
 
 Result<void> deploy_fake(client::Client& client, std::uint32_t constant) {
   const auto plan = fake_plan(constant);
+  const auto bound = fake_protocol.bind(plan.network);
   return client.deploy(plan, [&](std::size_t layer) {
-    return fake_protocol.share_weights(plan.network, layer, fake_weights(constant));
+    return bound->clients->share_weights(static_cast<LayerId>(layer), fake_weights(constant));
   });
 }
 
@@ -108,11 +109,12 @@ Result<wire::QueryReport> query_fake(client::Client& client, std::uint32_t const
                                      bool timeline) {
   const auto plan = fake_plan(constant);
   const auto input = fake_input(plan, seed);
-  auto shares = fake_protocol.share_input(plan.network, input);
+  const auto bound = fake_protocol.bind(plan.network);
+  auto shares = bound->clients->share_input(input);
   if (!shares) return tl::unexpected(shares.error());
   auto prediction = client.predict(plan, std::move(*shares), timeline);
   if (!prediction) return tl::unexpected(prediction.error());
-  auto output = fake_protocol.reveal_output(plan.network, prediction->output_shares);
+  auto output = bound->clients->reveal_output(prediction->output_shares);
   if (!output) return tl::unexpected(output.error());
   if (*output != fake_output(plan, constant, input)) return fail("the answer is wrong");
   return prediction->report;

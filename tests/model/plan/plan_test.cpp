@@ -25,13 +25,24 @@ Plan labelled_plan() {
   return plan;
 }
 
-protocol::Cost linear_cost(const protocol::NetworkSpec&, std::uint16_t number) {
-  protocol::Cost c;
-  c.rounds = number;
-  c.server0_to_server1 = 10 * number;
-  c.client = 1;
-  return c;
-}
+/// Costs that tell where they were asked for.
+class LinearCosts final : public protocol::Costs {
+ public:
+  protocol::Cost online(protocol::ValueId value) const override { return cost(value); }
+  protocol::Cost offline(protocol::ValueId value) const override { return cost(value); }
+  protocol::Cost set_up(protocol::LayerId layer) const override { return cost(layer); }
+  protocol::Memory memory(protocol::PartyId) const override { return {}; }
+  double stated_error(protocol::LayerId) const override { return 0; }
+
+ private:
+  static protocol::Cost cost(std::uint16_t number) {
+    protocol::Cost c;
+    c.rounds = number;
+    c.server0_to_server1 = 10 * number;
+    c.client = 1;
+    return c;
+  }
+};
 
 }  // namespace
 
@@ -209,12 +220,11 @@ TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decod
 }
 
 TEST_CASE("the report counts operations and adds up what the protocol declares") {
-  protocol::Protocol protocol{};
-  protocol.online_cost = protocol.offline_cost = protocol.set_up_cost = linear_cost;
-  protocol.rings = [](const protocol::NetworkSpec&, protocol::LayerId layer) {
-    return protocol::Rings{30U + layer, 10U, 32U};
-  };
-  const auto r = report(compiled_mnist().plan, protocol);
+  const auto& blink = *protocol::find_protocol("blink");
+  auto bound = blink.bind(compiled_mnist().plan.network);
+  REQUIRE(bound);
+  bound->costs = std::make_shared<LinearCosts>();
+  const auto r = report(compiled_mnist().plan, *bound);
   REQUIRE(r.layers.size() == 3);
   CHECK(r.layers[0].macs == 28 * 28 * 25 * 8);
   CHECK(r.layers[0].kind == "convolution 5×5");
@@ -224,7 +234,7 @@ TEST_CASE("the report counts operations and adds up what the protocol declares")
   CHECK(r.layers[2].kind == "fully connected");
   CHECK(r.layers[2].relu_comparisons == 0);
   CHECK(r.layers[1].online.rounds == 2);
-  CHECK(r.layers[1].rings.linear_bits == 31);
+  CHECK(r.layers[1].rings.linear_bits == blink.rings(compiled_mnist().plan.network, 1).linear_bits);
   CHECK(r.online.rounds == 0 + 1 + 2 + 3);
   CHECK(r.online.server0_to_server1 == 60);
   CHECK(r.offline.client == 4);
