@@ -64,7 +64,8 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     if (role == config.role) continue;
     const auto& address = config.peers.of(role);
     if (!address)
-      return protocol::fail("the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
+      return protocol::fail(protocol::Fault::usage,
+                            "the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
     if (auto ok = net::check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
       return tl::unexpected(ok.error());
   }
@@ -77,11 +78,13 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
   if (*deployment) {
     const auto bound = choice->bind((*deployment)->plan.network);
     if (!bound)
-      return protocol::fail("the deployment in '" + config.data_dir.string() + "' does not fit the protocol " +
-                            std::string(protocol.name) + ": " + bound.error().what + "; deploy the model again");
+      return protocol::fail(protocol::Fault::usage, "the deployment in '" + config.data_dir.string() +
+                                                        "' does not fit the protocol " + std::string(protocol.name) +
+                                                        ": " + bound.error().what + "; deploy the model again");
     auto budget = budget_packs(config, estimate_memory(config, *bound), memory_for_this_process());
     if (!budget)
-      return protocol::fail(budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
+      return protocol::fail(protocol::Fault::usage,
+                            budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
   }
   auto descriptor = net::listen_on(config.listen);
   if (!descriptor) return tl::unexpected(descriptor.error());

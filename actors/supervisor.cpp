@@ -42,11 +42,14 @@ BLINDSIGHT_LOCAL_MESSAGE(GreetingOver)
 namespace blindsight::actors {
 namespace {
 
+using protocol::Fault;
 using protocol::PartyId;
 using std::chrono::milliseconds;
 using wire::Kind;
 
 constexpr milliseconds greeting_patience{5000};
+/// What it takes the parties to come back, about.
+constexpr std::uint32_t retry_ms = 500;
 constexpr std::size_t most_strangers = 64, most_clients = 64;
 
 std::size_t index(PartyId p) {
@@ -62,6 +65,19 @@ std::vector<PartyId> dialed_by(PartyId self) {
   if (self == PartyId::server1) return {PartyId::server0};
   if (self == PartyId::producer) return {PartyId::server0, PartyId::server1};
   return {};
+}
+
+/// What is counted of the connection to one peer.
+struct PeerProbes {
+  monitoring::Gauge connected;
+  monitoring::Counter connections, disconnections;
+};
+
+PeerProbes peer_probes(monitoring::Registry& registry, std::string_view peer) {
+  namespace metrics = monitoring::metrics;
+  return {.connected = registry.probe<metrics::peer_connected>(peer),
+          .connections = registry.probe<metrics::peer_connections>(peer),
+          .disconnections = registry.probe<metrics::peer_disconnections>(peer)};
 }
 
 class Supervisor : public caf::event_based_actor {
@@ -80,7 +96,7 @@ class Supervisor : public caf::event_based_actor {
     for (const auto peer : {PartyId::server0, PartyId::server1, PartyId::producer})
       if (peer != self_) {
         others_.push_back(peer);
-        probes_[index(peer)] = registry_->peer(protocol::name(peer));
+        probes_[index(peer)] = peer_probes(*registry_, protocol::name(peer));
       }
   }
 
@@ -132,16 +148,19 @@ class Supervisor : public caf::event_based_actor {
           if (of_this_session(current_sender())) layer_set_up();
         },
         [this](const StepFailed& m) {
-          if (of_this_session(current_sender())) end_session(protocol::party_name(self_) + ": " + m.reason);
+          if (of_this_session(current_sender())) end_session(protocol::within(who() + ": ", m.error));
+        },
+        [this](const SessionFailed& m) {
+          if (of_this_session(current_sender())) end_session(protocol::within(who() + ": ", m.error));
         },
         [this](const Deployed& m) {
           deployment_ = m.deployment;
           spdlog::info("{}: model {} (plan {}) is deployed", who(), m.deployment->plan.model_name,
                        protocol::to_hex(m.deployment->name.plan).substr(0, 12));
           send(front_end_, m);
-          end_session(
-              "a model was deployed at " + protocol::party_name(self_) + "; the parties begin a new session with it",
-              false);
+          end_session({Fault::not_serving,
+                       "a model was deployed at " + who() + "; the parties begin a new session with it", retry_ms},
+                      false);
         },
         [this](Stop) { stop(); },
     };
@@ -230,7 +249,7 @@ class Supervisor : public caf::event_based_actor {
     keys.own = protocol::random_key();
     for (const auto peer : others_) {
       auto key = keys_->key_with(public_keys[index(peer)], *session_, deployment_->name.id);
-      if (!key) return end_session(protocol::party_name(peer) + ": " + key.error().what);
+      if (!key) return end_session(protocol::within(protocol::party_name(peer) + ": ", key.error()));
       keys.with[index(peer)] = *key;
     }
     request(model_store_, caf::infinite, PrepareSession{attempt_, deployment_, keys})
@@ -240,7 +259,7 @@ class Supervisor : public caf::event_based_actor {
 
   void prepared(const SessionPrepared& m) {
     if (m.attempt != attempt_ || !session_ || stopped_) return;
-    if (!m.core) return end_session(who() + ": the deployed model cannot be used: " + m.error);
+    if (!m.core) return end_session(protocol::within(who() + ": the deployed model cannot be used: ", m.error));
     core_ = m.core;
     core_->session = short_session_id(*session_);
     core_->early_bytes_limit = std::size_t{config_.limits.max_message_mb} << 20;
@@ -298,7 +317,8 @@ class Supervisor : public caf::event_based_actor {
       const auto& confirmed = peers_[index(peer)]->confirmed;
       if (!confirmed) return;
       if (*confirmed != *session_)
-        return end_session(protocol::party_name(peer) + " and " + who() + " do not agree on the session");
+        return end_session(
+            {Fault::violation, protocol::party_name(peer) + " and " + who() + " do not agree on the session"});
     }
     in_session_ = true;
     last_end_.clear();
@@ -325,30 +345,28 @@ class Supervisor : public caf::event_based_actor {
   }
 
   /// The session or the attempt at it is over for all three: every link closes, nothing of it is used again.
-  void end_session(const std::string& reason, bool failure = true) {
+  void end_session(const protocol::Error& error, bool failure = true) {
     bool anything = false;
     for (const auto peer : others_) {
       auto& slot = peers_[index(peer)];
       if (!slot) continue;
       anything = true;
-      tell(slot->link, Kind::session_ended, wire::encode(wire::Text{reason}));
+      tell(slot->link, Kind::session_ended, wire::encode(wire::Failure{{}, error}));
       send(slot->link, CloseLink{});
-      probes_[index(peer)].disconnected();
+      probes_[index(peer)].connected.set(0);
+      probes_[index(peer)].disconnections.add();
       slot.reset();
     }
     if (!anything) {
       begin_attempt();
       return;
     }
-    if (in_session_ || reason != last_end_) {
-      if (failure)
-        spdlog::warn("{}: session ended: {}", who(), reason);
-      else
-        spdlog::info("{}: session ended: {}", who(), reason);
-    }
-    last_end_ = reason;
+    if (in_session_ || error.what != last_end_)
+      spdlog::log(failure ? spdlog::level::warn : spdlog::level::info, "{}: session ended ({}): {}", who(),
+                  protocol::name(error.fault), error.what);
+    last_end_ = error.what;
     in_session_ = false;
-    if (scheduler_) send(scheduler_, EndSession{reason});
+    if (scheduler_) send(scheduler_, EndSession{error});
     scheduler_ = nullptr;
     for (const auto& layer : layers_) send_exit(layer, caf::exit_reason::user_shutdown);
     for (const auto& actor : {packs_, helper_})
@@ -398,7 +416,7 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void dialed(const Dialed& m) {
-    if (m.descriptor < 0) return dial_failed(m.peer, m.reason);
+    if (m.descriptor < 0) return dial_failed(m.peer, m.error.what);
     if (stopped_) {
       ::close(m.descriptor);
       return;
@@ -429,7 +447,8 @@ class Supervisor : public caf::event_based_actor {
     if (auto greeting = greetings_.find(m.link); greeting != greetings_.end()) {
       if (kind == Kind::hello) return greeted(m.link, message);
       if (kind == Kind::refuse) return refused(m.link, message);
-      return refuse(m.link, "the first message must be hello, it was " + std::string(wire::name(kind)));
+      return refuse(m.link,
+                    {Fault::violation, "the first message must be hello, it was " + std::string(wire::name(kind))});
     }
     for (const auto peer : others_) {
       auto& slot = peers_[index(peer)];
@@ -437,28 +456,33 @@ class Supervisor : public caf::event_based_actor {
       if (kind == Kind::confirm) {
         auto confirm = wire::decode<wire::Confirm>(message.payload);
         if (!confirm || slot->confirmed)
-          return end_session(protocol::party_name(peer) + " sent a malformed or second confirm");
+          return end_session({Fault::violation, protocol::party_name(peer) + " sent a malformed or second confirm"});
         slot->confirmed = confirm->session;
         return establish_if_confirmed();
       }
       if (kind == Kind::session_ended) {
-        auto text = wire::decode<wire::Text>(message.payload);
-        return end_session(text ? text->text : protocol::party_name(peer) + " ended the session");
+        auto told = wire::decode<wire::Failure>(message.payload);
+        return end_session(told ? told->error
+                                : protocol::Error{Fault::violation,
+                                                  protocol::party_name(peer) + " ended the session without a reason"});
       }
-      return end_session("protocol violation: " + std::string(wire::name(kind)) + " message from " +
-                         protocol::party_name(peer));
+      return end_session({Fault::violation, "protocol violation: " + std::string(wire::name(kind)) + " message from " +
+                                                protocol::party_name(peer)});
     }
   }
 
   void greeted(const caf::actor& link, const wire::Message& message) {
     const auto greeting = greetings_.at(link);
     auto peer = wire::decode<wire::Hello>(message.payload);
-    if (!peer) return refuse(link, "hello: " + peer.error().what);
-    if (auto wrong = mismatch(hello(), *peer, greeting.dialed); !wrong.empty()) return refuse(link, wrong);
-    if (peer->max_frame_bytes < 4096) return refuse(link, "frames of less than 4096 bytes are not supported");
+    if (!peer) return refuse(link, protocol::within("hello: ", peer.error()));
+    if (auto wrong = mismatch(hello(), *peer, greeting.dialed); !wrong.empty())
+      return refuse(link, {Fault::usage, wrong});
+    if (peer->max_frame_bytes < 4096)
+      return refuse(link, {Fault::usage, "frames of less than 4096 bytes are not supported"});
     if (peer->role == PartyId::client) {
       if (clients_.size() >= most_clients)
-        return refuse(link, "busy: " + std::to_string(most_clients) + " clients are connected already");
+        return refuse(
+            link, {Fault::busy, "busy: " + std::to_string(most_clients) + " clients are connected already", retry_ms});
       greetings_.erase(link);
       clients_.insert(link);
       Routes routes;
@@ -475,13 +499,13 @@ class Supervisor : public caf::event_based_actor {
     }
     auto& slot = peers_[index(peer->role)];
     if (slot)
-      return refuse(link, "another " + protocol::party_name(peer->role) + " is connected to " + who() +
-                              " already; are two parties configured with the same role?");
+      return refuse(link, {Fault::refused, "another " + protocol::party_name(peer->role) + " is connected to " + who() +
+                                               " already; are two parties configured with the same role?"});
     if (!greeting.dialed) {
       const auto dialers = dialed_by(peer->role);
       if (std::find(dialers.begin(), dialers.end(), self_) == dialers.end())
-        return refuse(link,
-                      protocol::party_name(peer->role) + " does not dial " + who() + "; it is the other way round");
+        return refuse(link, {Fault::usage, protocol::party_name(peer->role) + " does not dial " + who() +
+                                               "; it is the other way round"});
       tell(link, Kind::hello, wire::encode(hello()));
     } else {
       dials_[peer->role].under_way = false;
@@ -489,7 +513,8 @@ class Supervisor : public caf::event_based_actor {
     }
     greetings_.erase(link);
     slot = Peer{link, *peer, std::nullopt};
-    probes_[index(peer->role)].connected();
+    probes_[index(peer->role)].connected.set(1);
+    probes_[index(peer->role)].connections.add();
     spdlog::debug("{}: {} is connected ({})", who(), protocol::party_name(peer->role), greeting.address);
     tell_front_end(false, waiting_text());
     for (const auto p : others_)
@@ -497,14 +522,15 @@ class Supervisor : public caf::event_based_actor {
     both_here();
   }
 
-  void refuse(const caf::actor& link, const std::string& reason) {
+  void refuse(const caf::actor& link, const protocol::Error& error) {
     const auto greeting = greetings_.at(link);
-    tell(link, Kind::refuse, wire::encode(wire::Text{reason}));
+    tell(link, Kind::refuse, wire::encode(wire::Failure{{}, error}));
     send(link, CloseLink{});
     greetings_.erase(link);
-    if (greeting.dialed) return dial_failed(*greeting.dialed, reason);
-    if (refused_reasons_.insert(reason).second)
-      spdlog::error("{}: refused a connection from {}: {}", who(), greeting.address, reason);
+    if (greeting.dialed) return dial_failed(*greeting.dialed, error.what);
+    if (refused_reasons_.insert(error.what).second)
+      spdlog::error("{}: refused a connection from {} ({}): {}", who(), greeting.address, protocol::name(error.fault),
+                    error.what);
     // Bounded: whoever makes up ever new reasons only makes us repeat ourselves.
     if (refused_reasons_.size() > 100) refused_reasons_.clear();
   }
@@ -513,8 +539,8 @@ class Supervisor : public caf::event_based_actor {
     const auto greeting = greetings_.at(link);
     greetings_.erase(link);
     send(link, CloseLink{});
-    auto text = wire::decode<wire::Text>(message.payload);
-    if (greeting.dialed) dial_failed(*greeting.dialed, "refused: " + (text ? text->text : "no reason given"));
+    auto told = wire::decode<wire::Failure>(message.payload);
+    if (greeting.dialed) dial_failed(*greeting.dialed, "refused: " + (told ? told->error.what : "no reason given"));
   }
 
   void link_down(const LinkDown& m) {
@@ -524,14 +550,14 @@ class Supervisor : public caf::event_based_actor {
       const auto dialed = greeting->second.dialed;
       const auto address = greeting->second.address;
       greetings_.erase(greeting);
-      if (dialed) dial_failed(*dialed, "no hello from " + address + ": " + m.reason);
+      if (dialed) dial_failed(*dialed, "no hello from " + address + ": " + m.error.what);
     } else {
       bool is_peer = false;
       for (const auto peer : others_) {
         auto& slot = peers_[index(peer)];
         if (!slot || slot->link != m.link) continue;
         is_peer = true;
-        end_session(protocol::party_name(peer) + " was lost at " + who() + ": " + m.reason);
+        end_session(protocol::within(protocol::party_name(peer) + " was lost at " + who() + ": ", m.error));
       }
       if (!is_peer) send(front_end_, ClientGone{m.link});
     }
@@ -543,7 +569,10 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void tell_front_end(bool serving, const std::string& state) {
-    send(front_end_, Serving{serving, serving ? scheduler_ : nullptr, in_session_, state});
+    // Without a model, waiting does not help.
+    const bool soon = !serving && (core_ || !in_session_);
+    send(front_end_, Serving{serving, serving ? scheduler_ : nullptr, in_session_, state,
+                             soon ? std::optional(retry_ms) : std::nullopt});
   }
 
   // --- the end ---
@@ -555,7 +584,7 @@ class Supervisor : public caf::event_based_actor {
     }
     // An actor of the session in force that ended by itself has failed.
     if (of_this_session(m.source))
-      end_session(who() + ": an actor of the session failed: " + system().render(m.reason));
+      end_session({Fault::internal, who() + ": an actor of the session failed: " + system().render(m.reason)});
   }
 
   /// Words of an actor of a session that is over may still arrive; they say nothing about the one in force.
@@ -570,7 +599,7 @@ class Supervisor : public caf::event_based_actor {
     stopped_ = true;
     *stopping_ = true;
     const auto scheduler = scheduler_;
-    end_session(who() + " is shutting down", false);
+    end_session({Fault::not_serving, who() + " is shutting down"}, false);
     // The scheduler tells the clients of its queries before it ends; only then are their links closed.
     if (scheduler)
       stopping_desk_ = scheduler.address();
@@ -602,7 +631,7 @@ class Supervisor : public caf::event_based_actor {
   monitoring::Registry* registry_;
   int listening_descriptor_;
   LinkSettings link_settings_;
-  std::array<monitoring::PeerProbe, 3> probes_;
+  std::array<PeerProbes, 3> probes_;
   std::shared_ptr<PackCounter> pack_counter_ = std::make_shared<PackCounter>(0);
 
   std::map<PartyId, DialState> dials_;

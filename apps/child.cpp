@@ -42,7 +42,7 @@ constexpr auto look_every = std::chrono::milliseconds(20);
 Child Child::start(std::string name, const std::vector<std::string>& arguments, const std::filesystem::path& log) {
   const int descriptor = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (descriptor < 0)
-    throw Failure(Exit::mend, "cannot write " + protocol::in_quotes(log.string()) + ": " + std::strerror(errno));
+    throw Failure(Exit::usage, "cannot write " + protocol::in_quotes(log.string()) + ": " + std::strerror(errno));
   std::vector<char*> pointers;
   for (const auto& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);

@@ -54,7 +54,7 @@ model::CompileOptions options_for(const model::FloatNetwork& network, const mode
   const auto for_both = model::lay_out(network, preprocessing, options);
   if (for_both) return options;
   options.protocols = {named};
-  value_or_mend(model::lay_out(network, preprocessing, options));
+  value_of(model::lay_out(network, preprocessing, options));
   std::cerr << "blindsight: note: the plan is for " << named->name << " alone: " << for_both.error().what << '\n';
   return options;
 }
@@ -161,16 +161,16 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
   const std::string chosen = !name.empty() ? name : network.input.channels == 3 ? "imagenet" : "raw";
   auto preset = model::Preprocessing::preset(chosen, network.input);
   if (!preset)
-    throw Failure(Exit::mend, "--preprocess " + chosen + " does not fit a network that reads " +
-                                  std::to_string(network.input.channels) + " channels; use raw");
+    throw Failure(Exit::usage, "--preprocess " + chosen + " does not fit a network that reads " +
+                                   std::to_string(network.input.channels) + " channels; use raw");
   return *std::move(preset);
 }
 
 void refuse_compile_flags(const CompileFlags& flags, const std::string& because) {
   for (const auto* option : flags.command->get_options())
     if (option->get_group() == compile_group && option->count() != 0)
-      throw Failure(Exit::mend, option->get_name() + " is a matter of compiling, and " + because + ": leave " +
-                                    option->get_name() + " out, or give it when an ONNX model is compiled");
+      throw Failure(Exit::usage, option->get_name() + " is a matter of compiling, and " + because + ": leave " +
+                                     option->get_name() + " out, or give it when an ONNX model is compiled");
 }
 
 model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles files) {
@@ -178,7 +178,7 @@ model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles
   auto network = [&] {
     ProgressBar bar("models read");
     bar.show(0, 1);
-    return value_or_mend(model::import_onnx(file));
+    return value_of(model::import_onnx(file));
   }();
   files.reads_data(network.data_files).check();
   return network;
@@ -186,15 +186,15 @@ model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles
 
 model::Plan load_compiled(const std::filesystem::path& file, const CompileFlags& flags) {
   refuse_compile_flags(flags, protocol::in_quotes(file.string()) + " is compiled already");
-  return value_or_mend(model::load_plan(file));
+  return value_of(model::load_plan(file));
 }
 
 model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags,
                                    const protocol::Protocol* named, Exit& status) {
   if (flags.calibration.empty())
-    throw Failure(Exit::mend, "an ONNX model needs typical images to set its scales: add --calibration DIR");
+    throw Failure(Exit::usage, "an ONNX model needs typical images to set its scales: add --calibration DIR");
   const auto preprocessing = preprocessing_of(network, flags);
-  value_or_mend(model::check_options(network, preprocessing, flags.options));
+  value_of(model::check_options(network, preprocessing, flags.options));
   const auto options = options_for(network, preprocessing, flags, named);
   std::vector<model::Image> images;
   {
@@ -205,7 +205,7 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
   }
   auto compiled = [&] {
     ProgressBar bar("runs of calibration images");
-    return value_or_mend(model::compile(network, preprocessing, images, options, bar.callback()));
+    return value_of(model::compile(network, preprocessing, images, options, bar.callback()));
   }();
   if (!flags.options.output && !model::says_output(network))
     std::cerr << "blindsight: note: " << assumed_output(compiled.plan) << '\n';
@@ -216,7 +216,7 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
 model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags,
                                const protocol::Protocol* named) {
   const auto preprocessing = preprocessing_of(network, flags);
-  return value_or_mend(model::lay_out(network, preprocessing, options_for(network, preprocessing, flags, named)));
+  return value_of(model::lay_out(network, preprocessing, options_for(network, preprocessing, flags, named)));
 }
 
 std::string stated_error_text(const model::Plan& plan) {
@@ -227,7 +227,7 @@ std::string stated_error_text(const model::Plan& plan) {
 ModelFile kind_of_model_file(const std::filesystem::path& file) {
   if (file.extension() == ".onnx") return ModelFile::onnx;
   if (file.extension() == ".plan") return ModelFile::plan;
-  throw Failure(Exit::mend,
+  throw Failure(Exit::usage,
                 protocol::in_quotes(file.string()) + ": the name of a model's file ends with .onnx or .plan");
 }
 
@@ -235,14 +235,13 @@ model::Compiled load_or_compile(const std::filesystem::path& file, const std::fi
                                 const CompileFlags& flags, const protocol::Protocol* named, Exit& status) {
   if (kind_of_model_file(file) == ModelFile::onnx) {
     if (!weights.empty())
-      throw Failure(Exit::mend, "--weights are those of a compiled plan, and " + protocol::in_quotes(file.string()) +
-                                    " has its own: leave --weights out");
+      throw Failure(Exit::usage, "--weights are those of a compiled plan, and " + protocol::in_quotes(file.string()) +
+                                     " has its own: leave --weights out");
     return compile_with_flags(import_model(file, {}), flags, named, status);
   }
   model::Compiled compiled;
   compiled.plan = load_compiled(file, flags);
-  compiled.weights =
-      value_or_mend(model::load_weights(weights.empty() ? weights_beside(file) : weights, compiled.plan));
+  compiled.weights = value_of(model::load_weights(weights.empty() ? weights_beside(file) : weights, compiled.plan));
   return compiled;
 }
 

@@ -12,7 +12,7 @@ T or_problems(config::Loaded<T> loaded) {
   const std::size_t n = problems.list.size();
   std::string text = problems.text();
   if (!text.empty() && text.back() == '\n') text.pop_back();
-  throw Failure(Exit::mend,
+  throw Failure(Exit::usage,
                 (n == 1 ? "1 problem" : std::to_string(n) + " problems") + " in the configuration\n" + text);
 }
 

@@ -12,7 +12,7 @@ namespace blindsight::apps {
 enum class Exit : int {
   ok = 0,
   failed = 1,  ///< anything that is not the caller's to mend
-  mend = 2,    ///< arguments, files, ports, rights: what the caller can mend
+  usage = 2,   ///< arguments, files, ports, rights: what the caller can mend
 };
 
 /// Ends a command. main() prints what() to standard error and exits with `status`; an empty what() was printed already.
@@ -25,17 +25,15 @@ class Failure : public std::runtime_error {
   Exit status_;
 };
 
-/// The value, or a Failure that the caller can mend.
-template <class T>
-T value_or_mend(protocol::Result<T> result) {
-  if (!result) throw Failure(Exit::mend, result.error().what);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
+/// What a kind of failure means to whoever called the command.
+constexpr Exit exit_of(protocol::Fault fault) {
+  return fault == protocol::Fault::usage ? Exit::usage : Exit::failed;
 }
 
-/// The value, or a Failure of status 1.
+/// The value, or a Failure with the status of its kind.
 template <class T>
-T value_or_fail(protocol::Result<T> result) {
-  if (!result) throw Failure(Exit::failed, result.error().what);
+T value_of(protocol::Result<T> result) {
+  if (!result) throw Failure(exit_of(result.error().fault), result.error().what);
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 

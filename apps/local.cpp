@@ -82,18 +82,18 @@ class Local {
     std::error_code error;
     fs::create_directories(logs_, error);
     if (error)
-      throw Failure(Exit::mend, "cannot make the folder " + in_quotes(logs_.string()) + ": " + error.message());
+      throw Failure(Exit::usage, "cannot make the folder " + in_quotes(logs_.string()) + ": " + error.message());
     std::vector<config::PartyConfig> parties;
     for (const auto* name : party_names) parties.push_back(read_party_config(configs_ / (std::string(name) + ".toml")));
     std::string problems;
     for (const auto& problem : config::check_together(parties)) problems += "\n  " + problem;
     if (!problems.empty())
-      throw Failure(Exit::mend, "the three files in " + in_quotes(configs_.string()) + " do not fit:" + problems);
+      throw Failure(Exit::usage, "the three files in " + in_quotes(configs_.string()) + " do not fit:" + problems);
     check_chosen(parties);
-    const auto choice = value_or_mend(choice_in(parties.front()));
+    const auto choice = value_of(choice_in(parties.front()));
     protocol_ = choice.protocol;
     if (compiled_) {
-      bound_ = value_or_mend(choice.bind(compiled_->plan.network));
+      bound_ = value_of(choice.bind(compiled_->plan.network));
       check_memory(parties);
     }
     client_.emplace(read_client_config(configs_ / "client.toml"));
@@ -108,7 +108,7 @@ class Local {
         return stop_ || !all_run();
       });
       if (stop_) return finished();
-      value_or_fail(served);
+      value_of(served);
     }
     say_what_next();
     while (!stop_) {
@@ -144,9 +144,9 @@ class Local {
     for (std::size_t i = 0; i < in_file.size(); ++i) {
       const auto [key, value] = chosen()[i];
       if (!value.empty() && value != in_file[i])
-        throw Failure(Exit::mend, "the files in " + in_quotes(configs_.string()) + " were there already and have " +
-                                      key + " = \"" + in_file[i] +
-                                      "\": remove them, use another --dir, or leave out --" + key + " " + value);
+        throw Failure(Exit::usage, "the files in " + in_quotes(configs_.string()) + " were there already and have " +
+                                       key + " = \"" + in_file[i] +
+                                       "\": remove them, use another --dir, or leave out --" + key + " " + value);
     }
   }
 
@@ -184,10 +184,10 @@ class Local {
     }
     std::cout << "memory of the three parties with this model:" << parts << std::endl;
     if (const auto available = actors::memory_for_this_process(); needed > available)
-      throw Failure(Exit::mend, "the three parties need " + human_bytes(needed) +
-                                    " of memory with this model, and this machine has " + human_bytes(available) +
-                                    " available: end what else runs, use a larger machine, or lower the key "
-                                    "preprocessing.depth in the files of --config-dir");
+      throw Failure(Exit::usage, "the three parties need " + human_bytes(needed) +
+                                     " of memory with this model, and this machine has " + human_bytes(available) +
+                                     " available: end what else runs, use a larger machine, or lower the key "
+                                     "preprocessing.depth in the files of --config-dir");
   }
 
   bool all_run() const { return std::ranges::all_of(children_, &Child::running); }
@@ -205,7 +205,7 @@ class Local {
       if (stop_) return false;
       for (auto& child : children_)
         if (const auto how = child.ended())
-          throw Failure(Exit::mend,
+          throw Failure(Exit::usage,
                         child.name() + " " + *how + ":\n" + last_lines(said(child.name()), log_lines_shown));
       if (std::chrono::steady_clock::now() > deadline)
         throw Failure(Exit::failed, "the parties do not get ready; see " + logs_.string());

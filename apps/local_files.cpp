@@ -59,7 +59,7 @@ void write_unless_there(const fs::path& file, const std::string& text) {
   if (fs::exists(file)) return;
   std::ofstream out(file);
   out << text;
-  if (!out.flush()) throw Failure(Exit::mend, "cannot write " + protocol::in_quotes(file.string()));
+  if (!out.flush()) throw Failure(Exit::usage, "cannot write " + protocol::in_quotes(file.string()));
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ void write_local_configs(const fs::path& folder, const LocalPorts& ports, const 
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
-    throw Failure(Exit::mend,
+    throw Failure(Exit::usage,
                   "cannot make the folder " + protocol::in_quotes(folder.string()) + ": " + error.message());
   const auto home = fs::absolute(folder);
   std::string client = "# For `blindsight predict` and `blindsight model deploy`: three parties on this machine.\n";

@@ -46,7 +46,7 @@ void start_logging(const config::PartyConfig::Log& log) {
     try {
       sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(log.file.string());
     } catch (const spdlog::spdlog_ex& error) {
-      throw Failure(Exit::mend, "the log file of key `log.file` cannot be written: " + std::string(error.what()));
+      throw Failure(Exit::usage, "the log file of key `log.file` cannot be written: " + std::string(error.what()));
     }
   }
   install(std::move(sink), spdlog::level::from_str(log.level));

@@ -44,7 +44,7 @@ Exit run(int argc, char** argv) {
     std::ostringstream problem;
     const bool done = app.exit(error, std::cout, problem) == 0;
     std::cerr << protocol::printable_lines(problem.str());
-    return done ? Exit::ok : Exit::mend;
+    return done ? Exit::ok : Exit::usage;
   } catch (const Failure& failure) {
     if (*failure.what() != '\0') std::cerr << "blindsight: " << protocol::printable_lines(failure.what()) << '\n';
     return failure.status();

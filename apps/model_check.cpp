@@ -86,7 +86,7 @@ struct LeftOut {
 CommandFiles checked(const Arguments& a) {
   (void)named(a.protocol);
   if (a.plan.empty() && !a.weights.empty())
-    throw Failure(Exit::mend, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
+    throw Failure(Exit::usage, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
   if (!a.plan.empty()) refuse_compile_flags(a.compile, protocol::in_quotes(a.plan.string()) + " is compiled already");
   CommandFiles files;
   files.reads_plan(a.plan, a.weights).reads("the configuration", a.config);
@@ -104,21 +104,24 @@ class Check {
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
-      throw Failure(Exit::mend, protocol::in_quotes(a.plan.string()) + " was not compiled from " +
-                                    protocol::in_quotes(a.model.string()));
+      throw Failure(Exit::usage, protocol::in_quotes(a.plan.string()) + " was not compiled from " +
+                                     protocol::in_quotes(a.model.string()));
     decision_ = {compiled_.plan.output, compiled_.plan.threshold};
     if (!a.config.empty()) {
       client_.emplace(read_client_config(a.config));
-      bound_ = value_or_mend(agree(*client_, wanted).bind(spec));
+      const auto choice = agree(*client_, wanted);
+      protocol_ = choice.protocol;
+      model_ = value_of(client::Model::make(choice, compiled_.plan));
     } else if (wanted.protocol != nullptr) {
-      bound_ = value_or_mend(wanted.choice().bind(spec));
+      protocol_ = wanted.protocol;
+      value_of(wanted.choice().bind(spec));
     }
     layers_.resize(network_.layers.size());
   }
 
   Exit run() {
     Pictures pictures(a_.images, a_.compile.array_layout, a_.most);
-    const bool exact = !bound_ || bound_->protocol->compares;
+    const bool exact = protocol_ == nullptr || protocol_->compares;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
                                     exact ? model::Relu::exact : model::Relu::polynomial);
     {
@@ -139,7 +142,7 @@ class Check {
     if (!a_.json_file.empty()) {
       std::ostringstream out;
       print_json(out);
-      value_or_mend(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
+      value_of(model::write_file(a_.json_file, "result", out.str(), model::public_mode));
     }
     if (files_.empty()) std::cerr << "blindsight: no image could be run: none is in the range of the plan's input\n";
     return overflows_.empty() && left_out_.empty() ? status_ : Exit::failed;
@@ -184,7 +187,7 @@ class Check {
     line["fixed"] = fixed_.logits.back();
 
     if (client_) {
-      auto answer = value_or_fail(classify(*client_, *bound_, compiled_.plan, image));
+      auto answer = value_of(client_->predict(model_, image));
       encrypted_.add(decision_, reference, std::move(answer.logits), overflows);
       encrypted_.seconds += answer.report.online_s();
       encrypted_.slowest_s = std::max(encrypted_.slowest_s, answer.report.online_s());
@@ -317,10 +320,11 @@ class Check {
   }
 
   const Arguments& a_;
-  std::optional<protocol::Bound> bound_;  ///< by --protocol, or as the servers
+  const protocol::Protocol* protocol_ = nullptr;  ///< --protocol, or that of the servers
   model::FloatNetwork network_;
   model::Compiled compiled_;
   std::optional<client::Client> client_;
+  client::ModelPtr model_;
   std::vector<std::filesystem::path> files_;  ///< after run(): one per image
   Decision decision_;
   std::vector<Overflow> overflows_;  ///< after run(): the worst first

@@ -70,13 +70,13 @@ Exit run(const Arguments& a) {
   files.writes("calibration's record", calibration, ".json", "--weights");
   const auto network = import_model(a.model, files);
   const auto compiled = compile_with_flags(network, a.compile, choice.protocol, status);
-  value_or_mend(choice.bind(compiled.plan.network));
+  value_of(choice.bind(compiled.plan.network));
   // The plan last: without it the others count for nothing.
   model::FileSet results;
-  value_or_mend(model::add_weights(results, compiled.weights, weights));
-  value_or_mend(results.add(calibration, "calibration's record", calibration_json(compiled), model::secret_mode));
-  value_or_mend(model::add_plan(results, compiled.plan, a.plan));
-  value_or_mend(results.commit());
+  value_of(model::add_weights(results, compiled.weights, weights));
+  value_of(results.add(calibration, "calibration's record", calibration_json(compiled), model::secret_mode));
+  value_of(model::add_plan(results, compiled.plan, a.plan));
+  value_of(results.commit());
   print_growth(compiled);
   std::cout << "plan     " << a.plan.string() << "  (public; digest " << protocol::to_hex(model::digest(compiled.plan))
             << ")\nweights  " << weights.string() << "  (secret; mode 0600)\nrecord   " << calibration.string()

@@ -23,8 +23,8 @@ Exit run(const Arguments& a) {
   const auto wanted = named(a.protocol);
   client::Client client(read_client_config(a.config));
   const auto compiled = load_or_compile(a.model, a.weights, a.compile, wanted.protocol, status);
-  const auto bound = value_or_mend(agree(client, wanted).bind(compiled.plan.network));
-  value_or_fail(deploy(client, *bound.clients, compiled.plan, compiled.weights));
+  const auto bound = value_of(agree(client, wanted).bind(compiled.plan.network));
+  value_of(deploy(client, *bound.clients, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << protocol::to_hex(model::digest(compiled.plan)) << '\n';
   return status;

@@ -231,7 +231,7 @@ Exit run(const Arguments& a) {
     plan = calibrated ? compile_with_flags(network, a.compile, choice.protocol, status).plan
                       : lay_out_with_flags(network, a.compile, choice.protocol);
   }
-  const auto bound = value_or_mend(choice.bind(plan.network));
+  const auto bound = value_of(choice.bind(plan.network));
   const auto report = model::report(plan, bound);
   if (a.json) {
     print_json(plan, report, bound, calibrated, notes);

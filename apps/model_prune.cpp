@@ -145,12 +145,12 @@ Exit run(const Arguments& a) {
   CommandFiles files;
   files.reads_images(a.images).writes("pruned model", a.out, ".onnx", "--out");
   const auto network = import_model(a.model, files);
-  if (!a.labels.empty()) value_or_mend(model::check_labels(a.labels, network.layers.back().conv.out_channels));
+  if (!a.labels.empty()) value_of(model::check_labels(a.labels, network.layers.back().conv.out_channels));
   const auto pruned = model::prune(network, a.fraction, a.first_kept);
   if (!pruned)
-    throw Failure(Exit::mend, "cannot prune " + protocol::in_quotes(a.model.string()) + ": " + pruned.error().what);
+    throw Failure(Exit::usage, "cannot prune " + protocol::in_quotes(a.model.string()) + ": " + pruned.error().what);
   const auto comparison = compare(a, network, pruned->network);
-  value_or_mend(model::export_onnx(pruned->network, a.out));
+  value_of(model::export_onnx(pruned->network, a.out));
   if (a.json)
     print_json(a, *pruned, comparison);
   else

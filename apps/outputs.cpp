@@ -84,18 +84,18 @@ void CommandFiles::check() const {
 void CommandFiles::check(std::size_t index) const {
   const auto& [what, path, ending, flag, devices] = written_[index];
   const std::string name = in_quotes(path.string()), other_file = ": name another file with " + flag;
-  const auto refuse = [&](const std::string& why) { throw Failure(Exit::mend, name + why + other_file); };
+  const auto refuse = [&](const std::string& why) { throw Failure(Exit::usage, name + why + other_file); };
   for (const auto& other : read_)
     if (same_file(path, other.path)) refuse(" is " + other.what + " itself");
   for (const auto& folder : folders_)
     if (lies_in(path, folder)) refuse(" is one of the files in the folder " + in_quotes(folder.string()));
   for (std::size_t k = 0; k < index; ++k)
     if (same_file(path, written_[k].path)) refuse(" is the place of the " + written_[k].what + " and of the " + what);
-  value_or_mend(model::check_writable(path, what));
+  value_of(model::check_writable(path, what));
   if (model::is_device(path)) {
     if (devices == Devices::refused) refuse(" is a device or a pipe, and the " + what + " is a file");
   } else if (!path.string().ends_with(ending)) {
-    throw Failure(Exit::mend,
+    throw Failure(Exit::usage,
                   name + ": the name of the " + what + " ends with " + ending + ": name such a file with " + flag);
   }
 }

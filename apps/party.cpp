@@ -25,14 +25,14 @@ std::string chosen_isa() {
   try {
     return std::string(tensor::name(tensor::active_isa()));
   } catch (const std::invalid_argument& error) {
-    throw Failure(Exit::mend, std::string("environment variable BLINDSIGHT_ISA: ") + error.what());
+    throw Failure(Exit::usage, std::string("environment variable BLINDSIGHT_ISA: ") + error.what());
   }
 }
 
 void run(const std::filesystem::path& file) {
   prepare_heap();
   const auto config = read_party_config(file);
-  const auto& protocol = *value_or_mend(choice_in(config)).protocol;
+  const auto& protocol = *value_of(choice_in(config)).protocol;
   StopSignals signals;
   start_logging(config.log);
   monitoring::Registry registry;
@@ -41,10 +41,10 @@ void run(const std::filesystem::path& file) {
   std::optional<monitoring::Exporter> exporter;
   if (config.metrics.listen) {
     auto started = monitoring::Exporter::listen(registry, config.metrics.listen->host, config.metrics.listen->port);
-    if (!started) throw Failure(Exit::mend, started.error());
+    if (!started) throw Failure(Exit::usage, started.error());
     exporter = std::move(*started);
   }
-  const auto party = value_or_mend(actors::Party::start(config, protocol, registry));
+  const auto party = value_of(actors::Party::start(config, protocol, registry));
   std::cout << config::name(config.role) << " listening on " << config::to_string(party->address());
   if (exporter)
     std::cout << ", metrics on http://" << config.metrics.listen->host << ':' << exporter->port() << "/metrics";
@@ -75,7 +75,7 @@ void add_party(CLI::App& app, Exit&) {
     if (a->help_config) {
       std::cout << config::describe_party();
     } else if (a->config.empty()) {
-      throw Failure(Exit::mend, "party needs --config FILE; blindsight party --help tells more");
+      throw Failure(Exit::usage, "party needs --config FILE; blindsight party --help tells more");
     } else {
       run(a->config);
     }

@@ -70,7 +70,7 @@ Pictures::Pictures(const std::vector<std::filesystem::path>& paths, model::Array
   for (const auto& path : paths) find(path, all);
   if (const auto text = what_was_left_out(all); !text.empty()) say(text);
   files_ = std::move(all.files);
-  if (files_.empty()) throw Failure(Exit::mend, "there is no image that can be read (JPEG, PNG, .npy or IDX)");
+  if (files_.empty()) throw Failure(Exit::usage, "there is no image that can be read (JPEG, PNG, .npy or IDX)");
   if (most != 0 && files_.size() > most) {
     for (std::size_t i = 0; i < most; ++i) files_[i] = files_[i * files_.size() / most];
     files_.resize(most);
@@ -106,7 +106,7 @@ Exit Pictures::each(const model::Preprocessing& preprocessing, ProgressBar& bar,
   bar.clear();
   say_notes();
   if (!any)
-    throw Failure(Exit::mend,
+    throw Failure(Exit::usage,
                   files_.size() == 1 ? "" : "none of the " + std::to_string(files_.size()) + " images could be read");
   return status();
 }

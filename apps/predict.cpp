@@ -16,7 +16,7 @@
 #include "apps/protocols.h"
 #include "apps/query.h"
 #include "apps/terminal.h"
-#include "apps/timeline.h"
+#include "client/timeline.h"
 #include "model/files/files.h"
 #include "model/plaintext/float_oracle.h"
 #include "model/plan/output.h"
@@ -122,7 +122,7 @@ ordered_json layers_json(const wire::QueryReport& r) {
   return all;
 }
 
-ordered_json to_json(const std::string& image, const model::Plan& plan, const Answer& answer,
+ordered_json to_json(const std::string& image, const model::Plan& plan, const client::Answer& answer,
                      const std::optional<Comparison>& comparison) {
   const auto& r = answer.report;
   ordered_json all = {{"image", image}, {"model", plan.model_name}};
@@ -160,7 +160,7 @@ std::vector<std::size_t> shown(const model::Plan& plan, const std::vector<double
   return order;
 }
 
-void print_outputs(const model::Plan& plan, const Answer& answer, const std::optional<Comparison>& comparison) {
+void print_outputs(const model::Plan& plan, const client::Answer& answer, const std::optional<Comparison>& comparison) {
   using enum Table::Align;
   const bool numbers = plan.output == model::OutputKind::none;
   const auto cells_of = [&](const std::vector<double>& logits, std::size_t i) -> std::vector<std::string> {
@@ -268,16 +268,16 @@ class Predict {
     if (!a.timeline.empty()) files.reads_images(a.images);
     files.writes("timeline", a.timeline, ".svg", "--timeline", CommandFiles::Devices::allowed).check();
     if (!a.compare.empty()) network_ = import_model(a.compare, files);
-    if (!file.empty()) plan_ = value_or_mend(model::load_plan(file));
+    if (!file.empty()) plan_ = value_of(model::load_plan(file));
     pictures_.emplace(a.images, a.array_layout);
     if (!a.timeline.empty() && pictures_->files() > 1) refuse_timeline_of(pictures_->files());
     const auto choice = agree(client_, wanted);
-    if (file.empty()) plan_ = value_or_fail(client_.deployed_plan());
-    bound_ = value_or_mend(choice.bind(plan_.network));
+    if (file.empty()) plan_ = value_of(client_.deployed_plan());
+    model_ = value_of(client::Model::make(choice, plan_));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
-      throw Failure(Exit::mend, protocol::in_quotes(a.compare.string()) +
-                                    " reads or gives something else than the servers' model " + plan_.model_name);
+      throw Failure(Exit::usage, protocol::in_quotes(a.compare.string()) +
+                                     " reads or gives something else than the servers' model " + plan_.model_name);
   }
 
   Exit run() {
@@ -295,7 +295,7 @@ class Predict {
 
  private:
   void predict(const model::Image& image) {
-    const auto answer = classify(client_, bound_, plan_, image, !a_.timeline.empty());
+    const auto answer = client_.predict(model_, image, {.timeline = !a_.timeline.empty()});
     if (!answer) return report_problem(Exit::failed, image.name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
@@ -319,14 +319,14 @@ class Predict {
   }
 
   [[noreturn]] static void refuse_timeline_of(std::size_t images) {
-    throw Failure(Exit::mend, "--timeline draws the query of one image, and these are " + std::to_string(images) +
-                                  "; name one of them");
+    throw Failure(Exit::usage, "--timeline draws the query of one image, and these are " + std::to_string(images) +
+                                   "; name one of them");
   }
 
   void write_timeline(const wire::QueryReport& report) {
-    const auto svg = timeline_svg(report, plan_.model_name);
+    const auto svg = client::timeline_svg(report, plan_.model_name);
     if (const auto ok = model::write_file(a_.timeline, "timeline", svg, model::public_mode); !ok)
-      report_problem(Exit::mend, ok.error().what);
+      report_problem(Exit::usage, ok.error().what);
   }
 
   void note(const std::string& text) {
@@ -341,11 +341,11 @@ class Predict {
   }
 
   const Arguments& a_;
-  protocol::Bound bound_{};
   config::ClientConfig config_;
   client::Client client_;
   std::optional<model::FloatNetwork> network_;
   model::Plan plan_;
+  client::ModelPtr model_;
   std::optional<Pictures> pictures_;
   ProgressBar bar_{"images predicted"};
   Exit status_ = Exit::ok;

@@ -24,8 +24,8 @@ std::vector<std::string> words(const std::string_view (&names)[n]) {
 /// One choice, said by --protocol, by its own flag or by neither.
 std::string once(const char* flag, const std::string& by_flag, std::string_view by_protocol) {
   if (!by_flag.empty() && !by_protocol.empty() && by_flag != by_protocol)
-    throw Failure(Exit::mend, "--protocol says " + std::string(by_protocol) + ", and " + flag + " says " + by_flag +
-                                  ": leave one of both out");
+    throw Failure(Exit::usage, "--protocol says " + std::string(by_protocol) + ", and " + flag + " says " + by_flag +
+                                   ": leave one of both out");
   return by_flag.empty() ? std::string(by_protocol) : by_flag;
 }
 
@@ -59,13 +59,13 @@ bool Named::names(const protocol::Choice& choice) const {
 }
 
 protocol::Choice Named::choice() const {
-  return value_or_mend(
+  return value_of(
       protocol::choice_of(protocol != nullptr ? *protocol : protocol::default_protocol(), triples, randomness));
 }
 
 Named named(std::string_view protocol, const DealingFlags& flags) {
   protocol::Spelled spelled{};
-  if (!protocol.empty()) spelled = value_or_mend(protocol::parts_of(protocol));
+  if (!protocol.empty()) spelled = value_of(protocol::parts_of(protocol));
   return {spelled.protocol, once("--triples", flags.triples, spelled.triples),
           once("--randomness", flags.randomness, spelled.randomness)};
 }
@@ -74,8 +74,10 @@ protocol::Result<protocol::Choice> choice_in(const config::PartyConfig& config) 
   const auto spelled = protocol::parts_of(config.protocol);
   if (!spelled) return tl::unexpected(spelled.error());
   if (!spelled->triples.empty() || !spelled->randomness.empty())
-    return protocol::fail("key `protocol` is " + protocol::in_quotes(config.protocol) +
-                          ", and it names a protocol alone: say how it deals by the keys `triples` and `randomness`");
+    return protocol::fail(
+        protocol::Fault::usage,
+        "key `protocol` is " + protocol::in_quotes(config.protocol) +
+            ", and it names a protocol alone: say how it deals by the keys `triples` and `randomness`");
   return protocol::choice_of(*spelled->protocol, config.triples, config.randomness);
 }
 

@@ -41,10 +41,10 @@ std::optional<std::vector<std::size_t>> true_outputs(const std::vector<std::file
   if (!found && folders.empty() && outputs <= 2) found = by_folder(files, {"malignant", "benign"});
   const std::size_t kinds = std::max<std::size_t>(outputs, 2);
   if (!folders.empty() && folders.size() != kinds)
-    throw Failure(Exit::mend, "--folders names " + std::to_string(folders.size()) + " folders, and " +
-                                  (outputs == 1 ? "a single output has two: that of its yes, then that of its no"
-                                                : "there are " + std::to_string(outputs) + " outputs"));
-  if (!found && !folders.empty()) throw Failure(Exit::mend, "--folders: an image lies in a folder of another name");
+    throw Failure(Exit::usage, "--folders names " + std::to_string(folders.size()) + " folders, and " +
+                                   (outputs == 1 ? "a single output has two: that of its yes, then that of its no"
+                                                 : "there are " + std::to_string(outputs) + " outputs"));
+  if (!found && !folders.empty()) throw Failure(Exit::usage, "--folders: an image lies in a folder of another name");
   return found;
 }
 

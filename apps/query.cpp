@@ -1,6 +1,5 @@
 #include "apps/query.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "apps/failure.h"
@@ -19,46 +18,28 @@ constexpr auto set_up_patience = std::chrono::minutes(2);
 
 }  // namespace
 
-Result<Answer> classify(client::Client& client, const protocol::Bound& bound, const model::Plan& plan,
-                        const model::Image& image, bool timeline) {
-  const auto encoded = model::encode_input(plan, image.values);
-  if (!encoded) return tl::unexpected(encoded.error());
-  auto shares = bound.clients->share_input(*encoded);
-  if (!shares) return tl::unexpected(shares.error());
-  auto prediction = client.predict(plan, std::move(*shares), timeline);
-  if (!prediction) return tl::unexpected(prediction.error());
-  // Servers count their messages to each other. Where the producer takes part, a round may be a message from or to it:
-  // what the protocol declares, and is tested to need, is the number.
-  if (bound.protocol->producer_online)
-    for (auto& server : prediction->report.servers)
-      for (auto& made : server.layers)
-        if (made.value <= plan.network.layers.size()) made.rounds = bound.costs->online(made.value).rounds;
-  const auto output = bound.clients->reveal_output(prediction->output_shares);
-  if (!output) return tl::unexpected(output.error());
-  return Answer{model::decode_output(plan, *output), std::move(prediction->report)};
-}
-
 protocol::Choice agree(client::Client& client, const Named& named) {
-  const auto first = value_or_fail(client.status(config::Role::server0)),
-             second = value_or_fail(client.status(config::Role::server1));
+  const auto first = value_of(client.status(config::Role::server0)),
+             second = value_of(client.status(config::Role::server1));
   constexpr auto keys = "keys `protocol`, `triples` and `randomness`";
   if (first.choice != second.choice)
-    throw Failure(Exit::mend, "server0 and server1 do not compute alike: by " + in_quotes(first.choice) + " and " +
-                                  in_quotes(second.choice) + "; set the " + keys + " to the same at all three parties");
+    throw Failure(Exit::usage, "server0 and server1 do not compute alike: by " + in_quotes(first.choice) + " and " +
+                                   in_quotes(second.choice) + "; set the " + keys +
+                                   " to the same at all three parties");
   const auto choice = protocol::choice_of(first.choice);
   if (named.protocol != nullptr && !(choice && named.names(*choice)))
-    throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.choice) + ", this command by " +
-                                  in_quotes(protocol::spelling(named.choice())) +
-                                  ": leave --protocol out or name theirs if that is what you want, or change the " +
-                                  keys + " at all three parties");
+    throw Failure(Exit::usage, "server0 computes by " + in_quotes(first.choice) + ", this command by " +
+                                   in_quotes(protocol::spelling(named.choice())) +
+                                   ": leave --protocol out or name theirs if that is what you want, or change the " +
+                                   keys + " at all three parties");
   if (!choice)
     throw Failure(Exit::failed, "server0 computes by " + in_quotes(first.choice) +
                                     ", which this program does not know (" + choice.error().what +
                                     "): install the same release as the servers'");
   if (named.protocol == nullptr && !choice->protocol->hides)
-    throw Failure(Exit::mend, "server0 computes by " + in_quotes(first.choice) +
-                                  ", which hides nothing from the servers: add --protocol " + first.choice +
-                                  " if that is what you want, or change the key `protocol` at all three parties");
+    throw Failure(Exit::usage, "server0 computes by " + in_quotes(first.choice) +
+                                   ", which hides nothing from the servers: add --protocol " + first.choice +
+                                   " if that is what you want, or change the key `protocol` at all three parties");
   return *choice;
 }
 

@@ -2,27 +2,13 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "apps/protocols.h"
 #include "client/client.h"
-#include "model/image/image.h"
 #include "model/plan/plan.h"
 #include "protocol/core/choice.h"
 
 namespace blindsight::apps {
-
-/// What the data owner has in hand after one encrypted prediction.
-struct Answer {
-  std::vector<double> logits;
-  wire::QueryReport report;
-};
-
-/// The one way from an image to an encrypted prediction: encode, share, ask, reveal. With `timeline`, the
-/// report has wire::LayerReport::intervals.
-/// `bound`: the servers' choice, to the plan's network.
-protocol::Result<Answer> classify(client::Client& client, const protocol::Bound& bound, const model::Plan& plan,
-                                  const model::Image& image, bool timeline = false);
 
 /// Asks both servers how they compute. A Failure when they differ, when it is not as the caller has named it, and when
 /// it is by a protocol that hides nothing and the caller has named none: a server that says so would be shown the

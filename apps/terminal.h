@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/core/numbers.h"
+
 namespace blindsight::apps {
 
 /// A bar on standard error while it lives, on a terminal only; elsewhere it prints nothing.
@@ -52,20 +54,13 @@ class Table {
   std::vector<std::vector<std::string>> rows_;  ///< an empty row is a rule
 };
 
-/// "1.23 MB": powers of ten, three digits.
-std::string human_bytes(std::uint64_t bytes);
-/// "1.23 G", without unit.
-std::string human_count(std::uint64_t count);
-/// "1.23 s", "45.6 ms".
-std::string human_seconds(double seconds);
-/// "1 image", "2 images". `several`: where that is not `thing` with an s.
-std::string counted(std::size_t count, const std::string& thing, const std::string& several = {});
+using protocol::counted;
+using protocol::fixed;
+using protocol::human_bytes;
+using protocol::human_count;
+using protocol::human_seconds;
+using protocol::percent;
+
 /// A name that fits a table's cell.
 std::string in_cell(const std::string& name);
-/// "12.5 %" of a share, with as many digits as it has; or with `digits` after the point.
-std::string percent(double share);
-std::string percent(double share, int digits);
-/// `digits` after the point.
-std::string fixed(double value, int digits);
-
 }  // namespace blindsight::apps

@@ -93,7 +93,7 @@ class End {
     Payload payload;
     std::string down;
     self_->receive([&](const Arrived& m) { payload = m.message.take().payload; },
-                   [&](const LinkDown& m) { down = m.reason; });
+                   [&](const LinkDown& m) { down = m.error.what; });
     if (!down.empty()) throw std::runtime_error("the link went down: " + down);
     return payload;
   }

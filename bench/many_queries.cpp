@@ -29,22 +29,12 @@ double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-protocol::Result<std::string> ask(client::Client& client, const protocol::Clients& clients, const model::Plan& plan,
-                                  const std::vector<std::int64_t>& encoded, Clock::time_point epoch) {
-  const double begin = since(epoch);
-  auto shares = clients.share_input(encoded);
-  if (!shares) return tl::unexpected(shares.error());
-  const auto prediction = client.predict(plan, std::move(*shares));
-  if (!prediction) return tl::unexpected(prediction.error());
-  const auto output = clients.reveal_output(prediction->output_shares);
-  if (!output) return tl::unexpected(output.error());
-  const double end = since(epoch);
-  const auto& report = prediction->report;
+std::string line_of(const client::Answer& answer, double begin, double end) {
   return nlohmann::ordered_json{{"begin_s", begin},
                                 {"end_s", end},
-                                {"online_s", report.online_s()},
-                                {"offline_s", report.offline_s()},
-                                {"logits", model::decode_output(plan, *output)}}
+                                {"online_s", answer.report.online_s()},
+                                {"offline_s", answer.report.offline_s()},
+                                {"logits", answer.logits}}
       .dump();
 }
 
@@ -59,13 +49,15 @@ int run(const Arguments& a) {
   if (!choice) return stop(choice.error().what);
   const auto plan = model::load_plan(a.plan);
   if (!plan) return stop(plan.error().what);
-  const auto bound = choice->bind(plan->network);
-  if (!bound) return stop(bound.error().what);
   const auto images = model::load_images(a.image, plan->preprocessing);
   if (!images) return stop(images.error().what);
   const auto encoded = model::encode_input(*plan, images->front().values);
   if (!encoded) return stop(encoded.error().what);
 
+  auto model = client::Model::make(*choice, *plan);
+  if (!model) return stop(model.error().what);
+
+  client::Client client(*config);
   const auto epoch = Clock::now();
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> failed = false;
@@ -73,16 +65,17 @@ int run(const Arguments& a) {
   std::vector<std::jthread> threads;
   for (std::size_t t = 0; t < std::min(a.in_flight, a.count); ++t)
     threads.emplace_back([&] {
-      client::Client client(*config);
       while (!failed && next++ < a.count) {
-        const auto line = ask(client, *bound->clients, *plan, *encoded, epoch);
+        const double begin = since(epoch);
+        const auto answer = client.predict(*model, *encoded);
+        const double end = since(epoch);
         const std::scoped_lock lock(output);
-        if (line) {
-          std::puts(line->c_str());
+        if (answer) {
+          std::puts(line_of(*answer, begin, end).c_str());
           std::fflush(stdout);
         } else {
           failed = true;
-          std::fprintf(stderr, "many_queries: %s\n", line.error().what.c_str());
+          std::fprintf(stderr, "many_queries: %s\n", answer.error().what.c_str());
         }
       }
     });

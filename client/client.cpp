@@ -1,31 +1,38 @@
 #include "client/client.h"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <optional>
+#include <future>
 #include <thread>
 
-#include "client/connection.h"
-#include "protocol/core/party.h"
+#include "client/channel.h"
+#include "client/query_state.h"
 #include "protocol/core/text.h"
 #include "protocol/prg/prg.h"
 
 namespace blindsight::client {
 namespace {
 
+using protocol::Error;
 using protocol::fail;
+using protocol::Fault;
 using protocol::PartyId;
 using protocol::Payload;
 using protocol::Result;
 using wire::Kind;
-using Clock = std::chrono::steady_clock;
+using Clock = Loop::Clock;
 
 /// For requests that ask for no computation.
 constexpr std::chrono::seconds patience{10};
 /// For a layer's weights to be sent and written to disk.
 constexpr std::chrono::seconds upload_patience{120};
+/// The servers' own time limit is the same as ours: a little more here, so that their reason arrives first.
+constexpr std::chrono::seconds after_servers_limit{2};
+
+constexpr std::array parties = {PartyId::server0, PartyId::server1, PartyId::producer};
+
+std::size_t index(PartyId party) {
+  return static_cast<std::size_t>(party);
+}
 
 const config::Address& address_of(const config::ClientConfig& config, PartyId party) {
   return party == PartyId::server0   ? config.server0
@@ -33,117 +40,195 @@ const config::Address& address_of(const config::ClientConfig& config, PartyId pa
                                      : config.crypto_producer;
 }
 
-Result<Connection> open(const config::ClientConfig& config, PartyId party) {
-  return Connection::open(address_of(config, party), party, config);
-}
-
 }  // namespace
 
-Client::Client(config::ClientConfig config) : config_(std::move(config)) {}
+class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
+ public:
+  explicit Impl(config::ClientConfig config) : config_(std::move(config)) {
+    for (const auto party : parties)
+      channels_[index(party)] = std::make_unique<Channel>(loop_, address_of(config_, party), party, config_);
+  }
 
-Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress) {
-  // All three connections first: nothing is sent anywhere when one party is missing.
-  std::vector<Connection> parties;
-  for (const auto party : {PartyId::server0, PartyId::server1, PartyId::producer}) {
-    auto connection = open(config_, party);
-    if (!connection) return tl::unexpected(connection.error());
-    parties.push_back(std::move(*connection));
-  }
-  wire::DeployBegin begin;
-  protocol::random_bytes(begin.id);
-  const auto plan_bytes = model::to_bytes(plan);
-  begin.plan.assign(plan_bytes.begin(), plan_bytes.end());
-  for (auto& party : parties) {
-    auto answer = party.request(Kind::deploy_begin, wire::encode(begin), Kind::deployed, Clock::now() + patience);
-    if (!answer) return tl::unexpected(answer.error());
-  }
-  const auto layers = plan.network.layers.size();
-  for (std::size_t layer = 0; layer < layers; ++layer) {
-    auto halves = shares(layer);
-    if (!halves) return tl::unexpected(halves.error());
-    for (const auto server : {0u, 1u}) {
-      auto answer = parties[server].request(Kind::deploy_share, std::move((*halves)[server]), Kind::deployed,
-                                            Clock::now() + upload_patience, static_cast<std::uint16_t>(layer));
-      if (!answer) return tl::unexpected(answer.error());
+  /// Once, before the last owner lets go: what is under way ends, the thread ends.
+  void close() {
+    {
+      const std::scoped_lock lock(mutex_);
+      closed_ = true;
     }
-    if (progress) progress(layer + 1, layers);
+    loop_.post([this] {
+      closing_ = true;
+      for (auto& channel : channels_) channel.reset();
+    });
+    loop_.stop();
   }
-  for (auto& party : parties) {
-    auto answer = party.request(Kind::deploy_commit, {}, Kind::deployed, Clock::now() + upload_patience);
-    if (!answer) return fail(answer.error().what + "; the parties now hold different models: deploy again");
+
+  Query submit(const ModelPtr& model, Result<std::vector<std::int64_t>> encoded, QueryOptions options,
+               OnAnswer on_answer) {
+    auto state = std::make_shared<Query::State>();
+    state->model = model;
+    state->options = std::move(options);
+    state->on_answer = std::move(on_answer);
+    protocol::random_bytes(state->id);
+    if (state->options.progress) state->options.progress(QueryState::sharing);
+    auto shares = encoded ? model->bound().clients->share_input(*encoded)
+                          : Result<std::array<Payload, 2>>(tl::unexpected(encoded.error()));
+    if (!shares) {
+      state->finish(tl::unexpected(shares.error()));
+      return Query(state);
+    }
+    state->give_up = [weak = weak_from_this(), weak_state = std::weak_ptr(state)](const Error& error) {
+      const auto impl = weak.lock();
+      const auto held = weak_state.lock();
+      if (impl && held) impl->give_up(held, error);
+    };
+    wire::Predict request{state->id, model->digest(), {}, state->options.timeline};
+    std::array<Payload, 2> payloads;
+    for (const auto server : {0u, 1u}) {
+      request.input_share = std::move((*shares)[server]);
+      payloads[server] = wire::encode(request);
+    }
+    if (state->options.progress) state->options.progress(QueryState::computing);
+    loop_.post([this, state, payloads = std::make_shared<std::array<Payload, 2>>(std::move(payloads))] {
+      start(state, std::move(*payloads));
+    });
+    return Query(state);
   }
-  return {};
+
+  /// One request to one party, and its answer.
+  Result<wire::Message> ask(PartyId party, Kind kind, Payload payload, Kind expected, std::chrono::milliseconds limit,
+                            protocol::LayerId layer = protocol::no_layer) {
+    auto answered = std::make_shared<std::promise<Result<wire::Message>>>();
+    auto answer = answered->get_future();
+    loop_.post(
+        [this, party, kind, expected, limit, layer, answered, held = std::make_shared<Payload>(std::move(payload))] {
+          channels_[index(party)]->request(
+              kind, std::move(*held), layer, expected, limit,
+              [answered](Result<wire::Message> message) { answered->set_value(std::move(message)); });
+        });
+    return answer.get();
+  }
+
+  std::string name(PartyId party) const { return channels_[index(party)]->name(); }
+  std::uint64_t connections(PartyId party) const { return channels_[index(party)]->connections(); }
+
+  /// From any thread, also while the client is being closed.
+  void give_up(const std::shared_ptr<Query::State>& state, const Error& error) {
+    const std::scoped_lock lock(mutex_);
+    if (!closed_) loop_.post([this, state, error] { end(*state, tl::unexpected(error)); });
+  }
+
+ private:
+  // On the loop's thread.
+
+  void start(const std::shared_ptr<Query::State>& state, std::array<Payload, 2> payloads) {
+    const auto limit = state->options.deadline.count() > 0
+                           ? state->options.deadline
+                           : std::chrono::milliseconds(config_.query.timeout_ms) + after_servers_limit;
+    state->deadline = loop_.at(state->started + limit, [this, state] {
+      state->deadline.reset();
+      std::string silent;
+      for (const auto server : {0u, 1u})
+        if (!state->halves[server]) silent += (silent.empty() ? "" : " and ") + channels_[server]->name();
+      end(*state, fail(Fault::timed_out, "no answer from " + silent + " in time (key query.timeout_ms)"));
+    });
+    for (const auto server : {0u, 1u}) {
+      // The first may have failed at once, and the query with it.
+      if (state->result) return;
+      channels_[server]->predict(
+          state->id, std::move(payloads[server]),
+          [this, state, server](const Result<wire::Message>& message) { answered(*state, server, message); });
+    }
+  }
+
+  void answered(Query::State& state, std::size_t server, const Result<wire::Message>& message) {
+    if (!message) return end(state, tl::unexpected(message.error()));
+    auto half = wire::decode<wire::Predicted>(message->payload);
+    if (!half) return end(state, tl::unexpected(protocol::within(channels_[server]->name() + ": ", half.error())));
+    state.halves[server] = std::move(*half);
+    if (state.halves[0] && state.halves[1]) end(state, reveal(state));
+  }
+
+  static Result<Answer> reveal(Query::State& state) {
+    const auto& plan = state.model->plan();
+    const auto& bound = state.model->bound();
+    Answer answer;
+    std::array<Payload, 2> shares;
+    for (const auto server : {0u, 1u}) {
+      shares[server] = std::move(state.halves[server]->output_share);
+      answer.report.servers[server] = std::move(state.halves[server]->report);
+    }
+    // Servers count their messages to each other. Where the producer takes part, a round may be a message from or to
+    // it: what the protocol declares, and is tested to need, is the number.
+    if (bound.protocol->producer_online)
+      for (auto& server : answer.report.servers)
+        for (auto& made : server.layers)
+          if (made.value <= plan.network.layers.size()) made.rounds = bound.costs->online(made.value).rounds;
+    auto outputs = bound.clients->reveal_output(shares);
+    if (!outputs) return tl::unexpected(outputs.error());
+    answer.outputs = std::move(*outputs);
+    answer.logits = model::decode_output(plan, answer.outputs);
+    answer.report.total_s = std::chrono::duration<double>(Clock::now() - state.started).count();
+    return answer;
+  }
+
+  void end(Query::State& state, Result<Answer> result) {
+    if (state.deadline) loop_.cancel(*state.deadline);
+    state.deadline.reset();
+    // Whoever still works for it need not.
+    if (!closing_)
+      for (const auto server : {0u, 1u}) channels_[server]->cancel(state.id);
+    state.finish(std::move(result));
+  }
+
+  const config::ClientConfig config_;
+  Loop loop_;
+  std::array<std::unique_ptr<Channel>, 3> channels_;
+  bool closing_ = false;  ///< on the loop's thread: channels are going
+  std::mutex mutex_;
+  bool closed_ = false;  ///< nothing is posted any more
+};
+
+Client::Client(config::ClientConfig config) : impl_(std::make_shared<Impl>(std::move(config))) {}
+Client::~Client() {
+  if (impl_) impl_->close();
+}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
 }
 
-Result<Prediction> Client::predict(const model::Plan& plan, std::array<Payload, 2> input_shares, bool timeline) {
-  const auto started = Clock::now();
-  // The servers' own time limit is the same: a little more here, so that their reason arrives first.
-  const auto deadline = started + std::chrono::milliseconds(config_.query.timeout_ms) + std::chrono::seconds(2);
-  std::vector<Connection> servers;
-  for (const auto party : {PartyId::server0, PartyId::server1}) {
-    auto connection = open(config_, party);
-    if (!connection) return tl::unexpected(connection.error());
-    servers.push_back(std::move(*connection));
-  }
-  wire::Predict request;
-  protocol::random_bytes(request.query);
-  request.plan = model::digest(plan);
-  request.timeline = timeline;
-  for (const auto server : {0u, 1u}) {
-    request.input_share = std::move(input_shares[server]);
-    if (auto sent = servers[server].send(Kind::predict, wire::encode(request), deadline); !sent)
-      return tl::unexpected(sent.error());
-  }
-  std::array<std::optional<wire::Predicted>, 2> answers;
-  while (!answers[0] || !answers[1]) {
-    for (const auto server : {0u, 1u}) {
-      if (answers[server]) continue;
-      auto message = servers[server].receive_what_is_there();
-      if (!message) return tl::unexpected(message.error());
-      if (!*message) continue;
-      if ((*message)->header.kind != Kind::predicted)
-        return fail(servers[server].name() + " answered with a " + std::string(wire::name((*message)->header.kind)) +
-                    " message");
-      auto predicted = wire::decode<wire::Predicted>((*message)->payload);
-      if (!predicted) return fail(servers[server].name() + ": " + predicted.error().what);
-      if (predicted->query != request.query) return fail(servers[server].name() + " answered another query");
-      answers[server] = std::move(*predicted);
-    }
-    std::vector<pollfd> waiting;
-    std::string silent;
-    for (const auto server : {0u, 1u})
-      if (!answers[server]) {
-        waiting.push_back({servers[server].descriptor(), POLLIN, 0});
-        silent += (silent.empty() ? "" : " and ") + servers[server].name();
-      }
-    if (waiting.empty()) break;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return fail("no answer from " + silent + " in time (key query.timeout_ms)");
-    (void)::poll(waiting.data(), waiting.size(), static_cast<int>(left));
-  }
-  Prediction prediction;
-  for (const auto server : {0u, 1u}) {
-    prediction.output_shares[server] = std::move(answers[server]->output_share);
-    prediction.report.servers[server] = std::move(answers[server]->report);
-  }
-  prediction.report.total_s = std::chrono::duration<double>(Clock::now() - started).count();
-  return prediction;
+Query Client::submit(const ModelPtr& model, const model::Image& image, QueryOptions options, OnAnswer on_answer) {
+  return impl_->submit(model, model::encode_input(model->plan(), image.values), std::move(options),
+                       std::move(on_answer));
+}
+
+Query Client::submit(const ModelPtr& model, std::span<const std::int64_t> encoded, QueryOptions options,
+                     OnAnswer on_answer) {
+  return impl_->submit(model, std::vector(encoded.begin(), encoded.end()), std::move(options), std::move(on_answer));
+}
+
+Result<Answer> Client::predict(const ModelPtr& model, const model::Image& image, QueryOptions options) {
+  return submit(model, image, std::move(options)).get();
+}
+
+Result<Answer> Client::predict(const ModelPtr& model, std::span<const std::int64_t> encoded, QueryOptions options) {
+  return submit(model, encoded, std::move(options)).get();
 }
 
 Result<model::Plan> Client::deployed_plan() {
   std::optional<model::Plan> plan;
   Payload first;
   for (const auto party : {PartyId::server0, PartyId::server1}) {
-    auto connection = open(config_, party);
-    if (!connection) return tl::unexpected(connection.error());
-    auto answer = connection->request(Kind::plan_request, {}, Kind::plan, Clock::now() + patience);
+    auto answer = impl_->ask(party, Kind::plan_request, {}, Kind::plan, patience);
     if (!answer) return tl::unexpected(answer.error());
     if (plan) {
-      if (answer->payload != first) return fail("server0 and server1 have different plans deployed; deploy again");
+      if (answer->payload != first)
+        return fail(Fault::not_serving, "server0 and server1 have different plans deployed; deploy again");
       continue;
     }
     auto read = model::plan_from_bytes(answer->payload);
-    if (!read) return fail(connection->name() + ": its plan is damaged: " + read.error().what);
+    if (!read) return fail(Fault::violation, impl_->name(party) + ": its plan is damaged: " + read.error().what);
     plan = std::move(*read);
     first = std::move(answer->payload);
   }
@@ -151,36 +236,73 @@ Result<model::Plan> Client::deployed_plan() {
 }
 
 Result<wire::PartyStatus> Client::status(config::Role role) {
-  auto connection = open(config_, static_cast<PartyId>(role));
-  if (!connection) return tl::unexpected(connection.error());
-  auto answer = connection->request(Kind::status_request, {}, Kind::status, Clock::now() + patience);
+  const auto party = static_cast<PartyId>(role);
+  auto answer = impl_->ask(party, Kind::status_request, {}, Kind::status, patience);
   if (!answer) return tl::unexpected(answer.error());
   auto status = wire::decode<wire::PartyStatus>(answer->payload);
-  if (!status) return fail(connection->name() + ": " + status.error().what);
+  if (!status) return tl::unexpected(protocol::within(impl_->name(party) + ": ", status.error()));
   return std::move(*status);
 }
 
+Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress) {
+  // All three first: nothing is sent anywhere when one party is missing.
+  for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer})
+    if (auto there = status(role); !there) return tl::unexpected(there.error());
+  wire::DeployBegin begin;
+  protocol::random_bytes(begin.id);
+  const auto plan_bytes = model::to_bytes(plan);
+  begin.plan.assign(plan_bytes.begin(), plan_bytes.end());
+  for (const auto party : parties) {
+    auto answer = impl_->ask(party, Kind::deploy_begin, wire::encode(begin), Kind::deployed, patience);
+    if (!answer) return tl::unexpected(answer.error());
+  }
+  const auto layers = plan.network.layers.size();
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    auto halves = shares(layer);
+    if (!halves) return tl::unexpected(halves.error());
+    for (const auto server : {0u, 1u}) {
+      auto answer = impl_->ask(parties[server], Kind::deploy_share, std::move((*halves)[server]), Kind::deployed,
+                               upload_patience, static_cast<protocol::LayerId>(layer));
+      if (!answer) return tl::unexpected(answer.error());
+    }
+    if (progress) progress(layer + 1, layers);
+  }
+  for (const auto party : parties) {
+    auto answer = impl_->ask(party, Kind::deploy_commit, {}, Kind::deployed, upload_patience);
+    if (!answer) {
+      auto error = answer.error();
+      error.what += "; the parties now hold different models: deploy again";
+      return tl::unexpected(error);
+    }
+  }
+  return {};
+}
+
 Result<void> Client::wait_until_serving(const model::Plan& plan, std::chrono::milliseconds limit) {
-  const auto deadline = Clock::now() + limit;
+  const auto until = Clock::now() + limit;
   const auto wanted = protocol::to_hex(model::digest(plan));
   for (;;) {
-    std::string missing;
+    Error missing{Fault::not_serving, {}};
     for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
       auto answer = status(role);
       const auto name = protocol::party_name(static_cast<PartyId>(role));
       if (!answer)
-        missing = answer.error().what;
+        missing = answer.error();
       else if (answer->plan_digest != wanted)
-        missing = name + " has " + (answer->plan_digest.empty() ? "no plan" : "plan " + answer->plan_digest) +
-                  " deployed, not plan " + wanted;
+        missing.what = name + " has " + (answer->plan_digest.empty() ? "no plan" : "plan " + answer->plan_digest) +
+                       " deployed, not plan " + wanted;
       else if (!answer->serving)
-        missing = name + ": " + answer->session;
-      if (!missing.empty()) break;
+        missing.what = name + ": " + answer->session;
+      if (!missing.what.empty()) break;
     }
-    if (missing.empty()) return {};
-    if (Clock::now() >= deadline) return fail(missing);
+    if (missing.what.empty()) return {};
+    if (Clock::now() >= until) return tl::unexpected(missing);
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
+}
+
+std::uint64_t Client::connections_to(config::Role role) const {
+  return impl_->connections(static_cast<PartyId>(role));
 }
 
 }  // namespace blindsight::client

@@ -1,100 +1,49 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
+#include "monitoring/metrics.h"
+
+/// Probes count for /metrics. A default-constructed probe counts nothing; copies share one number, as do all probes of
+/// the same metric and label values. They are cheap to copy, stay valid after their registry is gone, and all verbs may
+/// be called from any thread at any time. A counter's or gauge's verb costs one atomic operation on a number that needs
+/// no order with others; a histogram's takes a lock of its own.
 namespace blindsight::monitoring {
 
-/// Which class of traffic or work a number belongs to.
-enum class Lane : std::uint8_t { control = 0, online = 1, preprocessing = 2 };
-
-/// How a query ended.
-enum class Outcome : std::uint8_t { ok = 0, failed = 1, cancelled = 2, refused = 3 };
-
-std::string_view name(Lane lane);
-std::string_view name(Outcome outcome);
-
-/// What one layer does in one lane. Copies share the same counters; all verbs may be called from any thread at any time
-/// and cost one relaxed atomic operation. A default-constructed probe counts nothing.
-class LayerProbe {
+class Counter {
  public:
-  LayerProbe();
-  void computed(double seconds) const;
-  /// Time in which the layer had nothing to do but wait for a peer's bytes.
-  void waited(double seconds) const;
-  void sent_bytes(std::uint64_t bytes) const;
-  void received_bytes(std::uint64_t bytes) const;
-  void finished_rounds(std::uint64_t rounds) const;
-  /// Bands or messages that wait for this layer now.
-  void queue_length(std::uint64_t items) const;
+  /// `amount` is not negative.
+  void add(double amount = 1) const;
 
  private:
   friend class Registry;
-  struct Counters;
-  std::shared_ptr<const Counters> counters_;
+  struct Series;
+  std::shared_ptr<const Series> series_;
 };
 
-/// What crosses the link to one peer in one lane; see LayerProbe for the cost of the verbs.
-class LinkProbe {
+class Gauge {
  public:
-  LinkProbe();
-  /// One frame of that many bytes, header included.
-  void sent_frame(std::uint64_t bytes) const;
-  void received_frame(std::uint64_t bytes) const;
-  /// Bytes accepted but not yet handed to the operating system.
-  void queue_bytes(std::uint64_t bytes) const;
+  void set(double value) const;
 
  private:
   friend class Registry;
-  struct Counters;
-  std::shared_ptr<const Counters> counters_;
+  struct Series;
+  std::shared_ptr<const Series> series_;
 };
 
-/// The state of the connection to one peer, whatever the lane.
-class PeerProbe {
+class Histogram {
  public:
-  PeerProbe();
-  void connected() const;
-  /// Counts one lost connection.
-  void disconnected() const;
+  /// Counts one value, in the metric's unit.
+  void observe(double value) const;
 
  private:
   friend class Registry;
-  struct Counters;
-  std::shared_ptr<const Counters> counters_;
-};
-
-/// Queries as the front end sees them.
-class QueryProbe {
- public:
-  QueryProbe();
-  /// `seconds` from acceptance to the end; a refused query counts but enters no histogram.
-  void finished(Outcome outcome, double seconds) const;
-  void in_flight(std::uint64_t queries) const;
-
- private:
-  friend class Registry;
-  struct Counters;
-  std::shared_ptr<const Counters> counters_;
-};
-
-/// Packs of correlated randomness: one pack serves one query once.
-class PackProbe {
- public:
-  PackProbe();
-  /// `seconds` from the first correction to a usable pack.
-  void dealt(double seconds) const;
-  void used() const;
-  void burned() const;
-  /// Packs ready to be handed out.
-  void pool_depth(std::uint64_t packs) const;
-
- private:
-  friend class Registry;
-  struct Counters;
-  std::shared_ptr<const Counters> counters_;
+  struct Series;
+  std::shared_ptr<const Series> series_;
 };
 
 /// What this process is; exported once as labels.
@@ -102,7 +51,7 @@ struct BuildInfo {
   std::string version, commit, isa, protocol, role;
 };
 
-/// Owns all metrics of one process. Made in main and passed down; probes stay valid after it is gone. Thread-safe.
+/// Owns all metrics of one process. Made in main and passed down. Thread-safe.
 class Registry {
  public:
   Registry();
@@ -113,12 +62,18 @@ class Registry {
   /// A registry whose probes count nothing: for tests and tools that export nothing.
   static Registry null();
 
-  /// The same arguments give the same counters. Resolve once, keep the probe: this call takes a lock.
-  LayerProbe layer(std::string_view layer, Lane lane);
-  LinkProbe link(std::string_view peer, Lane lane);
-  PeerProbe peer(std::string_view peer);
-  QueryProbe queries();
-  PackProbe packs();
+  /// The probe of a listed metric (a Counter, Gauge or Histogram) for one value of each of its labels, in their order:
+  ///
+  ///   registry.probe<metrics::layer_sent_bytes>("conv1", Lane::online).add(100);
+  ///
+  /// From then on the series is shown, 0 until something is counted. Resolve once, keep the probe: this call takes a
+  /// lock.
+  template <const auto& metric, class... Values>
+  requires(metrics::is_listed(metric) &&
+           requires(const Values&... values) { metric.texts(values...); }) auto probe(const Values&... values) {
+    return series<typename std::remove_cvref_t<decltype(metric)>::Probe>(metric, metric.texts(values...));
+  }
+
   void build_info(const BuildInfo& info);
 
   /// The metrics in Prometheus' text format, as the exporter would serve them.
@@ -128,7 +83,19 @@ class Registry {
   friend class Exporter;
   struct Impl;
   explicit Registry(std::shared_ptr<Impl> impl);
+
+  /// `values` belong to the metric's labels in their order.
+  template <class Probe>
+  Probe series(const Metric& metric, std::span<const std::string_view> values);
+
   std::shared_ptr<Impl> impl_;
 };
+
+template <>
+Counter Registry::series(const Metric& metric, std::span<const std::string_view> values);
+template <>
+Gauge Registry::series(const Metric& metric, std::span<const std::string_view> values);
+template <>
+Histogram Registry::series(const Metric& metric, std::span<const std::string_view> values);
 
 }  // namespace blindsight::monitoring

@@ -3,36 +3,43 @@
 #include <prometheus/text_serializer.h>
 
 namespace blindsight::monitoring {
+namespace {
+
+prometheus::Labels labels_of(const Metric& metric, std::span<const std::string_view> values) {
+  prometheus::Labels labels;
+  for (std::size_t i = 0; i < values.size(); ++i) labels.emplace(metric.labels[i], values[i]);
+  return labels;
+}
+
+}  // namespace
 
 Registry::Impl::Impl() {
-  for (const Metric& metric : metrics::all) {
-    const std::string name(metric.name), help(metric.help);
-    switch (metric.type) {
+  // Here, so that /metrics has the list's order and not that of first use.
+  for (const Metric* metric : metrics::all) {
+    switch (metric->type) {
       case MetricType::counter:
-        counters_[metric.name] = &prometheus::BuildCounter().Name(name).Help(help).Register(*registry);
+        counters(*metric);
         break;
       case MetricType::gauge:
-        gauges_[metric.name] = &prometheus::BuildGauge().Name(name).Help(help).Register(*registry);
+        gauges(*metric);
         break;
       case MetricType::histogram:
-        histograms_[metric.name] = {&prometheus::BuildHistogram().Name(name).Help(help).Register(*registry),
-                                    {metric.buckets.begin(), metric.buckets.end()}};
+        histograms(*metric);
         break;
     }
   }
 }
 
-prometheus::Counter* Registry::Impl::counter(std::string_view name, const prometheus::Labels& labels) const {
-  return &counters_.at(name)->Add(labels);
+prometheus::Family<prometheus::Counter>& Registry::Impl::counters(const Metric& metric) const {
+  return prometheus::BuildCounter().Name(std::string(metric.name)).Help(std::string(metric.help)).Register(*registry);
 }
 
-prometheus::Gauge* Registry::Impl::gauge(std::string_view name, const prometheus::Labels& labels) const {
-  return &gauges_.at(name)->Add(labels);
+prometheus::Family<prometheus::Gauge>& Registry::Impl::gauges(const Metric& metric) const {
+  return prometheus::BuildGauge().Name(std::string(metric.name)).Help(std::string(metric.help)).Register(*registry);
 }
 
-prometheus::Histogram* Registry::Impl::histogram(std::string_view name, const prometheus::Labels& labels) const {
-  const auto& [family, buckets] = histograms_.at(name);
-  return &family->Add(labels, buckets);
+prometheus::Family<prometheus::Histogram>& Registry::Impl::histograms(const Metric& metric) const {
+  return prometheus::BuildHistogram().Name(std::string(metric.name)).Help(std::string(metric.help)).Register(*registry);
 }
 
 Registry::Registry() : impl_(std::make_shared<Impl>()) {}
@@ -45,15 +52,36 @@ Registry Registry::null() {
   return Registry(std::shared_ptr<Impl>());
 }
 
+template <>
+Counter Registry::series(const Metric& metric, std::span<const std::string_view> values) {
+  Counter probe;
+  if (!impl_) return probe;
+  auto& counter = impl_->counters(metric).Add(labels_of(metric, values));
+  probe.series_ = std::make_shared<const Counter::Series>(Counter::Series{impl_, counter});
+  return probe;
+}
+
+template <>
+Gauge Registry::series(const Metric& metric, std::span<const std::string_view> values) {
+  Gauge probe;
+  if (!impl_) return probe;
+  auto& gauge = impl_->gauges(metric).Add(labels_of(metric, values));
+  probe.series_ = std::make_shared<const Gauge::Series>(Gauge::Series{impl_, gauge});
+  return probe;
+}
+
+template <>
+Histogram Registry::series(const Metric& metric, std::span<const std::string_view> values) {
+  Histogram probe;
+  if (!impl_) return probe;
+  const prometheus::Histogram::BucketBoundaries buckets(metric.buckets.begin(), metric.buckets.end());
+  auto& histogram = impl_->histograms(metric).Add(labels_of(metric, values), buckets);
+  probe.series_ = std::make_shared<const Histogram::Series>(Histogram::Series{impl_, histogram});
+  return probe;
+}
+
 void Registry::build_info(const BuildInfo& info) {
-  if (!impl_) return;
-  impl_
-      ->gauge("blindsight_build_info", {{"version", info.version},
-                                        {"commit", info.commit},
-                                        {"isa", info.isa},
-                                        {"protocol", info.protocol},
-                                        {"role", info.role}})
-      ->Set(1);
+  probe<metrics::build_info>(info.version, info.commit, info.isa, info.protocol, info.role).set(1);
 }
 
 std::string Registry::text() const {

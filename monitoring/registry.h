@@ -5,34 +5,36 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
-#include <map>
 #include <memory>
-#include <string_view>
 
-#include "monitoring/metric_names.h"
 #include "monitoring/probes.h"
 
 namespace blindsight::monitoring {
 
-/// The families of metric_names.h, registered with prometheus-cpp.
+// A probe's number, and what keeps it alive.
+struct Counter::Series {
+  std::shared_ptr<const void> owner;
+  prometheus::Counter& counter;
+};
+struct Gauge::Series {
+  std::shared_ptr<const void> owner;
+  prometheus::Gauge& gauge;
+};
+struct Histogram::Series {
+  std::shared_ptr<const void> owner;
+  prometheus::Histogram& histogram;
+};
+
+/// The families of metrics.h, registered with prometheus-cpp.
 struct Registry::Impl {
   std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
 
   Impl();
 
-  /// The metric of that name and those labels, made on first use. The name must be in the list with that type.
-  prometheus::Counter* counter(std::string_view name, const prometheus::Labels& labels) const;
-  prometheus::Gauge* gauge(std::string_view name, const prometheus::Labels& labels) const;
-  prometheus::Histogram* histogram(std::string_view name, const prometheus::Labels& labels) const;
-
- private:
-  struct HistogramFamily {
-    prometheus::Family<prometheus::Histogram>* family;
-    prometheus::Histogram::BucketBoundaries buckets;
-  };
-  std::map<std::string_view, prometheus::Family<prometheus::Counter>*> counters_;
-  std::map<std::string_view, prometheus::Family<prometheus::Gauge>*> gauges_;
-  std::map<std::string_view, HistogramFamily> histograms_;
+  // The registry gives the family that it has, if it has one of that name.
+  prometheus::Family<prometheus::Counter>& counters(const Metric& metric) const;
+  prometheus::Family<prometheus::Gauge>& gauges(const Metric& metric) const;
+  prometheus::Family<prometheus::Histogram>& histograms(const Metric& metric) const;
 };
 
 }  // namespace blindsight::monitoring

@@ -29,8 +29,8 @@ Result<AddressList> resolve(const config::Address& address, int flags) {
   addrinfo* list = nullptr;
   const int rc = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
   if (rc != 0)
-    return fail("the host name " + address.host + " cannot be resolved: " + gai_strerror(rc) +
-                "; check the address in the configuration");
+    return fail(protocol::Fault::usage, "the host name " + address.host + " cannot be resolved: " + gai_strerror(rc) +
+                                            "; check the address in the configuration");
   return AddressList(list, freeaddrinfo);
 }
 
@@ -83,7 +83,7 @@ Result<int> listen_on(const config::Address& address) {
         errno == EADDRINUSE ? "the port is in use by another process; stop it or choose another port" : system_error();
     close(fd);
   }
-  return fail("cannot listen on " + config::to_string(address) + " (key `listen`): " + reason);
+  return fail(protocol::Fault::usage, "cannot listen on " + config::to_string(address) + " (key `listen`): " + reason);
 }
 
 std::uint16_t bound_port(int descriptor) {
@@ -118,7 +118,7 @@ Result<int> connect_to(const config::Address& address, std::chrono::milliseconds
              : error == ETIMEDOUT  ? "no answer in " + std::to_string(deadline.count()) + " ms"
                                    : std::strerror(error);
   }
-  return fail("no connection to " + config::to_string(address) + ": " + reason);
+  return fail(protocol::Fault::peer_lost, "no connection to " + config::to_string(address) + ": " + reason);
 }
 
 void tune_link(int descriptor) {
@@ -134,10 +134,12 @@ void tune_link(int descriptor) {
 Result<void> check_plaintext_allowed(const config::Address& address, bool allowed, const char* what) {
   if (allowed || config::is_loopback(address)) return {};
   return fail(
+      protocol::Fault::usage,
       std::string(what) + " " + config::to_string(address) +
-      " leaves this machine without encryption: anyone on the way could read the servers' link and with it the image. "
-      "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
-      "protected by other means");
+          " leaves this machine without encryption: anyone on the way could read the servers' link and with it the "
+          "image. "
+          "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
+          "protected by other means");
 }
 
 }  // namespace blindsight::net

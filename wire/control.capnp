@@ -14,15 +14,17 @@ struct Hello {
   maxFrameBytes @7 :UInt32;
 }
 
-struct Text1 { text @0 :Text; }
-
 struct Bytes1 { bytes @0 :Data; }
 
 struct Number1 { number @0 :UInt64; }
 
-struct QueryNote {
-  queryId @0 :Data;
-  text @1 :Text;
+struct QueryName { queryId @0 :Data; }
+
+struct Failure {
+  queryId @0 :Data;        # 16 bytes of zeros: about no query
+  fault @1 :UInt8;         # protocol::Fault
+  what @2 :Text;
+  retryAfterMs @3 :UInt32; # 0: not told
 }
 
 struct Predict {

@@ -42,10 +42,16 @@ struct Confirm {
   SessionId session{};
 };
 
-/// A query and, where one is called for, a reason.
-struct QueryNote {
+/// Payload of query_pending, query_start and cancel.
+struct QueryName {
   QueryId query{};
-  std::string text;
+};
+
+/// Payload of refuse, session_ended, query_cancelled and failure: what went wrong, and with which query if it was one.
+/// What comes off the wire is printable and of a length that a log bears.
+struct Failure {
+  QueryId query{};
+  protocol::Error error;
 };
 
 struct Predict {
@@ -66,11 +72,6 @@ struct DeployBegin {
   protocol::Payload plan;
 };
 
-/// A reason or any other text for a person: payload of refuse, session_ended and failure.
-struct Text {
-  std::string text;
-};
-
 /// Payload of want.
 struct Number {
   std::uint64_t number = 0;
@@ -78,11 +79,11 @@ struct Number {
 
 protocol::Payload encode(const Hello&);
 protocol::Payload encode(const Confirm&);
-protocol::Payload encode(const QueryNote&);
+protocol::Payload encode(const QueryName&);
+protocol::Payload encode(const Failure&);
 protocol::Payload encode(const Predict&);
 protocol::Payload encode(const Predicted&);
 protocol::Payload encode(const DeployBegin&);
-protocol::Payload encode(const Text&);
 protocol::Payload encode(const Number&);
 protocol::Payload encode(const PartyStatus&);
 
@@ -95,15 +96,15 @@ protocol::Result<Hello> decode(std::span<const std::uint8_t>);
 template <>
 protocol::Result<Confirm> decode(std::span<const std::uint8_t>);
 template <>
-protocol::Result<QueryNote> decode(std::span<const std::uint8_t>);
+protocol::Result<QueryName> decode(std::span<const std::uint8_t>);
+template <>
+protocol::Result<Failure> decode(std::span<const std::uint8_t>);
 template <>
 protocol::Result<Predict> decode(std::span<const std::uint8_t>);
 template <>
 protocol::Result<Predicted> decode(std::span<const std::uint8_t>);
 template <>
 protocol::Result<DeployBegin> decode(std::span<const std::uint8_t>);
-template <>
-protocol::Result<Text> decode(std::span<const std::uint8_t>);
 template <>
 protocol::Result<Number> decode(std::span<const std::uint8_t>);
 template <>

@@ -13,8 +13,12 @@
 namespace blindsight::wire {
 namespace {
 
-using protocol::fail;
 using protocol::Result;
+
+/// Whoever sends what is no frame has broken the protocol.
+tl::unexpected<protocol::Error> fail(std::string what) {
+  return protocol::fail(protocol::Fault::violation, std::move(what));
+}
 
 constexpr std::size_t prefix_bytes = 4;
 /// A message may start by holding this much at once; beyond it, memory grows with what has arrived.
@@ -52,7 +56,8 @@ std::string_view name(Kind kind) {
       "hello",           "refuse",         "confirm",     "session-ended", "set-up",        "deal",
       "online",          "want",           "deal-begins", "pack-ready",    "query-pending", "query-start",
       "query-cancelled", "status-request", "status",      "plan-request",  "plan",          "deploy-begin",
-      "deploy-share",    "deploy-commit",  "deployed",    "predict",       "predicted",     "failure"};
+      "deploy-share",    "deploy-commit",  "deployed",    "predict",       "predicted",     "cancel",
+      "failure"};
   static_assert(std::size(names) == static_cast<std::size_t>(Kind::last) + 1);
   const auto i = static_cast<std::size_t>(kind);
   return i < std::size(names) ? names[i] : "unknown";

@@ -47,6 +47,7 @@ enum class Kind : std::uint16_t {
   deployed,
   predict,
   predicted,
+  cancel,   ///< a client gives its query up
   failure,  ///< in answer to any request, with the reason
   last = failure
 };

@@ -11,6 +11,7 @@
 
 #include "actors/engine/messages.h"
 #include "actors/engine/pack_ledger.h"
+#include "actors/engine/pack_probes.h"
 #include "wire/control.h"
 
 namespace blindsight::actors {
@@ -24,13 +25,13 @@ using Clock = std::chrono::steady_clock;
 class CorrelationStore : public caf::event_based_actor {
  public:
   CorrelationStore(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-                   caf::actor supervisor, caf::actor front_end, monitoring::PackProbe probe)
+                   caf::actor supervisor, caf::actor front_end, PackProbes probes)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
         supervisor_(std::move(supervisor)),
         front_end_(std::move(front_end)),
-        probe_(std::move(probe)) {}
+        probes_(std::move(probes)) {}
 
   const char* name() const override { return "correlation-store"; }
 
@@ -68,7 +69,7 @@ class CorrelationStore : public caf::event_based_actor {
           preparing_.erase(m.pack);
           ready_.erase(m.pack);
           drop(m.pack);
-          probe_.burned();
+          probes_.burned.add();
           tell_depth();
           ask_for_packs();
         },
@@ -126,7 +127,7 @@ class CorrelationStore : public caf::event_based_actor {
     p.pack.sent_bytes += m.sent_bytes[static_cast<std::size_t>(protocol::other(core_->self))];
     if (--p.missing > 0) return;
     p.pack.offline_s = std::chrono::duration<double>(Clock::now() - p.since).count();
-    probe_.dealt(p.pack.offline_s);
+    probes_.dealt(p.pack.offline_s);
     ready_.emplace(m.work.pack, std::move(p.pack));
     preparing_.erase(it);
     ledger_.prepared(m.work.pack);
@@ -155,7 +156,7 @@ class CorrelationStore : public caf::event_based_actor {
     if (it == ready_.end() || !ledger_.spend(pack)) return {};
     Pack taken = std::move(it->second);
     ready_.erase(it);
-    probe_.used();
+    probes_.used.add();
     // A test over processes killed at random reads this: no server may say it twice for the same pack and session.
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     tell_depth();
@@ -187,18 +188,18 @@ class CorrelationStore : public caf::event_based_actor {
   void tell_depth() {
     std::uint64_t usable = 0;
     for (const auto& [pack, unused] : ready_) usable += core_->self == PartyId::server1 || peer_ready_.contains(pack);
-    probe_.pool_depth(usable);
+    probes_.pool_depth.set(usable);
     send(front_end_, PacksReady{usable});
   }
 
   void violated(const std::string& what) {
-    send(supervisor_, StepFailed{Phase::preprocess, {}, "protocol violation: " + what});
+    send(supervisor_, SessionFailed{{protocol::Fault::violation, "protocol violation: " + what}});
   }
 
   std::shared_ptr<const SessionCore> core_;
   std::vector<caf::actor> layers_;
   caf::actor supervisor_, front_end_;
-  monitoring::PackProbe probe_;
+  PackProbes probes_;
   PackLedger ledger_;
   bool begun_ = false;
   QueryLoad load_;
@@ -214,7 +215,8 @@ class CorrelationStore : public caf::event_based_actor {
 caf::actor spawn_correlation_store(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
                                    std::vector<caf::actor> layers, const caf::actor& supervisor,
                                    const caf::actor& front_end, monitoring::Registry& registry) {
-  return system.spawn<CorrelationStore>(std::move(core), std::move(layers), supervisor, front_end, registry.packs());
+  return system.spawn<CorrelationStore>(std::move(core), std::move(layers), supervisor, front_end,
+                                        PackProbes(registry));
 }
 
 }  // namespace blindsight::actors

@@ -7,6 +7,7 @@
 
 #include "actors/engine/memory.h"
 #include "actors/engine/messages.h"
+#include "actors/engine/pack_probes.h"
 #include "wire/control.h"
 
 namespace blindsight::actors {
@@ -20,7 +21,7 @@ class Dealer : public caf::event_based_actor {
  public:
   Dealer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
          std::shared_ptr<PackCounter> counter, unsigned bands_at_once, caf::actor helper, caf::actor supervisor,
-         monitoring::PackProbe probe)
+         PackProbes probes)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
@@ -28,7 +29,7 @@ class Dealer : public caf::event_based_actor {
         bands_at_once_(bands_at_once),
         helper_(std::move(helper)),
         supervisor_(std::move(supervisor)),
-        probe_(std::move(probe)) {}
+        probes_(std::move(probes)) {}
 
   const char* name() const override { return "dealer"; }
 
@@ -49,10 +50,9 @@ class Dealer : public caf::event_based_actor {
           const auto message = m.message.take();
           auto want = wire::decode<wire::Number>(message.payload);
           if (message.header.kind != Kind::want || !want || !protocol::is_server(m.from)) {
-            send(supervisor_, StepFailed{Phase::preprocess,
-                                         {},
-                                         "protocol violation: " + std::string(wire::name(message.header.kind)) +
-                                             " message from " + std::string(protocol::name(m.from))});
+            send(supervisor_, SessionFailed{{protocol::Fault::violation,
+                                             "protocol violation: " + std::string(wire::name(message.header.kind)) +
+                                                 " message from " + std::string(protocol::name(m.from))}});
             return;
           }
           wanted_[static_cast<std::size_t>(m.from)] = want->number;
@@ -64,7 +64,7 @@ class Dealer : public caf::event_based_actor {
           if (in_flight_ == 0 && value_ == core_->program->values().size()) {
             ++dealt_;
             dealing_ = false;
-            probe_.dealt(std::chrono::duration<double>(Clock::now() - since_).count());
+            probes_.dealt(std::chrono::duration<double>(Clock::now() - since_).count());
           }
           deal();
         },
@@ -110,7 +110,7 @@ class Dealer : public caf::event_based_actor {
   std::shared_ptr<PackCounter> counter_;
   const unsigned bands_at_once_;
   caf::actor helper_, supervisor_;
-  monitoring::PackProbe probe_;
+  PackProbes probes_;
   std::array<std::uint64_t, 2> wanted_{};
   std::array<std::int64_t, 2> waiting_bytes_{};  ///< may dip below 0: a link may report before the layer does
   std::uint64_t dealt_ = 0, pack_ = 0;
@@ -127,7 +127,7 @@ caf::actor spawn_dealer(caf::actor_system& system, std::shared_ptr<const Session
                         std::vector<caf::actor> layers, std::shared_ptr<PackCounter> counter, unsigned bands_at_once,
                         const caf::actor& helper, const caf::actor& supervisor, monitoring::Registry& registry) {
   return system.spawn<Dealer>(std::move(core), std::move(layers), std::move(counter), bands_at_once, helper, supervisor,
-                              registry.packs());
+                              PackProbes(registry));
 }
 
 }  // namespace blindsight::actors

@@ -17,6 +17,7 @@
 namespace blindsight::actors {
 namespace {
 
+using protocol::Fault;
 using protocol::Inbound;
 using protocol::PackId;
 using protocol::PartyId;
@@ -103,17 +104,33 @@ struct Query {
   wire::LayerReport report;
 };
 
+/// What is counted of one layer in one lane.
+struct LayerProbes {
+  monitoring::Counter compute_seconds, wait_seconds, sent_bytes, received_bytes, rounds;
+  monitoring::Gauge queue_length;
+};
+
+LayerProbes layer_probes(monitoring::Registry& registry, std::string_view layer, monitoring::Lane lane) {
+  namespace metrics = monitoring::metrics;
+  return {.compute_seconds = registry.probe<metrics::layer_compute_seconds>(layer, lane),
+          .wait_seconds = registry.probe<metrics::layer_wait_seconds>(layer, lane),
+          .sent_bytes = registry.probe<metrics::layer_sent_bytes>(layer, lane),
+          .received_bytes = registry.probe<metrics::layer_received_bytes>(layer, lane),
+          .rounds = registry.probe<metrics::layer_rounds>(layer, lane),
+          .queue_length = registry.probe<metrics::layer_queue_length>(layer, lane)};
+}
+
 class Layer : public caf::event_based_actor {
  public:
   Layer(caf::actor_config& config, std::shared_ptr<const SessionCore> core, ValueId value, caf::actor supervisor,
-        caf::actor next, monitoring::LayerProbe online, monitoring::LayerProbe preprocessing)
+        caf::actor next, LayerProbes online, LayerProbes preprocessing)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         value_(value),
         info_(core_->program->values()[value]),
         supervisor_(std::move(supervisor)),
         next_(std::move(next)),
-        probes_{online, preprocessing} {}
+        probes_{std::move(online), std::move(preprocessing)} {}
 
   const char* name() const override { return "layer"; }
 
@@ -148,11 +165,11 @@ class Layer : public caf::event_based_actor {
     return phase == Phase::online && value_ == protocol::input_value && protocol::is_server(core_->self);
   }
 
-  const monitoring::LayerProbe& probe(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
+  const LayerProbes& probes(Phase phase) const { return probes_[phase == Phase::preprocess ? 1 : 0]; }
 
   void tell_queue(Phase phase) const {
-    probe(phase).queue_length(static_cast<std::uint64_t>(std::count_if(
-        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; })));
+    probes(phase).queue_length.set(std::count_if(
+        running_.begin(), running_.end(), [phase](const auto& running) { return running.first.phase == phase; }));
   }
 
   /// Of this layer in this session's model.
@@ -231,7 +248,7 @@ class Layer : public caf::event_based_actor {
         if (message.from == PartyId::producer) running.received_from_producer += message.payload.size();
         if (auto wrong = running.inbox.add(std::move(message)); !wrong.empty()) {
           early_.erase(early);
-          return failed(key, wrong);
+          return failed(key, {Fault::violation, wrong});
         }
       }
       early_.erase(early);
@@ -250,9 +267,14 @@ class Layer : public caf::event_based_actor {
       const auto began = Clock::now();
       Result<Progress> progress;
       try {
-        progress = message ? step->advance(std::move(*message)) : step->begin();
+        // What a step says against a message is that message's fault.
+        progress = message ? step->advance(std::move(*message)).map_error([](protocol::Error error) {
+          error.fault = Fault::violation;
+          return error;
+        })
+                           : step->begin();
       } catch (const std::exception& e) {
-        progress = protocol::fail(std::string("the step broke off: ") + e.what());
+        progress = protocol::fail(Fault::internal, std::string("the step broke off: ") + e.what());
       }
       StepReturned result{Parcel(Called{std::move(core), std::move(material), key, std::move(step), std::move(progress),
                                         asked, began, Clock::now()})};
@@ -265,14 +287,14 @@ class Layer : public caf::event_based_actor {
 
   void returned(Called call) {
     const double compute_s = seconds(call.ended - call.began);
-    probe(call.key.phase).computed(compute_s);
+    probes(call.key.phase).compute_seconds.add(compute_s);
     auto it = running_.find(call.key);
     if (it == running_.end()) return;  // dropped in the meantime
     auto& running = it->second;
     running.compute_s += compute_s;
     record(call.key, wire::Interval::Kind::queue, call.asked, call.began);
     record(call.key, wire::Interval::Kind::compute, call.began, call.ended);
-    if (!call.progress) return failed(call.key, call.progress.error().what);
+    if (!call.progress) return failed(call.key, call.progress.error());
     for (auto& out : call.progress->outbound)
       if (!send_out(call.key, running, std::move(out))) return;
     if (call.progress->done) return done(it);
@@ -301,7 +323,7 @@ class Layer : public caf::event_based_actor {
     if (out.to == PartyId::client) {
       auto query = queries_.find(key.work.pack);
       if (key.phase != Phase::online || query == queries_.end() || !protocol::is_server(core_->self)) {
-        failed(key, "it sends to a client outside a query");
+        failed(key, {Fault::internal, "it sends to a client outside a query"});
         return false;
       }
       send(query->second.begin.inference, ClientBound{key.work.pack, Parcel(std::move(out.payload))});
@@ -309,7 +331,7 @@ class Layer : public caf::event_based_actor {
     }
     const auto& link = core_->links[static_cast<std::size_t>(out.to)];
     if (!link) {
-      failed(key, "it sends to itself");
+      failed(key, {Fault::internal, "it sends to itself"});
       return false;
     }
     running.sent[static_cast<std::size_t>(out.to)] += bytes;
@@ -318,7 +340,7 @@ class Layer : public caf::event_based_actor {
       const auto now = Clock::now();
       record(key, wire::Interval::Kind::send, now, now, bytes);
     }
-    probe(key.phase).sent_bytes(bytes);
+    probes(key.phase).sent_bytes.add(bytes);
     const wire::Header header{kind_of(key.phase), lane_of(key.phase), core_->session, key.work, out.round};
     send<caf::message_priority::high>(link, Send{Parcel(wire::Message{header, std::move(out.payload)})});
     return true;
@@ -336,7 +358,7 @@ class Layer : public caf::event_based_actor {
     const double waited = seconds(now - running.idle_since);
     running.wait_s += waited;
     record(it->first, wire::Interval::Kind::wait, running.idle_since, now);
-    probe(it->first.phase).waited(waited);
+    probes(it->first.phase).wait_seconds.add(waited);
     call(it->first, std::move(running.step), std::move(message));
   }
 
@@ -345,7 +367,7 @@ class Layer : public caf::event_based_actor {
     auto running = std::move(it->second);
     running_.erase(it);
     tell_queue(key.phase);
-    if (running.inbox.bytes() > 0) return failed(key, "more messages came than it awaits");
+    if (running.inbox.bytes() > 0) return failed(key, {Fault::violation, "more messages came than it awaits"});
     switch (key.phase) {
       case Phase::set_up:
         send(supervisor_, LayerSetUp{key.work, running.compute_s});
@@ -375,17 +397,18 @@ class Layer : public caf::event_based_actor {
     const auto pack = query.begin.pack;
     if (next_) send(next_, RowsWritten{pack, value_, info_.bands[band].makes});
     if (!query.progress.end_one()) return true;
-    probe(Phase::online).finished_rounds(query.report.rounds);
+    probes(Phase::online).rounds.add(query.report.rounds);
     send(query.begin.inference, LayerDone{work(pack), query.report});
     queries_.erase(pack);
     retired_.add(pack);
     return false;
   }
 
-  void failed(const StepKey& key, const std::string& why) {
+  void failed(const StepKey& key, const protocol::Error& why) {
     const StepFailed message{key.phase, key.work,
-                             "layer " + info_.name + ", band " + std::to_string(key.work.band) + ", " +
-                                 std::string(actors::name(key.phase)) + " step: " + why};
+                             protocol::within("layer " + info_.name + ", band " + std::to_string(key.work.band) + ", " +
+                                                  std::string(actors::name(key.phase)) + " step: ",
+                                              why)};
     running_.erase(key);
     if (key.phase == Phase::online) {
       if (auto query = queries_.find(key.work.pack); query != queries_.end())
@@ -423,13 +446,14 @@ class Layer : public caf::event_based_actor {
                                   std::to_string(header.work.value));
     if (*phase != Phase::set_up && retired_.contains(key.work.pack)) return;
     const auto bytes = message.payload.size();
-    probe(*phase).received_bytes(bytes);
+    probes(*phase).received_bytes.add(bytes);
     if (key.work.band >= std::max<std::size_t>(1, info_.bands.size()))
       return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(info_.bands.size()));
     Inbound inbound{m.from, header.round, std::move(message.payload)};
     if (auto it = running_.find(key); it != running_.end()) {
       if (m.from == PartyId::producer) it->second.received_from_producer += bytes;
-      if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty()) return failed(key, wrong);
+      if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty())
+        return failed(key, {Fault::violation, wrong});
       next_message(it);
       return;
     }
@@ -445,9 +469,8 @@ class Layer : public caf::event_based_actor {
 
   /// Nothing a party of this session may do: the session cannot go on.
   void violated(PartyId by, const std::string& what) {
-    send(supervisor_, StepFailed{Phase::set_up, work(0),
-                                 "protocol violation of " + std::string(protocol::name(by)) + " at layer " +
-                                     info_.name + ": " + what});
+    send(supervisor_, SessionFailed{{Fault::violation, "protocol violation of " + std::string(protocol::name(by)) +
+                                                           " at layer " + info_.name + ": " + what}});
   }
 
   struct Early {
@@ -459,7 +482,7 @@ class Layer : public caf::event_based_actor {
   const ValueId value_;  ///< that the layer makes
   const protocol::ValueInfo& info_;
   caf::actor supervisor_, next_;
-  std::array<monitoring::LayerProbe, 2> probes_;
+  std::array<LayerProbes, 2> probes_;
   RunningMap running_;
   std::map<PackId, Query> queries_;
   std::map<StepKey, Early> early_;
@@ -472,8 +495,8 @@ class Layer : public caf::event_based_actor {
 caf::actor spawn_layer(caf::actor_system& system, std::shared_ptr<const SessionCore> core, protocol::ValueId value,
                        const caf::actor& supervisor, const caf::actor& next, monitoring::Registry& registry) {
   const auto& name = core->program->values()[value].name;
-  return system.spawn<Layer>(core, value, supervisor, next, registry.layer(name, monitoring::Lane::online),
-                             registry.layer(name, monitoring::Lane::preprocessing));
+  return system.spawn<Layer>(core, value, supervisor, next, layer_probes(registry, name, monitoring::Lane::online),
+                             layer_probes(registry, name, monitoring::Lane::preprocessing));
 }
 
 }  // namespace blindsight::actors

@@ -80,15 +80,17 @@ protocol::Result<PackBudget> budget_packs(const config::PartyConfig& config, con
   const auto who = std::string(config::name(config.role));
   const bool server = protocol::is_server(static_cast<PartyId>(config.role));
   if (const auto needed = e.peak(server, e.answers); needed > available_bytes)
-    return protocol::fail("the model does not fit into the memory of " + who +
-                          ": with one pack and one query it needs " + in_mib(needed) + " (" + parts(e, config) +
-                          "), and the process may take " + in_mib(available_bytes) +
-                          ": give it a larger machine or cgroup (memory.max), or end what else runs there");
+    return protocol::fail(protocol::Fault::usage,
+                          "the model does not fit into the memory of " + who +
+                              ": with one pack and one query it needs " + in_mib(needed) + " (" + parts(e, config) +
+                              "), and the process may take " + in_mib(available_bytes) +
+                              ": give it a larger machine or cgroup (memory.max), or end what else runs there");
   if (!server) return PackBudget{};
   const std::uint64_t key_bytes = config.preprocessing.memory_limit_mb * mib;
   if (e.per_pack > key_bytes)
-    return protocol::fail("one pack of this model takes " + in_mib(e.per_pack) + ", and " + who + " allows " +
-                          in_mib(key_bytes) + " for packs: raise the key preprocessing.memory_limit_mb");
+    return protocol::fail(protocol::Fault::usage, "one pack of this model takes " + in_mib(e.per_pack) + ", and " +
+                                                      who + " allows " + in_mib(key_bytes) +
+                                                      " for packs: raise the key preprocessing.memory_limit_mb");
   const std::uint64_t configured = config.preprocessing.depth, queries = config.limits.max_queries;
   PackBudget budget{configured, 1, config.preprocessing.while_serving, {}};
   // More than that cannot be asked for. Each pack may be in use.

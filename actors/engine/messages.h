@@ -80,7 +80,12 @@ enum class Phase : std::uint8_t { set_up, preprocess, online };
 struct StepFailed {
   Phase phase = Phase::online;
   protocol::Work work;
-  std::string reason;
+  protocol::Error error;
+};
+
+/// To the supervisor, from any actor of the session: nothing that a party of this session may do. It cannot go on.
+struct SessionFailed {
+  protocol::Error error;
 };
 
 /// A whole pack, ready to be used once.
@@ -143,6 +148,7 @@ BLINDSIGHT_LOCAL_MESSAGE(DropPack)
 BLINDSIGHT_LOCAL_MESSAGE(LayerDone)
 BLINDSIGHT_LOCAL_MESSAGE(ClientBound)
 BLINDSIGHT_LOCAL_MESSAGE(StepFailed)
+BLINDSIGHT_LOCAL_MESSAGE(SessionFailed)
 BLINDSIGHT_LOCAL_MESSAGE(TakeAnyPack)
 BLINDSIGHT_LOCAL_MESSAGE(TakePack)
 BLINDSIGHT_LOCAL_MESSAGE(BurnPack)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -25,6 +26,9 @@ using Place = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
 /// Of the operating system's steps of courtesy the last but one.
 constexpr int courteous = 18;
 
+/// Far more than a worker takes to wake up, far less than anybody notices.
+constexpr std::chrono::milliseconds forgotten_after{5};
+
 }  // namespace
 
 unsigned or_cores(unsigned threads) {
@@ -45,19 +49,27 @@ class Offload::Queue {
 
   /// Runs the most urgent work there is, which need not be the one last added. Waits for one; false after end().
   bool run_one() {
-    std::unique_ptr<Work> next;
-    {
-      std::unique_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+    return run_first(lock);
+  }
+
+  /// The same without waiting; false when there is none.
+  bool try_run_one() {
+    std::unique_lock lock(mutex_);
+    return run_first(lock);
+  }
+
+  /// Returns when work has waited for `patience` in which nobody worked at all; false after end().
+  bool wait_until_forgotten(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
       changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
       if (waiting_.empty()) return false;
-      next = std::move(waiting_.begin()->second);
-      waiting_.erase(waiting_.begin());
+      const auto begun = begun_;
+      changed_.wait_for(lock, patience, [&] { return ended_ || begun_ != begun; });
+      if (begun_ == begun && running_ == 0 && !waiting_.empty()) return true;
     }
-    next->run();
-    next.reset();
-    const std::scoped_lock lock(mutex_);
-    if (--unfinished_ == 0) idle_.notify_all();
-    return true;
   }
 
   void wait_until_idle() {
@@ -74,10 +86,26 @@ class Offload::Queue {
   }
 
  private:
+  bool run_first(std::unique_lock<std::mutex>& lock) {
+    if (waiting_.empty()) return false;
+    auto next = std::move(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+    ++running_;
+    ++begun_;
+    lock.unlock();
+    next->run();
+    next.reset();
+    lock.lock();
+    --running_;
+    if (--unfinished_ == 0) idle_.notify_all();
+    return true;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_, idle_;
   std::multimap<Place, std::unique_ptr<Work>> waiting_;
-  std::size_t unfinished_ = 0;
+  std::size_t unfinished_ = 0, running_ = 0;
+  std::uint64_t begun_ = 0;
   bool ended_ = false;
 };
 
@@ -88,6 +116,7 @@ struct Offload::Impl {
         parallelism(tbb::global_control::max_allowed_parallelism, or_cores(online_threads) + 1),
         arena(static_cast<int>(or_cores(online_threads)), 0) {
     for (unsigned i = 0; i < or_cores(preprocessing_threads); ++i) threads.emplace_back([this] { prepare(); });
+    threads.emplace_back([this] { remember(); });
   }
 
   /// Not in an arena of oneTBB: its arenas share their workers, and a worker that has given way can never stand up
@@ -99,8 +128,16 @@ struct Offload::Impl {
     while (preprocessing.run_one()) continue;
   }
 
+  /// oneTBB 2021.8 can leave an arena that has work without any worker for good when several arenas of a process ask at
+  /// the same time, as three parties in one process do: then somebody must do it.
+  void remember() {
+    while (online->wait_until_forgotten(forgotten_after)) arena.execute([this] { (void)online->try_run_one(); });
+  }
+
   const bool ordered;
-  Queue online, preprocessing;
+  /// Shared with what oneTBB has not begun yet, which may be after all work was done and the offload has gone.
+  const std::shared_ptr<Queue> online = std::make_shared<Queue>();
+  Queue preprocessing;
   tbb::global_control parallelism;
   tbb::task_arena arena;
   std::vector<std::thread> threads;
@@ -110,20 +147,21 @@ Offload::Offload(unsigned online_threads, unsigned preprocessing_threads, bool o
     : impl_(std::make_unique<Impl>(online_threads, preprocessing_threads, ordered)) {}
 
 Offload::~Offload() {
-  impl_->online.wait_until_idle();
+  impl_->online->wait_until_idle();
   impl_->preprocessing.wait_until_idle();
   impl_->preprocessing.end();
+  impl_->online->end();
   for (auto& thread : impl_->threads) thread.join();
 }
 
 void Offload::enqueue(Urgency urgency, std::unique_ptr<Work> work) {
   const bool ahead = urgency.lane == wire::Lane::preprocessing;
-  auto& queue = ahead ? impl_->preprocessing : impl_->online;
+  auto& queue = ahead ? impl_->preprocessing : *impl_->online;
   queue.add(impl_->ordered
                 ? Place{static_cast<std::uint64_t>(urgency.lane), urgency.pack, ~std::uint64_t{urgency.value}}
                 : Place{},
             std::move(work));
-  if (!ahead) impl_->arena.enqueue([&queue] { (void)queue.run_one(); });
+  if (!ahead) impl_->arena.enqueue([online = impl_->online] { (void)online->try_run_one(); });
 }
 
 }  // namespace blindsight::actors

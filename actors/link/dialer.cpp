@@ -20,7 +20,7 @@ caf::behavior run_dialer(caf::event_based_actor* self, protocol::PartyId peer, c
       ::close(*connected);
       return;
     }
-    self->send(owner, connected ? Dialed{peer, *connected, {}} : Dialed{peer, -1, connected.error().what});
+    self->send(owner, connected ? Dialed{peer, *connected, {}} : Dialed{peer, -1, connected.error()});
   }};
 }
 

@@ -19,6 +19,7 @@ namespace blindsight::actors {
 namespace {
 
 using caf::io::connection_handle;
+using protocol::Fault;
 using wire::Kind;
 using wire::Lane;
 
@@ -29,6 +30,21 @@ using DrainDeadline = caf::atom_constant<caf::atom("drained?")>;
 /// of the clock arrives in a later round.
 using CloseNow = caf::atom_constant<caf::atom("close-now")>;
 constexpr std::chrono::milliseconds a_round_later{1};
+
+/// What is counted of the link to one peer in one lane.
+struct LinkProbes {
+  monitoring::Counter sent_bytes, received_bytes, sent_frames, received_frames;
+  monitoring::Gauge queue_bytes;
+};
+
+LinkProbes link_probes(monitoring::Registry& registry, std::string_view peer, monitoring::Lane lane) {
+  namespace metrics = monitoring::metrics;
+  return {.sent_bytes = registry.probe<metrics::link_sent_bytes>(peer, lane),
+          .received_bytes = registry.probe<metrics::link_received_bytes>(peer, lane),
+          .sent_frames = registry.probe<metrics::link_sent_frames>(peer, lane),
+          .received_frames = registry.probe<metrics::link_received_frames>(peer, lane),
+          .queue_bytes = registry.probe<metrics::link_queue_bytes>(peer, lane)};
+}
 
 struct LinkState {
   static inline const char* name = "link";
@@ -43,7 +59,7 @@ struct LinkState {
   wire::Reader reader{{}};
   std::uint64_t outstanding = 0;  ///< bytes in the broker's write buffers
   bool closing = false, down = false;
-  std::array<monitoring::LinkProbe, 3> probes;
+  std::array<LinkProbes, 3> probes;
 };
 
 using LinkBroker = caf::stateful_actor<LinkState, caf::io::broker>;
@@ -55,14 +71,14 @@ void tell_later(caf::io::broker* self, std::chrono::milliseconds delay, Message 
   caf::delayed_anon_send(caf::actor_cast<caf::actor>(self), delay, message);
 }
 
-void end(LinkBroker* self, const std::string& reason) {
+void end(LinkBroker* self, protocol::Fault fault, const std::string& reason) {
   auto& s = self->state;
   if (s.down) return;
   s.down = true;
   // Both directions at once: a peer that does not answer must not keep the descriptor alive.
   ::shutdown(s.descriptor, SHUT_RDWR);
   self->close(s.handle);
-  self->send(s.owner, LinkDown{self, reason});
+  self->send(s.owner, LinkDown{self, {fault, reason}});
   self->quit();
 }
 
@@ -80,21 +96,24 @@ void pump(LinkBroker* self) {
     const auto frame = s.outbox.append_frame(s.frame_bytes, self->wr_buf(s.handle));
     s.outstanding += frame.frame_bytes;
     wrote = true;
-    const auto& probe = s.probes[static_cast<std::size_t>(frame.lane)];
-    probe.sent_frame(frame.frame_bytes);
-    probe.queue_bytes(s.outbox.queued_bytes(frame.lane));
+    const auto& probes = s.probes[static_cast<std::size_t>(frame.lane)];
+    probes.sent_bytes.add(frame.frame_bytes);
+    probes.sent_frames.add();
+    probes.queue_bytes.set(s.outbox.queued_bytes(frame.lane));
     if (frame.lane == Lane::preprocessing && s.routes && s.routes->drain_watcher)
       self->send(s.routes->drain_watcher, Drained{s.routes->peer, frame.payload_bytes});
   }
   if (wrote) self->flush(s.handle);
-  if (s.closing && s.outbox.empty() && s.outstanding == 0) end(self, "closed by this party");
+  if (s.closing && s.outbox.empty() && s.outstanding == 0) end(self, Fault::not_serving, "closed by this party");
 }
 
 /// Why a message cannot be taken, or empty.
 std::string deliver(LinkBroker* self, wire::Message message) {
   auto& s = self->state;
   const auto header = message.header;
-  s.probes[static_cast<std::size_t>(header.lane)].received_frame(message.payload.size() + wire::frame_overhead_bytes);
+  const auto& probes = s.probes[static_cast<std::size_t>(header.lane)];
+  probes.received_bytes.add(message.payload.size() + wire::frame_overhead_bytes);
+  probes.received_frames.add();
   Arrived arrived{s.routes ? s.routes->peer : protocol::PartyId::client, self, Parcel(std::move(message))};
   if (!s.routes) {
     self->send(s.owner, std::move(arrived));
@@ -155,7 +174,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         if (st.down || st.closing) return;
         st.outbox.push(send.message.take());
         if (st.routes && st.routes->unread_bytes > 0 && st.outbox.queued_bytes(Lane::control) > st.routes->unread_bytes)
-          return end(self, "it does not read what it asks for");
+          return end(self, Fault::violation, "it does not read what it asks for");
         pump(self);
       },
       [self](const caf::io::new_data_msg& data) {
@@ -165,15 +184,17 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         auto fed = st.reader.feed(data.buf, messages);
         for (auto& m : messages)
           if (auto wrong = deliver(self, std::move(m)); !wrong.empty())
-            return end(self, "protocol violation: " + wrong);
-        if (!fed) return end(self, "protocol violation: " + fed.error().what);
+            return end(self, Fault::violation, "protocol violation: " + wrong);
+        if (!fed) return end(self, Fault::violation, "protocol violation: " + fed.error().what);
         self->configure_read(st.handle, caf::io::receive_policy::exactly(st.reader.wanted()));
       },
       [self](const caf::io::data_transferred_msg& sent) {
         self->state.outstanding = sent.remaining;
         pump(self);
       },
-      [self](const caf::io::connection_closed_msg&) { end(self, "the connection was closed by the other end"); },
+      [self](const caf::io::connection_closed_msg&) {
+        end(self, Fault::peer_lost, "the connection was closed by the other end");
+      },
       [self](const Routes& routes) {
         auto& st = self->state;
         st.routes = routes;
@@ -182,7 +203,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         if (st.settings.registry != nullptr)
           for (const auto lane : {Lane::control, Lane::online, Lane::preprocessing})
             st.probes[static_cast<std::size_t>(lane)] =
-                st.settings.registry->link(routes.name, static_cast<monitoring::Lane>(lane));
+                link_probes(*st.settings.registry, routes.name, static_cast<monitoring::Lane>(lane));
         pump(self);
       },
       [self](CloseLink) {
@@ -193,7 +214,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         self->state.closing = true;
         pump(self);
       },
-      [self](DrainDeadline) { end(self, "closed by this party"); },
+      [self](DrainDeadline) { end(self, Fault::not_serving, "closed by this party"); },
   };
 }
 

@@ -28,7 +28,7 @@ struct Arrived {
 /// From a link, once: the connection is gone.
 struct LinkDown {
   caf::actor link;
-  std::string reason;
+  protocol::Error error;
 };
 
 /// To a link: where arriving messages go from now on. Until then all go to the owner.
@@ -69,7 +69,7 @@ struct Dial {};
 struct Dialed {
   protocol::PartyId peer = protocol::PartyId::client;
   int descriptor = -1;
-  std::string reason;
+  protocol::Error error;
 };
 
 }  // namespace blindsight::actors

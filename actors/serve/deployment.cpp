@@ -12,7 +12,11 @@
 namespace blindsight::actors {
 namespace {
 
-using protocol::fail;
+/// What is kept on disk is the operator's to mend.
+tl::unexpected<protocol::Error> fail(std::string what) {
+  return protocol::fail(protocol::Fault::usage, std::move(what));
+}
+
 using protocol::Payload;
 using protocol::Result;
 namespace fs = std::filesystem;

@@ -1,6 +1,7 @@
 #include "actors/serve/front_end.h"
 
 #include <algorithm>
+#include <array>
 #include <caf/all.hpp>
 #include <chrono>
 #include <map>
@@ -15,22 +16,61 @@
 namespace blindsight::actors {
 namespace {
 
+using protocol::Fault;
 using protocol::PartyId;
 using wire::Kind;
 using wire::QueryId;
 using Clock = std::chrono::steady_clock;
 
+/// What a session takes to come back after it ended, about.
+constexpr std::uint32_t retry_ms = 500;
+
+/// What is counted of queries.
+class QueryProbes {
+ public:
+  explicit QueryProbes(monitoring::Registry& registry)
+      : in_flight(registry.probe<monitoring::metrics::queries_in_flight>()) {
+    for (const auto outcome : monitoring::outcomes) {
+      auto& ended = ended_[static_cast<std::size_t>(outcome)];
+      ended.queries = registry.probe<monitoring::metrics::queries>(outcome);
+      if (outcome != monitoring::Outcome::refused)
+        ended.seconds = registry.probe<monitoring::metrics::query_seconds>(outcome);
+    }
+    for (std::size_t i = 0; i < failures_.size(); ++i)
+      failures_[i] =
+          registry.probe<monitoring::metrics::query_failures>(protocol::name(static_cast<protocol::Fault>(i)));
+  }
+
+  /// `seconds` from acceptance to the end; a refused query counts, and its time does not. `fault`: unless it is ok.
+  void finished(monitoring::Outcome outcome, protocol::Fault fault, double seconds) const {
+    const auto& ended = ended_[static_cast<std::size_t>(outcome)];
+    ended.queries.add();
+    ended.seconds.observe(seconds);
+    if (outcome != monitoring::Outcome::ok) failures_[static_cast<std::size_t>(fault)].add();
+  }
+
+  monitoring::Gauge in_flight;
+
+ private:
+  struct Ended {
+    monitoring::Counter queries;
+    monitoring::Histogram seconds;
+  };
+  std::array<Ended, monitoring::outcomes.size()> ended_;
+  std::array<monitoring::Counter, static_cast<std::size_t>(protocol::Fault::last) + 1> failures_;
+};
+
 class FrontEnd : public caf::event_based_actor {
  public:
   FrontEnd(caf::actor_config& actor_config, config::PartyConfig config, std::string choice, PartyId self,
-           std::filesystem::path data_folder, caf::actor model_store, monitoring::QueryProbe probe)
+           std::filesystem::path data_folder, caf::actor model_store, QueryProbes probes)
       : caf::event_based_actor(actor_config),
         config_(std::move(config)),
         choice_(std::move(choice)),
         self_(self),
         data_folder_(std::move(data_folder)),
         model_store_(std::move(model_store)),
-        probe_(std::move(probe)) {}
+        probes_(std::move(probes)) {}
 
   const char* name() const override { return "front-end"; }
 
@@ -63,8 +103,7 @@ class FrontEnd : public caf::event_based_actor {
       case Kind::status_request:
         return answer(m.link, Kind::status, wire::encode(status()));
       case Kind::plan_request:
-        if (!deployment_)
-          return refuse(m.link, {}, "no model is deployed here; the model owner must run `blindsight model deploy`");
+        if (!deployment_) return refuse(m.link, {}, no_model());
         return answer(m.link, Kind::plan, deployment_->plan_bytes);
       case Kind::deploy_begin:
       case Kind::deploy_share:
@@ -73,46 +112,61 @@ class FrontEnd : public caf::event_based_actor {
         return;
       case Kind::predict:
         return predict(m);
+      case Kind::cancel:
+        return cancel(m);
       default:
-        return refuse(m.link, {}, "unexpected " + std::string(wire::name(m.message.look().header.kind)) + " message");
+        return refuse(
+            m.link, {},
+            {Fault::violation, "unexpected " + std::string(wire::name(m.message.look().header.kind)) + " message"});
     }
   }
 
   void predict(const Arrived& m) {
     const auto message = m.message.take();
     auto request = wire::decode<wire::Predict>(message.payload);
-    if (!request) return refuse(m.link, {}, request.error().what);
+    if (!request) return refuse(m.link, {}, request.error());
     const auto& query = request->query;
     if (!protocol::is_server(self_))
-      return refuse(m.link, query, "the crypto producer takes no queries; ask the servers");
-    if (!deployment_)
-      return refuse(m.link, query, "no model is deployed here; the model owner must run `blindsight model deploy`");
+      return refuse(m.link, query, {Fault::refused, "the crypto producer takes no queries; ask the servers"});
+    if (!deployment_) return refuse(m.link, query, no_model());
     if (request->plan != deployment_->name.plan)
-      return refuse(m.link, query,
-                    "the query is for plan " + protocol::to_hex(request->plan) + ", deployed is plan " +
-                        protocol::to_hex(deployment_->name.plan) + " (" + deployment_->plan.model_name +
-                        "); use the deployed plan, or deploy yours");
-    if (!serving_.scheduler) return refuse(m.link, query, serving_.state);
-    if (queries_.contains(query)) return refuse(m.link, query, "a query of this number is already under way");
+      return refuse(
+          m.link, query,
+          {Fault::stale_plan, "the query is for plan " + protocol::to_hex(request->plan) + ", deployed is plan " +
+                                  protocol::to_hex(deployment_->name.plan) + " (" + deployment_->plan.model_name +
+                                  "); use the deployed plan, or deploy yours"});
+    if (!serving_.scheduler)
+      return refuse(m.link, query, {Fault::not_serving, serving_.state, serving_.retry_after_ms});
+    if (queries_.contains(query))
+      return refuse(m.link, query, {Fault::refused, "a query of this number is already under way"});
     queries_[query] = Clock::now();
-    probe_.in_flight(queries_.size());
+    probes_.in_flight.set(queries_.size());
     // A scheduler that ends with its session answers what is still in its mailbox with an error.
     this->request(serving_.scheduler, caf::infinite,
                   SubmitQuery{query, Parcel(std::move(request->input_share)), m.link, request->timeline})
         .then([] {},
               [this, query, client = m.link](const caf::error&) {
                 if (!queries_.contains(query)) return;
-                send_failure(client, query, "the session ended before the query began; try again in a moment");
-                closed({query, monitoring::Outcome::failed});
+                send_failure(
+                    client, query,
+                    {Fault::not_serving, "the session ended before the query began; try again in a moment", retry_ms});
+                closed({query, monitoring::Outcome::failed, Fault::not_serving});
               });
+  }
+
+  /// A client gives one of its queries up; that it may have ended in the meantime is no fault of its.
+  void cancel(const Arrived& m) {
+    auto named = wire::decode<wire::QueryName>(m.message.look().payload);
+    if (!named) return refuse(m.link, {}, named.error());
+    if (serving_.scheduler) send(serving_.scheduler, CancelQuery{named->query, m.link});
   }
 
   void closed(const QueryClosed& m) {
     auto it = queries_.find(m.query);
     if (it == queries_.end()) return;
-    probe_.finished(m.outcome, std::chrono::duration<double>(Clock::now() - it->second).count());
+    probes_.finished(m.outcome, m.fault, std::chrono::duration<double>(Clock::now() - it->second).count());
     queries_.erase(it);
-    probe_.in_flight(queries_.size());
+    probes_.in_flight.set(queries_.size());
   }
 
   wire::PartyStatus status() const {
@@ -147,9 +201,13 @@ class FrontEnd : public caf::event_based_actor {
     send(client, Send{Parcel(wire::Message{wire::control_header(kind), std::move(payload)})});
   }
 
-  void refuse(const caf::actor& client, const QueryId& query, const std::string& reason) {
-    if (query != QueryId{}) probe_.finished(monitoring::Outcome::refused, 0);
-    send_failure(client, query, reason);
+  static protocol::Error no_model() {
+    return {Fault::not_serving, "no model is deployed here; the model owner must run `blindsight model deploy`"};
+  }
+
+  void refuse(const caf::actor& client, const QueryId& query, const protocol::Error& error) {
+    if (query != QueryId{}) probes_.finished(monitoring::Outcome::refused, error.fault, 0);
+    send_failure(client, query, error);
   }
 
   config::PartyConfig config_;
@@ -157,7 +215,7 @@ class FrontEnd : public caf::event_based_actor {
   PartyId self_;
   std::filesystem::path data_folder_;
   caf::actor model_store_, supervisor_;
-  monitoring::QueryProbe probe_;
+  QueryProbes probes_;
   std::shared_ptr<const Deployment> deployment_;
   Serving serving_;
   std::uint64_t packs_ready_ = 0;
@@ -170,7 +228,7 @@ caf::actor spawn_front_end(caf::actor_system& system, const config::PartyConfig&
                            PartyId self, std::filesystem::path data_folder, const caf::actor& model_store,
                            monitoring::Registry& registry) {
   return system.spawn<FrontEnd>(config, std::move(choice), self, std::move(data_folder), model_store,
-                                registry.queries());
+                                QueryProbes(registry));
 }
 
 }  // namespace blindsight::actors

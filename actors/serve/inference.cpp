@@ -8,6 +8,7 @@ namespace blindsight::actors {
 namespace {
 
 using monitoring::Outcome;
+using protocol::Fault;
 using Clock = std::chrono::steady_clock;
 using TimeIsUp = caf::atom_constant<caf::atom("time-is-up")>;
 
@@ -46,15 +47,16 @@ class Inference : public caf::event_based_actor {
           finish_if_done();
         },
         [this](const ClientBound& m) {
-          if (output_) return fail("the last layer sent the client more than one message");
+          if (output_) return fail({Fault::internal, "the last layer sent the client more than one message"});
           output_ = m.payload.take();
           finish_if_done();
         },
-        [this](const StepFailed& m) { fail(m.reason); },
-        [this](const AbortQuery& m) { fail(m.reason, m.outcome); },
+        [this](const StepFailed& m) { fail(m.error); },
+        [this](const AbortQuery& m) { fail(m.error, m.outcome, m.client_knows); },
         [this](TimeIsUp) {
-          fail("no answer after " + std::to_string(timeout_.count()) + " ms (key query.timeout_ms); " +
-               std::to_string(layers_done_) + " of " + std::to_string(layers_.size()) + " layers were done");
+          fail({Fault::timed_out, "no answer after " + std::to_string(timeout_.count()) +
+                                      " ms (key query.timeout_ms); " + std::to_string(layers_done_) + " of " +
+                                      std::to_string(layers_.size()) + " layers were done"});
         },
     };
   }
@@ -90,7 +92,7 @@ class Inference : public caf::event_based_actor {
 
   void finish_if_done() {
     if (layers_done_ < layers_.size()) return;
-    if (!output_) return fail("the last layer ended without a message for the client");
+    if (!output_) return fail({Fault::internal, "the last layer ended without a message for the client"});
     report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
     report_.client_bytes += output_->size();
     wire::Predicted answer{query_.query, std::move(*output_), report_};
@@ -98,14 +100,14 @@ class Inference : public caf::event_based_actor {
     end(Outcome::ok, {});
   }
 
-  void fail(const std::string& reason, Outcome outcome = Outcome::failed) {
+  void fail(const protocol::Error& error, Outcome outcome = Outcome::failed, bool client_knows = false) {
     for (const auto& layer : layers_) send(layer, DropPack{pack_.id});
-    if (!reason.empty()) send_failure(query_.client, query_.query, reason);
-    end(outcome, reason);
+    if (!client_knows) send_failure(query_.client, query_.query, error);
+    end(outcome, error);
   }
 
-  void end(Outcome outcome, const std::string& reason) {
-    send(scheduler_, QueryEnded{query_.query, pack_.id, outcome, reason});
+  void end(Outcome outcome, const protocol::Error& error) {
+    send(scheduler_, QueryEnded{query_.query, pack_.id, outcome, error});
     quit();
   }
 
@@ -130,9 +132,9 @@ caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const Sess
                                  scheduler);
 }
 
-void send_failure(const caf::actor& client, const wire::QueryId& query, const std::string& reason) {
+void send_failure(const caf::actor& client, const wire::QueryId& query, const protocol::Error& error) {
   caf::anon_send(client, Send{Parcel(wire::Message{wire::control_header(wire::Kind::failure),
-                                                   wire::encode(wire::QueryNote{query, reason})})});
+                                                   wire::encode(wire::Failure{query, error})})});
 }
 
 }  // namespace blindsight::actors

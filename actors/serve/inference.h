@@ -21,6 +21,6 @@ caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const Sess
                            std::chrono::milliseconds timeout, const caf::actor& scheduler);
 
 /// Tells a client why its query has no answer.
-void send_failure(const caf::actor& client, const wire::QueryId& query, const std::string& reason);
+void send_failure(const caf::actor& client, const wire::QueryId& query, const protocol::Error& error);
 
 }  // namespace blindsight::actors

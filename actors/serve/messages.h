@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "actors/engine/messages.h"
@@ -22,13 +23,14 @@ struct QueryEnded {
   wire::QueryId query{};
   protocol::PackId pack = 0;
   monitoring::Outcome outcome = monitoring::Outcome::ok;
-  std::string reason;
+  protocol::Error error = {};  ///< unless it is ok
 };
 
-/// To an inference: give up. The client is told unless the reason is empty: then it was told.
+/// To an inference: give up.
 struct AbortQuery {
-  std::string reason;
+  protocol::Error error;
   monitoring::Outcome outcome = monitoring::Outcome::failed;
+  bool client_knows = false;  ///< the client need not be told
 };
 
 /// Supervisor to front end, and model store to supervisor: what is deployed here now.
@@ -47,7 +49,7 @@ struct PrepareSession {
 struct SessionPrepared {
   std::uint64_t attempt = 0;
   std::shared_ptr<SessionCore> core;
-  std::string error;
+  protocol::Error error;
 };
 
 /// Front end to scheduler: a client's half of a query.
@@ -56,6 +58,12 @@ struct SubmitQuery {
   Parcel<protocol::Payload> share;
   caf::actor client;
   bool timeline = false;  ///< whether the report shall have intervals
+};
+
+/// Front end to scheduler: the client gives this query up.
+struct CancelQuery {
+  wire::QueryId query{};
+  caf::actor client;
 };
 
 /// Scheduler to itself.
@@ -72,11 +80,12 @@ struct ClientGone {
 struct QueryClosed {
   wire::QueryId query{};
   monitoring::Outcome outcome = monitoring::Outcome::ok;
+  protocol::Fault fault = protocol::Fault::internal;  ///< unless it is ok
 };
 
 /// Supervisor to scheduler: the session is over.
 struct EndSession {
-  std::string reason;
+  protocol::Error error;
 };
 
 /// Supervisor to front end: whether queries can be taken and by whom.
@@ -85,6 +94,8 @@ struct Serving {
   caf::actor scheduler;  ///< at servers that serve
   bool in_session = false;
   std::string state;  ///< for a person; when not serving, why not
+  /// When not serving: whether the parties are about to, so that asking again makes sense.
+  std::optional<std::uint32_t> retry_after_ms = std::nullopt;
 };
 
 }  // namespace blindsight::actors
@@ -96,6 +107,7 @@ BLINDSIGHT_LOCAL_MESSAGE(Deployed)
 BLINDSIGHT_LOCAL_MESSAGE(PrepareSession)
 BLINDSIGHT_LOCAL_MESSAGE(SessionPrepared)
 BLINDSIGHT_LOCAL_MESSAGE(SubmitQuery)
+BLINDSIGHT_LOCAL_MESSAGE(CancelQuery)
 BLINDSIGHT_LOCAL_MESSAGE(WaitedTooLong)
 BLINDSIGHT_LOCAL_MESSAGE(ClientGone)
 BLINDSIGHT_LOCAL_MESSAGE(QueryClosed)

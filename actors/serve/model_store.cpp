@@ -11,6 +11,7 @@ namespace blindsight::actors {
 namespace {
 
 using protocol::fail;
+using protocol::Fault;
 using protocol::Result;
 using wire::Kind;
 
@@ -38,12 +39,12 @@ class ModelStore : public caf::event_based_actor {
           try {
             taken = take(m.message.take(), m.link, supervisor);
           } catch (const std::exception& e) {
-            taken = fail(std::string("the deployment broke off: ") + e.what());
+            taken = fail(Fault::internal, std::string("the deployment broke off: ") + e.what());
           }
           if (taken)
             answer(m.link, Kind::deployed, {});
           else
-            answer(m.link, Kind::failure, wire::encode(wire::QueryNote{{}, taken.error().what}));
+            answer(m.link, Kind::failure, wire::encode(wire::Failure{{}, taken.error()}));
         },
         [this](const PrepareSession& m) { return prepare(m); },
     };
@@ -53,17 +54,17 @@ class ModelStore : public caf::event_based_actor {
   Result<void> take(wire::Message message, const caf::actor& link, const caf::actor& supervisor) {
     // Shares of two deployments must not be mixed: the last to begin is the one that goes on.
     if (message.header.kind != Kind::deploy_begin && link != uploader_)
-      return fail("another deployment has begun in the meantime; deploy again");
+      return fail(Fault::refused, "another deployment has begun in the meantime; deploy again");
     switch (message.header.kind) {
       case Kind::deploy_begin: {
         auto begin = wire::decode<wire::DeployBegin>(message.payload);
         if (!begin) return tl::unexpected(begin.error());
         auto plan = model::plan_from_bytes(begin->plan);
-        if (!plan) return fail("the plan was refused: " + plan.error().what);
+        if (!plan) return tl::unexpected(protocol::within("the plan was refused: ", plan.error()));
         auto bound = choice_.bind(plan->network);
         if (!bound)
-          return fail("the plan does not fit protocol " + std::string(choice_.protocol->name) + ": " +
-                      bound.error().what);
+          return fail(Fault::usage, "the plan does not fit protocol " + std::string(choice_.protocol->name) + ": " +
+                                        bound.error().what);
         if (auto fits = budget_packs(config_, estimate_memory(config_, *bound), memory_for_this_process()); !fits)
           return tl::unexpected(fits.error());
         uploader_ = link;
@@ -76,8 +77,9 @@ class ModelStore : public caf::event_based_actor {
             protocol::is_server(self_) && layer < network_.layers.size()) {
           const std::size_t expected = uploaded_->weight_share_bytes(layer)[static_cast<std::size_t>(self_)];
           if (message.payload.size() != expected)
-            return fail("the weight share of layer '" + network_.layers[layer].name + "' has " +
-                        std::to_string(message.payload.size()) + " bytes, expected " + std::to_string(expected));
+            return fail(Fault::violation, "the weight share of layer '" + network_.layers[layer].name + "' has " +
+                                              std::to_string(message.payload.size()) + " bytes, expected " +
+                                              std::to_string(expected));
         }
         return folder_.add_share(message.header.work.layer, message.payload);
       case Kind::deploy_commit: {
@@ -87,7 +89,7 @@ class ModelStore : public caf::event_based_actor {
         return {};
       }
       default:
-        return fail("unexpected " + std::string(wire::name(message.header.kind)) + " message");
+        return fail(Fault::violation, "unexpected " + std::string(wire::name(message.header.kind)) + " message");
     }
   }
 
@@ -95,7 +97,7 @@ class ModelStore : public caf::event_based_actor {
     try {
       return prepared(m);
     } catch (const std::exception& e) {
-      return {m.attempt, nullptr, e.what()};
+      return {m.attempt, nullptr, {Fault::internal, e.what()}};
     }
   }
 
@@ -106,19 +108,19 @@ class ModelStore : public caf::event_based_actor {
     core->producer_online = choice_.protocol->producer_online;
     core->network = m.deployment->plan.network;
     const auto bound = choice_.bind(core->network);
-    if (!bound) return {m.attempt, nullptr, bound.error().what};
+    if (!bound) return {m.attempt, nullptr, bound.error()};
     const auto estimate = estimate_memory(config_, *bound);
     auto budget = budget_packs(config_, estimate, memory_for_this_process());
-    if (!budget) return {m.attempt, nullptr, budget.error().what};
+    if (!budget) return {m.attempt, nullptr, budget.error()};
     core->budget = *budget;
     spdlog::info("{}: memory with model {}: {}", protocol::name(self_), m.deployment->plan.model_name,
                  describe(estimate, config_, budget->depth));
     if (!budget->warning.empty()) spdlog::warn("{}", budget->warning);
     auto shares = folder_.weight_shares(*m.deployment);
-    if (!shares) return {m.attempt, nullptr, shares.error().what};
+    if (!shares) return {m.attempt, nullptr, shares.error()};
     core->weight_shares = std::move(*shares);
     auto program = bound->parties->make_program({self_, m.keys, core->weight_shares});
-    if (!program) return {m.attempt, nullptr, program.error().what};
+    if (!program) return {m.attempt, nullptr, program.error()};
     core->program = std::move(*program);
     if (protocol::is_server(self_))
       core->input_share_bytes = bound->clients->input_share_bytes()[static_cast<std::size_t>(self_)];

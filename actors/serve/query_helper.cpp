@@ -12,6 +12,7 @@
 namespace blindsight::actors {
 namespace {
 
+using protocol::Fault;
 using protocol::PackId;
 using protocol::PartyId;
 using wire::Kind;
@@ -43,13 +44,14 @@ class QueryHelper : public caf::event_based_actor {
           auto it = running_.find(m.work.pack);
           if (it != running_.end() && ++it->second.layers_done == layers_.size()) running_.erase(it);
         },
-        [this](const StepFailed& m) { failed(m.work.pack, m.reason); },
+        [this](const StepFailed& m) { failed(m.work.pack, m.error); },
         [this](const HelpTooLong& m) {
           auto it = running_.find(m.pack);
           if (it == running_.end()) return;
-          failed(m.pack, "its part of the query has not ended after " + std::to_string(timeout_.count()) +
-                             " ms (key query.timeout_ms); " + std::to_string(it->second.layers_done) + " of " +
-                             std::to_string(layers_.size()) + " layers were done");
+          failed(m.pack,
+                 {Fault::timed_out, "its part of the query has not ended after " + std::to_string(timeout_.count()) +
+                                        " ms (key query.timeout_ms); " + std::to_string(it->second.layers_done) +
+                                        " of " + std::to_string(layers_.size()) + " layers were done"});
         },
     };
   }
@@ -64,12 +66,12 @@ class QueryHelper : public caf::event_based_actor {
     const auto message = m.message.take();
     const auto kind = message.header.kind;
     const auto pack = message.header.work.pack;
-    auto note = wire::decode<wire::QueryNote>(message.payload);
-    if (!note) return violated(m.from, kind, note.error().what);
     if (kind == Kind::query_start && m.from == PartyId::server0) {
+      auto named = wire::decode<wire::QueryName>(message.payload);
+      if (!named) return violated(m.from, kind, named.error().what);
       switch (ledger_.start(pack)) {
         case HelpLedger::Start::begin:
-          return begin(pack, note->query);
+          return begin(pack, named->query);
         case HelpLedger::Start::cancelled:
           return;
         case HelpLedger::Start::refused:
@@ -78,6 +80,7 @@ class QueryHelper : public caf::event_based_actor {
     }
     if (kind != Kind::query_cancelled || !protocol::is_server(m.from))
       return violated(m.from, kind, "it is not for the crypto producer");
+    if (auto why = wire::decode<wire::Failure>(message.payload); !why) return violated(m.from, kind, why.error().what);
     if (!ledger_.cancel(pack, m.from))
       return violated(m.from, kind, "pack " + std::to_string(pack) + " was not announced");
     drop(pack);
@@ -87,7 +90,7 @@ class QueryHelper : public caf::event_based_actor {
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     running_[pack].query = query;
     delayed_send(this, timeout_, HelpTooLong{pack});
-    // Deepest first: a layer has the query in its mailbox when the one before it tells of rows.
+    // The last value first: a layer has the query in its mailbox when the one before it tells of rows.
     for (std::size_t i = layers_.size(); i-- > 0;) {
       BeginQuery to_layer;
       to_layer.pack = pack;
@@ -97,7 +100,7 @@ class QueryHelper : public caf::event_based_actor {
     }
   }
 
-  void failed(PackId pack, const std::string& reason) {
+  void failed(PackId pack, const protocol::Error& error) {
     auto it = running_.find(pack);
     if (it == running_.end()) return;
     const auto query = it->second.query;
@@ -105,7 +108,7 @@ class QueryHelper : public caf::event_based_actor {
     for (const auto server : {0u, 1u})
       send(core_->links[server],
            Send{Parcel(wire::Message{wire::control_header(Kind::query_cancelled, core_->session, pack),
-                                     wire::encode(wire::QueryNote{query, reason})})});
+                                     wire::encode(wire::Failure{query, error})})});
   }
 
   void drop(PackId pack) {
@@ -114,10 +117,9 @@ class QueryHelper : public caf::event_based_actor {
   }
 
   void violated(PartyId by, Kind kind, const std::string& why) {
-    send(supervisor_, StepFailed{Phase::online,
-                                 {},
-                                 "protocol violation: " + std::string(wire::name(kind)) + " message from " +
-                                     std::string(protocol::name(by)) + ": " + why});
+    send(supervisor_,
+         SessionFailed{{Fault::violation, "protocol violation: " + std::string(wire::name(kind)) + " message from " +
+                                              std::string(protocol::name(by)) + ": " + why}});
   }
 
   std::shared_ptr<const SessionCore> core_;

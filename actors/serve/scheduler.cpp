@@ -14,10 +14,14 @@ namespace blindsight::actors {
 namespace {
 
 using monitoring::Outcome;
+using protocol::Fault;
 using protocol::PackId;
 using protocol::PartyId;
 using wire::Kind;
 using wire::QueryId;
+
+/// For a client that was told that all places are taken.
+constexpr std::uint32_t busy_retry_ms = 100;
 
 class Scheduler : public caf::event_based_actor {
  public:
@@ -49,8 +53,9 @@ class Scheduler : public caf::event_based_actor {
         [this](const Arrived& m) { arrived(m); },
         [this](const QueryEnded& m) { ended(m); },
         [this](const ClientGone& m) { client_gone(m.client); },
+        [this](const CancelQuery& m) { cancel(m); },
         [this](const WaitedTooLong& m) { waited_too_long(m.query); },
-        [this](const EndSession& m) { end_session(m.reason); },
+        [this](const EndSession& m) { end_session(m.error); },
     };
   }
 
@@ -68,27 +73,30 @@ class Scheduler : public caf::event_based_actor {
 
   void submit(const SubmitQuery& m) {
     if (waiting_.contains(m.query) || running_.contains(m.query))
-      return refuse(m, "a query of this number is already under way");
+      return refuse(m, {Fault::refused, "a query of this number is already under way"});
     if (const auto bytes = m.share.look().size(); bytes != core_->input_share_bytes)
-      return refuse(m, "the input share has " + std::to_string(bytes) + " bytes, the deployed plan takes " +
-                           std::to_string(core_->input_share_bytes));
+      return refuse(
+          m, {Fault::violation, "the input share has " + std::to_string(bytes) + " bytes, the deployed plan takes " +
+                                    std::to_string(core_->input_share_bytes)});
     if (waiting_.size() + running_.size() >= settings_.max_queries)
-      return refuse(m, "busy: " + std::to_string(settings_.max_queries) +
-                           " queries wait or run already (key limits.max_queries); try again in a moment");
+      return refuse(m, {Fault::busy,
+                        "busy: " + std::to_string(settings_.max_queries) +
+                            " queries wait or run already (key limits.max_queries); try again in a moment",
+                        busy_retry_ms});
     waiting_[m.query].query = m;
     delayed_send(this, settings_.timeout, WaitedTooLong{m.query});
     if (leads()) {
       order_.push_back(m.query);
       start_what_can();
     } else {
-      tell_peer(Kind::query_pending, 0, m.query, {});
+      tell_peer(Kind::query_pending, 0, wire::encode(wire::QueryName{m.query}));
     }
     tell_load();
   }
 
-  void refuse(const SubmitQuery& m, const std::string& reason) {
-    send_failure(m.client, m.query, reason);
-    send(front_end_, QueryClosed{m.query, Outcome::refused});
+  void refuse(const SubmitQuery& m, const protocol::Error& error) {
+    send_failure(m.client, m.query, error);
+    send(front_end_, QueryClosed{m.query, Outcome::refused, error.fault});
   }
 
   /// Server 0: asks for a pack for each query that is here at both servers, oldest first.
@@ -115,14 +123,16 @@ class Scheduler : public caf::event_based_actor {
     if (it == waiting_.end())
       it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
     if (it == waiting_.end()) {
-      // The pack has left the store, so nobody else gets it: burn it at server 1 too.
-      tell_of_cancel(pack.id, id, "the query was given up at server0");
+      // The pack has left the store, so nobody else gets it: burn it at server 1 too. It is nobody's: the query that
+      // asked for it may be running with the pack of one that went.
+      tell_of_cancel(pack.id, {}, {Fault::refused, "the query that it was for was given up at server0"});
       burn(pack.id);
       tell_load();
       return;
     }
-    tell_peer(Kind::query_start, pack.id, it->first, {});
-    if (core_->producer_online) tell(PartyId::producer, Kind::query_start, pack.id, it->first, {});
+    tell_peer(Kind::query_start, pack.id, wire::encode(wire::QueryName{it->first}));
+    if (core_->producer_online)
+      tell(PartyId::producer, Kind::query_start, pack.id, wire::encode(wire::QueryName{it->first}));
     begin(it->second.query, std::move(pack));
   }
 
@@ -143,66 +153,66 @@ class Scheduler : public caf::event_based_actor {
   void inference_down(const caf::actor_addr& source) {
     for (const auto& [id, running] : running_) {
       if (running.inference.address() != source) continue;
-      const std::string reason = "the query failed at " + std::string(protocol::name(core_->self)) + "; see its log";
-      send_failure(running.client, id, reason);
-      return ended({id, running.pack, Outcome::failed, reason});
+      const protocol::Error error{Fault::internal,
+                                  "the query failed at " + std::string(protocol::name(core_->self)) + "; see its log"};
+      send_failure(running.client, id, error);
+      return ended({id, running.pack, Outcome::failed, error});
     }
   }
 
   void arrived(const Arrived& m) {
     const auto message = m.message.take();
-    auto note = wire::decode<wire::QueryNote>(message.payload);
     const auto pack = message.header.work.pack;
-    if (!note) return violated(m.from, message.header.kind);
-    if (m.from == PartyId::producer && core_->producer_online && message.header.kind == Kind::query_cancelled &&
-        pack != 0)
-      return failed_at_producer(note->query, pack, protocol::party_name(m.from) + ": " + note->text);
-    if (m.from != protocol::other(core_->self)) return violated(m.from, message.header.kind);
-    switch (message.header.kind) {
-      case Kind::query_pending:
-        if (!leads()) return violated(m.from, message.header.kind);
-        // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
-        if (at_peer_.size() >= 4 * settings_.max_queries) return violated(m.from, message.header.kind);
-        at_peer_.insert(note->query);
-        start_what_can();
-        return;
-      case Kind::query_start:
-        if (leads()) return violated(m.from, message.header.kind);
-        return start(note->query, pack);
-      case Kind::query_cancelled: {
-        at_peer_.erase(note->query);
-        const auto reason = std::string(protocol::name(m.from)) + ": " + note->text;
-        if (auto running = running_.find(note->query); running != running_.end()) {
-          told_.insert(note->query);
-          send(running->second.inference, AbortQuery{reason});
-        } else if (auto waiting = waiting_.find(note->query); waiting != waiting_.end()) {
-          // Server 1 answers a cancel with its own: it follows the query_pending that may still be on its way, so
-          // that server 0 does not wait for ever for a query that is over.
-          give_up(waiting, reason, !leads());
-        }
-        if (pack != 0) burn(pack);
-        return;
-      }
-      default:
-        return violated(m.from, message.header.kind);
+    const auto kind = message.header.kind;
+    if (kind == Kind::query_cancelled) {
+      auto failure = wire::decode<wire::Failure>(message.payload);
+      if (!failure) return violated(m.from, kind);
+      const auto error = protocol::within(protocol::party_name(m.from) + ": ", failure->error);
+      if (m.from == PartyId::producer && core_->producer_online && pack != 0)
+        return failed_at_producer(failure->query, pack, error);
+      if (m.from != protocol::other(core_->self)) return violated(m.from, kind);
+      return cancelled_by_peer(failure->query, pack, error);
     }
+    auto named = wire::decode<wire::QueryName>(message.payload);
+    if (!named || m.from != protocol::other(core_->self)) return violated(m.from, kind);
+    if (kind == Kind::query_pending && leads()) {
+      // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
+      if (at_peer_.size() >= 4 * settings_.max_queries) return violated(m.from, kind);
+      at_peer_.insert(named->query);
+      return start_what_can();
+    }
+    if (kind == Kind::query_start && !leads()) return start(named->query, pack);
+    violated(m.from, kind);
+  }
+
+  void cancelled_by_peer(const QueryId& id, PackId pack, const protocol::Error& error) {
+    at_peer_.erase(id);
+    if (auto running = running_.find(id); running != running_.end()) {
+      told_.insert(id);
+      send(running->second.inference, AbortQuery{error});
+    } else if (auto waiting = waiting_.find(id); waiting != waiting_.end()) {
+      // Server 1 answers a cancel with its own: it follows the query_pending that may still be on its way, so that
+      // server 0 does not wait for ever for a query that is over.
+      give_up(waiting, error, !leads());
+    }
+    if (pack != 0) burn(pack);
   }
 
   /// The producer has told both servers. Its message may come before server 0's start of the query.
-  void failed_at_producer(const QueryId& id, PackId pack, const std::string& reason) {
+  void failed_at_producer(const QueryId& id, PackId pack, const protocol::Error& error) {
     if (std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; }))
       return violated(PartyId::producer, Kind::query_cancelled);
     if (auto running = running_.find(id); running != running_.end() && running->second.pack == pack)
-      send(running->second.inference, AbortQuery{reason});
+      send(running->second.inference, AbortQuery{error});
     else if (auto waiting = waiting_.find(id); waiting != waiting_.end() && !leads())
-      give_up(waiting, reason, true);
+      give_up(waiting, error, true);
     burn(pack);
   }
 
   /// Server 1: server 0 has chosen a pack for a query.
   void start(const QueryId& id, PackId pack) {
     if (!waiting_.contains(id)) {
-      tell_of_cancel(pack, id, "the client's share is not here (any more)");
+      tell_of_cancel(pack, id, {Fault::refused, "the client's share is not here (any more)"});
       burn(pack);
       return;
     }
@@ -213,14 +223,15 @@ class Scheduler : public caf::event_based_actor {
               auto it = waiting_.find(id);
               if (granted_pack.id != pack) {
                 // A mask is used once: neither another pack nor this one again.
-                const auto reason = "pack " + std::to_string(pack) + " was used, burned, or never ready at server1";
-                tell_of_cancel(pack, id, reason);
-                if (it != waiting_.end()) give_up(it, reason, false);
+                const protocol::Error error{
+                    Fault::internal, "pack " + std::to_string(pack) + " was used, burned, or never ready at server1"};
+                tell_of_cancel(pack, id, error);
+                if (it != waiting_.end()) give_up(it, error, false);
                 return;
               }
               ++packs_received_;
               if (it == waiting_.end()) {
-                tell_of_cancel(pack, id, "the client has gone");
+                tell_of_cancel(pack, id, {Fault::refused, "the client has gone"});
                 burn(pack);
                 tell_load();
                 return;
@@ -233,14 +244,14 @@ class Scheduler : public caf::event_based_actor {
   void ended(const QueryEnded& m) {
     auto it = running_.find(m.query);
     if (it == running_.end()) return;
-    send(front_end_, QueryClosed{m.query, m.outcome});
+    send(front_end_, QueryClosed{m.query, m.outcome, m.error.fault});
     running_.erase(it);
     const bool told = told_.erase(m.query) > 0;
     if (m.outcome != Outcome::ok) {
       if (told)
-        tell_producer_of_cancel(m.pack, m.query, m.reason);
+        tell_producer_of_cancel(m.pack, m.query, m.error);
       else
-        tell_of_cancel(m.pack, m.query, m.reason);
+        tell_of_cancel(m.pack, m.query, m.error);
       burn(m.pack);
     }
     tell_load();
@@ -248,12 +259,12 @@ class Scheduler : public caf::event_based_actor {
 
   using WaitingMap = std::map<QueryId, Waiting>;
 
-  void give_up(WaitingMap::iterator it, const std::string& reason, bool tell, Outcome outcome = Outcome::failed) {
+  void give_up(WaitingMap::iterator it, const protocol::Error& error, bool tell, Outcome outcome = Outcome::failed) {
     const auto query = it->second.query;
     waiting_.erase(it);
-    send_failure(query.client, query.query, reason);
-    send(front_end_, QueryClosed{query.query, outcome});
-    if (tell) tell_peer(Kind::query_cancelled, 0, query.query, reason);
+    send_failure(query.client, query.query, error);
+    send(front_end_, QueryClosed{query.query, outcome, error.fault});
+    if (tell) tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{query.query, error}));
     tell_load();
   }
 
@@ -267,28 +278,36 @@ class Scheduler : public caf::event_based_actor {
           at_peer_.contains(id) ? "for a pack of the crypto producer" : "for the client's other share to reach server1";
     else
       reason += "for server0 to start it";
-    give_up(it, reason, true);
+    give_up(it, {Fault::timed_out, reason}, true);
   }
 
   void client_gone(const caf::actor& client) {
+    const protocol::Error error{Fault::peer_lost, "the client has closed its connection"};
     for (auto it = waiting_.begin(); it != waiting_.end();) {
       auto next = std::next(it);
-      if (it->second.query.client == client)
-        give_up(it, "the client has closed its connection", true, Outcome::cancelled);
+      if (it->second.query.client == client) give_up(it, error, true, Outcome::cancelled);
       it = next;
     }
     for (const auto& [id, running] : running_)
-      if (running.client == client)
-        send(running.inference, AbortQuery{"the client has closed its connection", Outcome::cancelled});
+      if (running.client == client) send(running.inference, AbortQuery{error, Outcome::cancelled});
   }
 
-  void end_session(const std::string& reason) {
-    while (!waiting_.empty()) give_up(waiting_.begin(), reason, false);
+  /// A client may give up its own queries only.
+  void cancel(const CancelQuery& m) {
+    const protocol::Error error{Fault::refused, "the client has given the query up"};
+    if (auto it = waiting_.find(m.query); it != waiting_.end() && it->second.query.client == m.client)
+      give_up(it, error, true, Outcome::cancelled);
+    else if (auto running = running_.find(m.query); running != running_.end() && running->second.client == m.client)
+      send(running->second.inference, AbortQuery{error, Outcome::cancelled});
+  }
+
+  void end_session(const protocol::Error& error) {
+    while (!waiting_.empty()) give_up(waiting_.begin(), error, false);
     for (auto& [id, running] : running_) {
       // Told from here, so that whoever sees the scheduler end knows that all clients have been told.
-      send_failure(running.client, id, reason);
-      send(front_end_, QueryClosed{id, Outcome::failed});
-      send(running.inference, AbortQuery{});
+      send_failure(running.client, id, error);
+      send(front_end_, QueryClosed{id, Outcome::failed, error.fault});
+      send(running.inference, AbortQuery{error, Outcome::failed, true});
     }
     quit();
   }
@@ -299,32 +318,30 @@ class Scheduler : public caf::event_based_actor {
   }
 
   /// Whoever takes part in queries is told when one that has a pack is over.
-  void tell_of_cancel(PackId pack, const QueryId& id, const std::string& reason) {
-    tell_peer(Kind::query_cancelled, pack, id, reason);
-    tell_producer_of_cancel(pack, id, reason);
+  void tell_of_cancel(PackId pack, const QueryId& id, const protocol::Error& error) {
+    tell_peer(Kind::query_cancelled, pack, wire::encode(wire::Failure{id, error}));
+    tell_producer_of_cancel(pack, id, error);
   }
 
-  void tell_producer_of_cancel(PackId pack, const QueryId& id, const std::string& reason) {
-    if (core_->producer_online) tell(PartyId::producer, Kind::query_cancelled, pack, id, reason);
+  void tell_producer_of_cancel(PackId pack, const QueryId& id, const protocol::Error& error) {
+    if (core_->producer_online)
+      tell(PartyId::producer, Kind::query_cancelled, pack, wire::encode(wire::Failure{id, error}));
   }
 
-  void tell_peer(Kind kind, PackId pack, const QueryId& id, const std::string& text) {
-    tell(protocol::other(core_->self), kind, pack, id, text);
+  void tell_peer(Kind kind, PackId pack, protocol::Payload payload) {
+    tell(protocol::other(core_->self), kind, pack, std::move(payload));
   }
 
-  void tell(PartyId to, Kind kind, PackId pack, const QueryId& id, const std::string& text) {
-    const auto& link = core_->links[static_cast<std::size_t>(to)];
-    send(link, Send{Parcel(wire::Message{wire::control_header(kind, core_->session, pack),
-                                         wire::encode(wire::QueryNote{id, text})})});
+  void tell(PartyId to, Kind kind, PackId pack, protocol::Payload payload) {
+    send(core_->links[static_cast<std::size_t>(to)],
+         Send{Parcel(wire::Message{wire::control_header(kind, core_->session, pack), std::move(payload)})});
   }
 
   void tell_load() { send(store_, QueryLoad{waiting_.size(), running_.size(), packs_received_}); }
 
   void violated(PartyId by, Kind kind) {
-    send(supervisor_, StepFailed{Phase::preprocess,
-                                 {},
-                                 "protocol violation: " + std::string(wire::name(kind)) + " message from " +
-                                     std::string(protocol::name(by))});
+    send(supervisor_, SessionFailed{{Fault::violation, "protocol violation: " + std::string(wire::name(kind)) +
+                                                           " message from " + std::string(protocol::name(by))}});
   }
 
   std::shared_ptr<const SessionCore> core_;

@@ -26,7 +26,7 @@ protocol::Result<protocol::Key> SessionKeyPair::key_with(const wire::PublicKey& 
                                                          const wire::DeploymentId& deployment) const {
   std::array<std::uint8_t, 32> shared{};
   if (crypto_scalarmult(shared.data(), secret_.data(), peer.data()) != 0)
-    return protocol::fail("the peer's public key gives no secret");
+    return protocol::fail(protocol::Fault::violation, "the peer's public key gives no secret");
   std::vector<std::uint8_t> salt(session.begin(), session.end());
   salt.insert(salt.end(), deployment.begin(), deployment.end());
   auto key = protocol::derive_key(shared, "blindsight pairwise key", salt);

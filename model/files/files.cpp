@@ -12,12 +12,12 @@
 #include <fstream>
 #include <random>
 
+#include "model/fault.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::model {
 
 namespace fs = std::filesystem;
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::Result;
 

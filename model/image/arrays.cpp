@@ -5,12 +5,12 @@
 #include <cstring>
 #include <functional>
 
+#include "model/fault.h"
 #include "model/graph/graph.h"
 #include "model/image/formats.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 

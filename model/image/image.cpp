@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "model/fault.h"
 #include "model/files/files.h"
 #include "model/graph/graph.h"
 #include "model/image/formats.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 

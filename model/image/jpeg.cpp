@@ -7,11 +7,11 @@
 
 #include <csetjmp>
 
+#include "model/fault.h"
 #include "model/image/formats.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

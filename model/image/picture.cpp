@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/fault.h"
 #include "model/image/formats.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

@@ -5,11 +5,11 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "model/fault.h"
 #include "model/image/formats.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

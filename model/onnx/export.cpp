@@ -4,12 +4,12 @@
 
 #include <limits>
 
+#include "model/fault.h"
 #include "model/files/files.h"
 
 namespace blindsight::model {
 namespace {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 using tensor::Window;

@@ -3,11 +3,11 @@
 #include <charconv>
 #include <fstream>
 
+#include "model/fault.h"
 #include "model/graph/graph.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 
+#include "model/fault.h"
 #include "model/graph/graph.h"
 #include "model/onnx/external_data.h"
 #include "model/passes/passes.h"
@@ -17,7 +18,6 @@
 namespace blindsight::model {
 namespace {
 
-using protocol::fail;
 using protocol::Result;
 
 /// protobuf's own limit is 2 GiB; nothing that fits three parties comes near it.

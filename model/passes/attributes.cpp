@@ -1,10 +1,10 @@
 #include "model/passes/attributes.h"
+#include "model/fault.h"
 
 #include <algorithm>
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 Result<void> Attributes::only(std::initializer_list<std::string_view> known) const {

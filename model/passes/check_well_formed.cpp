@@ -2,13 +2,13 @@
 #include <set>
 #include <vector>
 
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/operators.h"
 #include "model/passes/passes.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

@@ -2,11 +2,11 @@
 #include <map>
 #include <set>
 
+#include "model/fault.h"
 #include "model/passes/passes.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 Result<void> drop_dead(Graph& graph) {

@@ -2,12 +2,12 @@
 #include <cmath>
 #include <optional>
 
+#include "model/fault.h"
 #include "model/passes/limits.h"
 #include "model/passes/passes.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 using tensor::Window;

@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/fault.h"
 #include "model/passes/limits.h"
 #include "model/passes/passes.h"
 #include "model/plan/plan.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 

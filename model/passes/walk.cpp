@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/limits.h"
 #include "model/passes/operators.h"
@@ -10,7 +11,6 @@
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 using tensor::Window;

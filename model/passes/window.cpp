@@ -1,11 +1,11 @@
 #include "model/passes/window.h"
 
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/limits.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Window;
 

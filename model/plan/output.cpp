@@ -5,12 +5,12 @@
 #include <cmath>
 #include <set>
 
+#include "model/fault.h"
 #include "model/plan/sizes.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::Result;
 

@@ -85,6 +85,9 @@ struct Plan {
   threshold @15 :Float64;
   # What is done about pictures that say by EXIF that they are turned.
   orientation @16 :Orientation;
+  # What a reader must know beyond the version to evaluate this plan, by name. One that does not know all of it refuses
+  # the plan and says the name: new fields and meanings come with a new name here, not with a new version.
+  requires @17 :List(Text);
 }
 
 struct LayerWeights {

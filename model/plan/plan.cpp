@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "model/fault.h"
 #include "model/files/files.h"
 #include "model/graph/graph.h"
 #include "model/plan/output.h"
@@ -14,7 +15,6 @@
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::LayerSpec;
 using protocol::Result;
 using tensor::Shape;

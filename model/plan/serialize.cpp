@@ -2,10 +2,13 @@
 #include <capnp/serialize.h>
 #include <sodium.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "model/fault.h"
 #include "model/plan/plan.h"
 #include "model/plan/sizes.h"
 #include "plan.capnp.h"
@@ -13,7 +16,6 @@
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::Result;
 
@@ -143,6 +145,30 @@ Digest blake2b(std::initializer_list<std::span<const std::uint8_t>> parts) {
   return out;
 }
 
+/// What a plan may require of its reader; see Plan.requires in the schema.
+constexpr std::string_view bias_per_position_feature = "bias-per-position";
+constexpr std::array known_features = {bias_per_position_feature};
+/// Of one that a later release may write.
+constexpr std::size_t most_features = 64;
+
+std::vector<std::string_view> features_of(const protocol::NetworkSpec& network) {
+  std::vector<std::string_view> features;
+  if (std::ranges::any_of(network.layers, &protocol::LayerSpec::bias_per_position))
+    features.push_back(bias_per_position_feature);
+  return features;
+}
+
+Result<void> check_features(capnp::List<capnp::Text>::Reader required) {
+  if (required.size() > most_features)
+    return fail("the plan requires more than " + std::to_string(most_features) + " features of its reader");
+  for (const capnp::Text::Reader feature : required)
+    if (std::ranges::find(known_features, std::string_view(feature.begin(), feature.size())) == known_features.end())
+      return fail("the plan requires " + protocol::in_quotes(std::string_view(feature.begin(), feature.size())) +
+                  ", which this release does not know: install the release that the plan was compiled with, or a later "
+                  "one, at all three parties and clients");
+  return {};
+}
+
 template <class T>
 std::span<const std::uint8_t> raw(const std::vector<T>& values) {
   return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(T)};
@@ -174,6 +200,11 @@ std::vector<std::uint8_t> to_bytes(const Plan& plan) {
   for (unsigned i = 0; i < labels.size(); ++i) labels.set(i, plan.labels[i]);
   to.setCalibrationImages(plan.calibration_images);
   to.setOrientation(static_cast<schema::Orientation>(p.orientation));
+  // Left out when it is empty: then the bytes are those of a plan from before there were any.
+  if (const auto features = features_of(plan.network); !features.empty()) {
+    auto required = to.initRequires(static_cast<unsigned>(features.size()));
+    for (unsigned i = 0; i < features.size(); ++i) required.set(i, std::string(features[i]));
+  }
   // Canonical form: one segment, objects in a fixed order, so that equal plans have equal bytes and digests.
   const auto canonical = capnp::canonicalize(to.asReader());
   kj::ArrayPtr<const capnp::word> segment = canonical;
@@ -186,6 +217,7 @@ Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
     if (from.getVersion() != format_version)
       return fail("the plan has the format's version " + std::to_string(from.getVersion()) +
                   ", this program reads version " + std::to_string(format_version) + ": compile the model again");
+    if (auto known = check_features(from.getRequires()); !known) return known;
     const auto weights_digest = from.getWeightsDigest();
     if (weights_digest.size() != plan.weights_digest.size())
       return fail("the plan is damaged: its weights' digest has another length");
@@ -208,6 +240,8 @@ Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
     for (const auto label : from.getLabels()) plan.labels.emplace_back(label);
     plan.calibration_images = from.getCalibrationImages();
     plan.preprocessing.orientation = static_cast<Orientation>(from.getOrientation());
+    if (from.getRequires().size() != features_of(plan.network).size())
+      return fail("the plan is damaged: it does not require what its layers need");
     return {};
   };
   if (auto ok = with_message<schema::Plan>(bytes, largest_plan, "plan", use); !ok) return fail(ok.error().what);

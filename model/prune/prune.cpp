@@ -1,4 +1,5 @@
 #include "model/prune/prune.h"
+#include "model/fault.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +8,6 @@
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/fault.h"
 #include "model/graph/graph.h"
 #include "model/plaintext/float_oracle.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

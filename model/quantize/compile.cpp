@@ -4,15 +4,16 @@
 #include <cmath>
 #include <limits>
 
+#include "model/fault.h"
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plan/output.h"
 #include "model/plan/sizes.h"
 #include "model/quantize/calibrate.h"
+#include "protocol/core/numbers.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::LayerSpec;
 using protocol::LayerWeights;
@@ -157,10 +158,6 @@ Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsi
     out.bias.push_back(static_cast<std::int64_t>(v));
   }
   return out;
-}
-
-std::string percent(double share) {
-  return std::to_string(static_cast<long>(std::lround(share * 100))) + " %";
 }
 
 /// A name as a plan takes it.
@@ -342,7 +339,7 @@ Result<void> run_integers(const FloatNetwork& network, const std::vector<Image>&
     for (std::size_t i = 0; i < run.worst.size(); ++i) {
       plan.calibration[i].worst = std::max(plan.calibration[i].worst, run.worst[i]);
       if (run.worst[i] > 1)
-        return fail("layer " + in_quotes(network.layers[i].name) + " reaches " + percent(run.worst[i]) +
+        return fail("layer " + in_quotes(network.layers[i].name) + " reaches " + protocol::percent(run.worst[i], 0) +
                     " of its range on " + in_quotes(image.name) + ": give it more headroom bits");
     }
     if (n % std::max<std::size_t>(1, images.size() / dither_images) == 0) sample.push_back(std::move(*input));

@@ -5,11 +5,12 @@
 #include <cstdio>
 #include <set>
 
+#include "model/fault.h"
+#include "protocol/core/numbers.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::in_quotes;
 using protocol::Result;
 
@@ -21,12 +22,6 @@ bool of_one_colour(const Image& image, std::size_t channels) {
   for (std::size_t i = channels; i < image.values.size(); ++i)
     if (image.values[i] != image.values[i % channels]) return false;
   return true;
-}
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
-  return text;
 }
 
 std::string telling_text(std::size_t telling) {
@@ -101,8 +96,9 @@ std::vector<std::string> support_warnings(const Support& support, const std::vec
   });
   if (worst != growth.end() && worst->per_doubling() > settled_growth)
     all.push_back("the ranges are not settled: the largest value of layer " + in_quotes(worst->layer) + " grew by " +
-                  percent(worst->per_doubling()) + " with the last doubling of the images (settled is " +
-                  percent(settled_growth) + " at most): calibrate on more images, or compile with more headroom bits");
+                  protocol::percent(worst->per_doubling(), 0) + " with the last doubling of the images (settled is " +
+                  protocol::percent(settled_growth, 0) +
+                  " at most): calibrate on more images, or compile with more headroom bits");
   return all;
 }
 

@@ -381,14 +381,14 @@ template <class Word>
 Result<std::unique_ptr<Program>> BoundBeaver<Word>::make_program(const PartyContext& party) const {
   if (is_server(party.self)) {
     if (party.weight_shares.size() != s_.network.layers.size())
-      return fail("there are weight shares for " + std::to_string(party.weight_shares.size()) +
-                  " layers, the network has " + std::to_string(s_.network.layers.size()));
+      return fail(Fault::usage, "there are weight shares for " + std::to_string(party.weight_shares.size()) +
+                                    " layers, the network has " + std::to_string(s_.network.layers.size()));
     for (std::size_t i = 0; i < s_.network.layers.size(); ++i)
       if (party.weight_shares[i].size() != beaver::weight_share_bytes<Word>(s_.network.layers[i]))
-        return fail("layer '" + s_.network.layers[i].name + "': the weight share has " +
-                    std::to_string(party.weight_shares[i].size()) + " bytes, expected " +
-                    std::to_string(beaver::weight_share_bytes<Word>(s_.network.layers[i])) +
-                    ": deploy the model again");
+        return fail(Fault::usage, "layer '" + s_.network.layers[i].name + "': the weight share has " +
+                                      std::to_string(party.weight_shares[i].size()) + " bytes, expected " +
+                                      std::to_string(beaver::weight_share_bytes<Word>(s_.network.layers[i])) +
+                                      ": deploy the model again");
   }
   return std::make_unique<BeaverProgram<Word>>(s_, party);
 }
@@ -410,8 +410,9 @@ Result<std::vector<std::int64_t>> BoundBeaver<Word>::reveal_output(std::span<con
   const std::size_t n = s_.network.layers.back().out().elements();
   for (unsigned p = 0; p < 2; ++p)
     if (messages[p].size() != n * sizeof(Word))
-      return fail("the answer of server" + std::to_string(p) + " has " + std::to_string(messages[p].size()) +
-                  " bytes, expected " + std::to_string(n * sizeof(Word)));
+      return fail(Fault::violation, "the answer of server" + std::to_string(p) + " has " +
+                                        std::to_string(messages[p].size()) + " bytes, expected " +
+                                        std::to_string(n * sizeof(Word)));
   Buffer<Word> a(n), b(n);
   std::memcpy(a.data(), messages[0].data(), messages[0].size());
   std::memcpy(b.data(), messages[1].data(), messages[1].size());
@@ -539,8 +540,8 @@ Result<void> BeaverProtocol<Word>::check(const NetworkSpec& network, const Deali
   const Setting<Word> setting{scheme_, network, dealing};
   for (LayerId i = 0; i < network.layers.size(); ++i) {
     if (layer_bands(setting, i).size() >= Stream::whole_map)
-      return fail("layer '" + network.layers[i].name + "': its map is too large: more bands than a stream's name can " +
-                  "tell apart");
+      return fail(Fault::usage, "layer '" + network.layers[i].name +
+                                    "': its map is too large: more bands than a stream's name can " + "tell apart");
     if (auto ok = check_layer(network, i); !ok) return ok;
   }
   return {};

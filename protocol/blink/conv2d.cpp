@@ -26,17 +26,18 @@ std::size_t weight_share_bytes(const LayerSpec& layer, const Widths& w) {
 Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths& w, const LayerWeights& weights) {
   const std::size_t n = layer.conv.filter_elements(), biases = layer.bias_elements();
   if (weights.filter.size() != n || weights.bias.size() != biases)
-    return fail("layer '" + layer.name + "': has " + std::to_string(weights.filter.size()) + " weights and " +
-                std::to_string(weights.bias.size()) + " biases, expected " + std::to_string(n) + " and " +
-                std::to_string(biases));
+    return fail(Fault::usage, "layer '" + layer.name + "': has " + std::to_string(weights.filter.size()) +
+                                  " weights and " + std::to_string(weights.bias.size()) + " biases, expected " +
+                                  std::to_string(n) + " and " + std::to_string(biases));
   const std::int64_t limit = std::int64_t{1} << (w.linear - 1);
   for (const std::int32_t v : weights.filter)
     if (v < -limit || v >= limit)
-      return fail("layer '" + layer.name + "': a weight does not fit its ring of " + std::to_string(w.linear) +
-                  " bits");
+      return fail(Fault::usage, "layer '" + layer.name + "': a weight does not fit its ring of " +
+                                    std::to_string(w.linear) + " bits");
   for (const std::int64_t v : weights.bias)
     if (v < -limit || v >= limit)
-      return fail("layer '" + layer.name + "': a bias does not fit its ring of " + std::to_string(w.linear) + " bits");
+      return fail(Fault::usage,
+                  "layer '" + layer.name + "': a bias does not fit its ring of " + std::to_string(w.linear) + " bits");
 
   // Server 0's share is uniform, server 1's the difference: each alone says nothing.
   const Prg prg(random_key());
@@ -56,8 +57,9 @@ Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths&
 
 Result<Progress> OpenFilter::begin() {
   if (weight_share_.size() != weight_share_bytes(layer_, w_))
-    return fail("layer '" + layer_.name + "': the weight share has " + std::to_string(weight_share_.size()) +
-                " bytes, expected " + std::to_string(weight_share_bytes(layer_, w_)) + ": deploy the model again");
+    return fail(Fault::usage, "layer '" + layer_.name + "': the weight share has " +
+                                  std::to_string(weight_share_.size()) + " bytes, expected " +
+                                  std::to_string(weight_share_bytes(layer_, w_)) + ": deploy the model again");
   Buffer<Word32> weights(layer_.conv.filter_elements());
   tensor::unpack_bits(std::span(weight_share_).first(filter_bytes(layer_, w_)), w_.linear, std::span<Word32>(weights));
   out_.bias.resize(layer_.bias_elements());

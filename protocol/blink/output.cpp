@@ -27,8 +27,9 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
   const std::size_t n = network.layers[last].out().elements(), bytes = output_bytes(n, bits);
   for (unsigned p = 0; p < 2; ++p)
     if (messages[p].size() != bytes)
-      return fail("the answer of server" + std::to_string(p) + " has " + std::to_string(messages[p].size()) +
-                  " bytes, expected " + std::to_string(bytes));
+      return fail(Fault::violation, "the answer of server" + std::to_string(p) + " has " +
+                                        std::to_string(messages[p].size()) + " bytes, expected " +
+                                        std::to_string(bytes));
   Buffer<Word32> a(n), b(n);
   tensor::unpack_bits(messages[0], bits, std::span<Word32>(a));
   tensor::unpack_bits(messages[1], bits, std::span<Word32>(b));

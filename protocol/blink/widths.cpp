@@ -45,7 +45,7 @@ Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
   const LayerSpec& l = network.layers[layer];
   const std::string bits = " bits (f " + std::to_string(l.fraction_bits) + ", A " + std::to_string(l.activation_bits) +
                            ", M " + std::to_string(l.headroom_bits) + ")";
-  auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+  auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
   if (!tensor::supports(l.algorithm, l.conv))
     return bad(std::string(tensor::name(l.algorithm)) + " takes 3x3 filters of stride 1; use direct");
   if (l.activation_bits == 0 || l.headroom_bits > 16 || l.activation_bits > 32 || l.fraction_bits > 32)
@@ -69,7 +69,7 @@ Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
   for (LayerId i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
     if (auto ok = check_layer(network, i); !ok) return ok;
     const Widths w = widths(network, i);
     // A stream's name has 16 bits for the band, the last value meaning the whole map, and 8 for the level.

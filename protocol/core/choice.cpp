@@ -21,7 +21,7 @@ Result<Choice> named(std::string_view key, const std::string_view (&names)[n], s
   if (text.empty()) return Choice{};
   const auto found = std::ranges::find(names, text);
   if (found == std::end(names))
-    return fail("key `" + std::string(key) + "` is " + in_quotes(text) + "; there are: " + listed(names));
+    return fail(Fault::usage, "key `" + std::string(key) + "` is " + in_quotes(text) + "; there are: " + listed(names));
   return static_cast<Choice>(found - std::begin(names));
 }
 
@@ -52,17 +52,20 @@ Result<Spelled> parts_of(std::string_view text) {
   auto [protocol, more] = next();
   Spelled spelled{find_protocol(protocol), {}, {}};
   if (spelled.protocol == nullptr)
-    return fail("there is no protocol " + in_quotes(protocol) + "; there are: " + listed(protocol_names()));
+    return fail(Fault::usage,
+                "there is no protocol " + in_quotes(protocol) + "; there are: " + listed(protocol_names()));
   while (more) {
     std::string_view part;
     std::tie(part, more) = next();
     const bool of_triples = std::ranges::find(triples_names, part) != std::end(triples_names);
     if (!of_triples && std::ranges::find(randomness_names, part) == std::end(randomness_names))
-      return fail(in_quotes(part) + " is no way of dealing; there are: " + listed(triples_names) + " (of triples), " +
-                  listed(randomness_names) + " (of randomness), as in securenn/fresh/sent");
+      return fail(Fault::usage, in_quotes(part) + " is no way of dealing; there are: " + listed(triples_names) +
+                                    " (of triples), " + listed(randomness_names) +
+                                    " (of randomness), as in securenn/fresh/sent");
     std::string_view& said = of_triples ? spelled.triples : spelled.randomness;
     if (!said.empty())
-      return fail("of " + std::string(said) + " and " + std::string(part) + " one can be chosen: leave the other out");
+      return fail(Fault::usage,
+                  "of " + std::string(said) + " and " + std::string(part) + " one can be chosen: leave the other out");
     said = part;
   }
   return spelled;
@@ -89,8 +92,9 @@ Result<Choice> choice_of(const Protocol& protocol, std::string_view triples, std
   if (choice.dealing.randomness != Dealing{}.randomness) add("randomness", randomness);
   std::vector<std::string_view> choosers = protocol_names();
   std::erase_if(choosers, [](std::string_view name) { return !find_protocol(name)->dealing_choices; });
-  return fail("protocol " + std::string(protocol.name) + " has no such choice: " + keys + "; leave that out" +
-              (choosers.empty() ? "" : ", or use a protocol that has the choice: " + listed(choosers)));
+  return fail(Fault::usage,
+              "protocol " + std::string(protocol.name) + " has no such choice: " + keys + "; leave that out" +
+                  (choosers.empty() ? "" : ", or use a protocol that has the choice: " + listed(choosers)));
 }
 
 }  // namespace blindsight::protocol

@@ -81,11 +81,12 @@ std::vector<ValueInfo> values(const NetworkSpec& network, const std::vector<std:
 }
 
 Result<void> check_shapes(const NetworkSpec& network) {
-  if (network.layers.empty()) return fail("the network has no layers");
-  if (network.layers.size() >= 65535) return fail("the network has more layers than a stream's name can tell apart");
+  if (network.layers.empty()) return fail(Fault::usage, "the network has no layers");
+  if (network.layers.size() >= 65535)
+    return fail(Fault::usage, "the network has more layers than a stream's name can tell apart");
   tensor::Shape in = network.input;
   for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
     if (l.conv.in.elements() == 0 || l.conv.out_channels == 0) return bad("has an empty map");
     if (l.conv.in.elements() != in.elements() || (l.conv.in != in && l.conv.in.height * l.conv.in.width != 1))
       return bad("reads " + text(l.conv.in) + " but the layer before makes " + text(in));

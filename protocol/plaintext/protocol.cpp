@@ -29,8 +29,9 @@ class InputStep final : public Step {
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound message) override {
     if (message.from != PartyId::client || message.round != 0 || message.payload.size() != bytes_)
-      return fail("input: unexpected message of " + std::to_string(message.payload.size()) + " bytes from " +
-                  std::string(name(message.from)) + "; awaited " + std::to_string(bytes_) + " from client");
+      return fail(Fault::violation, "input: unexpected message of " + std::to_string(message.payload.size()) +
+                                        " bytes from " + std::string(name(message.from)) + "; awaited " +
+                                        std::to_string(bytes_) + " from client");
     if (bytes_) std::memcpy(out_->data(), message.payload.data(), bytes_);
     return finished();
   }
@@ -143,12 +144,13 @@ class BoundPlaintext final : public Parties, public Clients, public Costs {
 Result<std::unique_ptr<Program>> BoundPlaintext::make_program(const PartyContext& party) const {
   if (party.self == PartyId::server0) {
     if (party.weight_shares.size() != network_.layers.size())
-      return fail("the weights of some layers are missing: deploy the model again");
+      return fail(Fault::usage, "the weights of some layers are missing: deploy the model again");
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       const tensor::ConvShape& conv = network_.layers[i].conv;
       if (party.weight_shares[i].size() !=
           (conv.filter_elements() + network_.layers[i].bias_elements()) * sizeof(std::int64_t))
-        return fail("layer '" + network_.layers[i].name + "': its weights have the wrong size: deploy the model again");
+        return fail(Fault::usage,
+                    "layer '" + network_.layers[i].name + "': its weights have the wrong size: deploy the model again");
     }
   }
   return std::make_unique<ClearProgram>(network_, party);
@@ -173,8 +175,9 @@ Result<std::array<Payload, 2>> BoundPlaintext::share_input(std::span<const std::
 
 Result<Values> BoundPlaintext::reveal_output(std::span<const Payload, 2> messages) const {
   if (messages[0].size() != network_.layers.back().out().elements() * sizeof(std::int64_t))
-    return fail("the answer of server0 has " + std::to_string(messages[0].size()) + " bytes, expected " +
-                std::to_string(network_.layers.back().out().elements() * sizeof(std::int64_t)));
+    return fail(Fault::violation, "the answer of server0 has " + std::to_string(messages[0].size()) +
+                                      " bytes, expected " +
+                                      std::to_string(network_.layers.back().out().elements() * sizeof(std::int64_t)));
   return from_bytes(messages[0]);
 }
 
@@ -219,15 +222,15 @@ class Plaintext final : public Protocol {
     const std::uint64_t bits = std::uint64_t{l.fraction_bits} + l.activation_bits + l.headroom_bits + 1,
                         spent = tensor::bits_spent(l.algorithm);
     if (bits + spent > word_bits)
-      return fail("layer '" + l.name + "': its linear result has " + std::to_string(bits) +
-                  " bits, and its algorithm " + std::string(tensor::name(l.algorithm)) + " spends " +
-                  std::to_string(spent) + " more of the word's " + std::to_string(word_bits) +
-                  ": lower the fraction, activation or headroom bits");
+      return fail(Fault::usage, "layer '" + l.name + "': its linear result has " + std::to_string(bits) +
+                                    " bits, and its algorithm " + std::string(tensor::name(l.algorithm)) + " spends " +
+                                    std::to_string(spent) + " more of the word's " + std::to_string(word_bits) +
+                                    ": lower the fraction, activation or headroom bits");
     return {};
   }
 
   Result<void> check(const NetworkSpec& network, const Dealing&) const override {
-    if (network.layers.empty()) return fail("the network has no layers");
+    if (network.layers.empty()) return fail(Fault::usage, "the network has no layers");
     for (LayerId i = 0; i < network.layers.size(); ++i)
       if (auto ok = check_layer(network, i); !ok) return ok;
     return {};

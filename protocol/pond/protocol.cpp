@@ -47,7 +47,7 @@ std::size_t working(const LayerSpec& layer, const BandLayout& band) {
 }
 
 Result<void> check_layer(const LayerSpec& l) {
-  auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+  auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
   if (!l.max_pools.empty())
     return bad(
         "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "

@@ -179,17 +179,19 @@ Result<void> check_relu(const LayerSpec& layer) {
   const ReluFit& fit = layer.relu_fit;
   const auto where = [&] { return "layer '" + layer.name + "': its polynomial for ReLU "; };
   if (fit.degree() == 0)
-    return fail("layer '" + layer.name + "': Pond needs a polynomial for ReLU and the plan has none");
+    return fail(Fault::usage, "layer '" + layer.name + "': Pond needs a polynomial for ReLU and the plan has none");
   if (fit.degree() > largest_degree)
-    return fail(where() + "has degree " + std::to_string(fit.degree()) + "; Pond computes degrees 2, 4, 6 and 8");
+    return fail(Fault::usage,
+                where() + "has degree " + std::to_string(fit.degree()) + "; Pond computes degrees 2, 4, 6 and 8");
   for (const double c : fit.even)
     if (!(std::abs(c) < largest_coefficient))
-      return fail(where() + "has a coefficient of " + std::to_string(c) + "; Pond computes with coefficients below " +
-                  std::to_string(largest_coefficient));
+      return fail(Fault::usage, where() + "has a coefficient of " + std::to_string(c) +
+                                    "; Pond computes with coefficients below " + std::to_string(largest_coefficient));
   if (const double failure = relu_failure(layer); !(failure <= largest_failure))
-    return fail(where() + "could fail with a probability of 2^" + std::to_string(std::lround(std::log2(failure))) +
-                " per element; lower its degree, or the layer's headroom (" + std::to_string(layer.headroom_bits) +
-                " bits)");
+    return fail(Fault::usage, where() + "could fail with a probability of 2^" +
+                                  std::to_string(std::lround(std::log2(failure))) +
+                                  " per element; lower its degree, or the layer's headroom (" +
+                                  std::to_string(layer.headroom_bits) + " bits)");
   return {};
 }
 

@@ -94,7 +94,7 @@ std::size_t working(const LayerSpec& layer, const BandLayout& band) {
 constexpr unsigned most_range_bits = 32;
 
 Result<void> check_layer(const LayerSpec& l) {
-  auto bad = [&](const std::string& what) { return fail("layer '" + l.name + "': " + what); };
+  auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
   if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
     return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
                " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +

@@ -77,6 +77,7 @@ TEST_CASE("a step that fails at the helping producer fails the query with its na
   fake_hooks().damage_helper_value = 2;
   const auto failed = three.query(6, 1);
   REQUIRE_FALSE(failed);
+  CHECK(failed.error().fault == protocol::Fault::violation);
   CHECK(contains(failed.error().what, "crypto producer"));
   CHECK(contains(failed.error().what, "layer second"));
   CHECK(contains(failed.error().what, "server1"));
@@ -88,8 +89,9 @@ TEST_CASE("a step that fails at the helping producer fails the query with its na
 TEST_CASE("a helping producer that does not end gives the query up by itself") {
   ThreeParties three(
       [](config::PartyConfig& c) {
-        if (c.role == config::Role::crypto_producer)
-          c.query.timeout_ms = 4'000;  // far more than a query takes beside a build
+        // Time must pass here: let no thread starve behind what else runs on the machine.
+        c.priorities.enabled = false;
+        if (c.role == config::Role::crypto_producer) c.query.timeout_ms = 4'000;
       },
       fake_helped_protocol);
   three.start_all();
@@ -99,7 +101,7 @@ TEST_CASE("a helping producer that does not end gives the query up by itself") {
   fake_hooks().stall_helper_value = -1;
   REQUIRE_FALSE(failed);
   CHECK(contains(failed.error().what, "crypto producer"));
-  CHECK(contains(failed.error().what, "query.timeout_ms"));
+  CHECK(failed.error().fault == protocol::Fault::timed_out);
   const auto next = three.query(6, 2);
   if (!next) FAIL(next.error().what);
 }
@@ -107,19 +109,20 @@ TEST_CASE("a helping producer that does not end gives the query up by itself") {
 TEST_CASE("a query that fails at a server is dropped at the helping producer, too, whichever server it is") {
   ThreeParties three(
       [](config::PartyConfig& c) {
-        if (c.role == config::Role::server0) c.query.timeout_ms = 4'000;  // far more than a query takes beside a build
+        c.priorities.enabled = false;  // as above
+        if (c.role == config::Role::server0) c.query.timeout_ms = 4'000;
       },
       fake_helped_protocol);
   three.start_all();
   three.deploy(6);
   fake_hooks().damage_value = 2;
   REQUIRE_FALSE(three.query(6, 1));
-  REQUIRE(three.query(6, 2));
+  if (const auto after = three.query(6, 2); !after) FAIL(after.error().what);
   fake_hooks().stall_value = 1;
   const auto stalled = three.query(6, 3);
   fake_hooks().stall_value = -1;
   REQUIRE_FALSE(stalled);
-  CHECK(contains(stalled.error().what, "query.timeout_ms"));
+  CHECK(stalled.error().fault == protocol::Fault::timed_out);
   const auto next = three.query(6, 4);
   if (!next) FAIL(next.error().what);
   check_no_mask_twice();

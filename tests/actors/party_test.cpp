@@ -84,6 +84,8 @@ TEST_CASE("parties may start in any order, and a query before they are all there
     if (order[2] == 2) {
       const auto early = three.query(3, 9);
       REQUIRE_FALSE(early);
+      CHECK(early.error().fault == protocol::Fault::not_serving);
+      CHECK(early.error().retry_after_ms);
       CHECK(contains(early.error().what, "not connected"));
       CHECK(contains(early.error().what, "crypto producer"));
     }
@@ -172,6 +174,8 @@ TEST_CASE(
   three.start_all();
   const auto none = three.query(1, 1);
   REQUIRE_FALSE(none);
+  CHECK(none.error().fault == protocol::Fault::not_serving);
+  CHECK_FALSE(none.error().retry_after_ms);
   CHECK(contains(none.error().what, "no model is deployed"));
   three.deploy(1);
   for (const std::size_t i : {0u, 1u, 2u}) three.stop(i);
@@ -181,6 +185,7 @@ TEST_CASE(
 
   const auto other = three.query(2, 1);
   REQUIRE_FALSE(other);
+  CHECK(other.error().fault == protocol::Fault::stale_plan);
   CHECK(contains(other.error().what, protocol::to_hex(model::digest(fake_plan(1)))));
   CHECK(contains(other.error().what, protocol::to_hex(model::digest(fake_plan(2)))));
 
@@ -219,6 +224,36 @@ TEST_CASE("a party without the others' deployment is named, and deploying again 
   CHECK(three.query(4, 1));
 }
 
+TEST_CASE("a query that its client gives up ends at both servers, and others of the same connection go on") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(4);
+  auto client = three.client();
+  auto model = client::Model::make({&fake_protocol, {}}, fake_plan(4));
+  REQUIRE(model);
+  const auto input = fake_input((*model)->plan(), 1);
+  fake_hooks().stall_value = 1;
+  const auto given_up = client.submit(*model, input);
+  const auto in_flight = [&](config::Role role, std::uint64_t queries) {
+    for (int i = 0; i < 2000; ++i) {
+      if (client.status(role)->queries_in_flight == queries) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+  };
+  for (const auto role : {config::Role::server0, config::Role::server1}) CHECK(in_flight(role, 1));
+  given_up.cancel();
+  REQUIRE_FALSE(given_up.get());
+  CHECK(given_up.get().error().fault == protocol::Fault::refused);
+  for (const auto role : {config::Role::server0, config::Role::server1}) CHECK(in_flight(role, 0));
+  fake_hooks().stall_value = -1;
+  const auto answer = client.predict(*model, input);
+  if (!answer) FAIL(answer.error().what);
+  CHECK(answer->outputs == fake_output((*model)->plan(), 4, input));
+  CHECK(client.connections_to(config::Role::server0) == 1);
+  check_no_mask_twice();
+}
+
 TEST_CASE("a message of the wrong length from a peer fails the query and names sender, layer and step") {
   ThreeParties three;
   three.start_all();
@@ -226,6 +261,7 @@ TEST_CASE("a message of the wrong length from a peer fails the query and names s
   fake_hooks().damage_value = 2;
   const auto failed = three.query(6, 1);
   REQUIRE_FALSE(failed);
+  CHECK(failed.error().fault == protocol::Fault::violation);
   CHECK(contains(failed.error().what, "layer second"));
   CHECK(contains(failed.error().what, "server1"));
   const auto next = three.query(6, 2);
@@ -247,7 +283,8 @@ TEST_CASE("more queries than the limit are refused as busy") {
   stalled.get_future().wait();
   const auto second = three.query(8, 2);
   REQUIRE_FALSE(second);
-  CHECK(contains(second.error().what, "busy"));
+  CHECK(second.error().fault == protocol::Fault::busy);
+  CHECK(second.error().retry_after_ms);
   three.stop(2);
   CHECK_FALSE(first.get());
   fake_hooks().stall_value = -1;
@@ -284,6 +321,7 @@ TEST_CASE("a party refuses what a person must mend") {
   SUBCASE("a port in use") {
     const auto again = actors::Party::start(config, fake_protocol, registry);
     REQUIRE_FALSE(again);
+    CHECK(again.error().fault == protocol::Fault::usage);
     CHECK(contains(again.error().what, "the port is in use"));
   }
   SUBCASE("plaintext off the loopback interface") {
@@ -310,6 +348,7 @@ TEST_CASE("a party refuses what a person must mend") {
     const auto status = client::Client(three.neighbourhood().client).status(config::Role::crypto_producer);
     REQUIRE_FALSE(status);
     CHECK(contains(status.error().what, "crypto producer"));
+    CHECK(status.error().fault == protocol::Fault::peer_lost);
     CHECK(contains(status.error().what, "nothing listens there"));
   }
 }
@@ -377,7 +416,7 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
       REQUIRE(reader.feed({buffer, static_cast<std::size_t>(n)}, out));
     }
     ::close(*fd);
-    return out.empty() ? std::string() : wire::decode<wire::Text>(out[0].payload)->text;
+    return out.empty() ? std::string() : wire::decode<wire::Failure>(out[0].payload)->error.what;
   };
   const auto framed = [](wire::Kind kind, protocol::Payload payload) {
     wire::Outgoing out({wire::control_header(kind), std::move(payload)}, 0);

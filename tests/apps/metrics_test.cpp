@@ -2,6 +2,7 @@
 
 #include <regex>
 
+#include "monitoring/metrics.h"
 #include "tests/apps/support/three_processes.h"
 
 using namespace blindsight::tests;
@@ -19,13 +20,14 @@ double value(const std::string& text, const std::string& metric) {
 
 TEST_CASE("a running party exports what it is and what it did") {
   ThreeProcesses parties;
-  const auto metrics_port = free_ports(1).front();
-  write_text(parties.config(1), read_text(parties.config(1)) +
-                                    "\n[metrics]\nlisten = \"127.0.0.1:" + std::to_string(metrics_port) + "\"\n");
+  const auto ports = free_ports(3);
+  for (std::size_t i = 0; i < 3; ++i)
+    write_text(parties.config(i),
+               read_text(parties.config(i)) + "\n[metrics]\nlisten = \"127.0.0.1:" + std::to_string(ports[i]) + "\"\n");
   parties.start_all();
   parties.deploy_digits();
   REQUIRE(parties.predict({(zoo / "mnist-100.idx3-ubyte").string()}).status == 0);
-  const auto text = http_get(metrics_port, "/metrics");
+  const auto text = http_get(ports[1], "/metrics");
   CHECK(text.starts_with("HTTP/1.1 200"));
   CHECK(text.find("role=\"server1\"") != std::string::npos);
   CHECK(text.find("protocol=\"blink\"") != std::string::npos);
@@ -35,4 +37,11 @@ TEST_CASE("a running party exports what it is and what it did") {
   CHECK(value(text, R"re(blindsight_peer_connected\{peer="server0"\})re") == 1);
   CHECK(value(text, R"re(blindsight_layer_sent_bytes_total\{lane="online",layer="Convolution28"\})re") > 0);
   CHECK(value(text, R"re(blindsight_layer_rounds_total\{lane="online",layer="Convolution28"\})re") > 0);
+
+  // A metric that is listed and nowhere counted would stay an empty panel on the dashboard.
+  const auto everywhere = text + http_get(ports[0], "/metrics") + http_get(ports[2], "/metrics");
+  for (const auto* metric : blindsight::monitoring::metrics::all) {
+    CAPTURE(metric->name);
+    CHECK(everywhere.find("# TYPE " + std::string(metric->name) + ' ') != std::string::npos);
+  }
 }

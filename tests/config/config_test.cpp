@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "config/keys.h"
+
 using namespace blindsight::config;
 
 namespace {
@@ -40,6 +42,25 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   const auto at = text.find(from);
   REQUIRE(at != std::string::npos);
   return text.replace(at, from.size(), to);
+}
+
+/// The declared keys whose field has its default in each of `files`.
+template <class Config>
+std::vector<std::string_view> keys_never_set(std::vector<Config> files) {
+  std::vector<std::string_view> never_set;
+  for (const auto& key : keys<Config>()) {
+    const auto is_default = [](Config& file, const auto& field) {
+      Config defaults;
+      return field(file) == field(defaults);
+    };
+    if (std::visit(
+            [&](const auto& field) {
+              return std::ranges::all_of(files, [&](Config& file) { return is_default(file, field); });
+            },
+            key.field))
+      never_set.push_back(key.name);
+  }
+  return never_set;
 }
 
 }  // namespace
@@ -100,6 +121,9 @@ priorities.enabled = false
   c.query.timeout_ms = 1700;
   c.priorities.enabled = false;
   CHECK(*loaded == c);
+  // No file names all three peers.
+  for (const auto key : keys_never_set<PartyConfig>({*loaded, *parse_party(good, "party.toml")}))
+    FAIL_CHECK("this test forgets ", key);
 }
 
 TEST_CASE("every key of a client is read into its own field") {
@@ -124,6 +148,16 @@ query.timeout_ms = 4000
   c.link.connect_timeout_ms = 12;
   c.query.timeout_ms = 4000;
   CHECK(*loaded == c);
+  for (const auto key : keys_never_set<ClientConfig>({*loaded})) FAIL_CHECK("this test forgets ", key);
+}
+
+TEST_CASE("canary: a key that no file sets is found out") {
+  CHECK(keys_never_set<PartyConfig>({PartyConfig()}).size() == keys<PartyConfig>().size());
+  PartyConfig one;
+  one.preprocessing.depth = 5;
+  const auto others = keys_never_set<PartyConfig>({PartyConfig(), one});
+  CHECK(others.size() + 1 == keys<PartyConfig>().size());
+  CHECK(std::ranges::find(others, "preprocessing.depth") == others.end());
 }
 
 TEST_CASE("a client's file has no keys that a client does not read") {

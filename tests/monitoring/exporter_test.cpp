@@ -31,12 +31,12 @@ std::string get(std::uint16_t port, const std::string& path) {
 
 TEST_CASE("the exporter serves over HTTP what the probes counted") {
   Registry registry;
-  const auto probe = registry.layer("conv1", Lane::online);
-  probe.sent_bytes(41);
+  const auto sent = registry.probe<metrics::layer_sent_bytes>("conv1", Lane::online);
+  sent.add(41);
   auto exporter = Exporter::listen(registry, "127.0.0.1", 0);
   if (!exporter) FAIL(exporter.error());
   REQUIRE(exporter->port() != 0);
-  probe.sent_bytes(1);
+  sent.add(1);
   const auto answer = get(exporter->port(), "/metrics");
   CAPTURE(answer);
   CHECK(answer.starts_with("HTTP/1.1 200"));

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 #include <sstream>
 
-#include "monitoring/metric_names.h"
+#include "monitoring/metrics.h"
 
 using namespace blindsight::monitoring;
 
@@ -26,9 +27,9 @@ const Metric* find_metric(std::string name) {
     const std::string_view s = suffix;
     if (!name.ends_with(s)) continue;
     const auto base = name.substr(0, name.size() - s.size());
-    for (const auto& metric : metrics::all) {
+    for (const Metric* metric : metrics::all) {
       // A counter or gauge is used under its own name, a histogram only under the names of its parts.
-      if (metric.name == base && (metric.type == MetricType::histogram) == !s.empty()) return &metric;
+      if (metric->name == base && (metric->type == MetricType::histogram) == !s.empty()) return metric;
     }
   }
   return nullptr;
@@ -103,6 +104,24 @@ std::vector<std::string> yaml_values(const std::string& text, const std::string&
 
 }  // namespace
 
+TEST_CASE("the list keeps to Prometheus' customs") {
+  std::set<std::string_view> names;
+  for (const Metric* metric : metrics::all) {
+    CAPTURE(metric->name);
+    CHECK(names.insert(metric->name).second);
+    CHECK(metric->name.starts_with("blindsight_"));
+    CHECK(metric->name.ends_with("_total") == (metric->type == MetricType::counter));
+    CHECK((metric->type == MetricType::histogram) == !metric->buckets.empty());
+    CHECK(std::ranges::is_sorted(metric->buckets, std::less_equal()));
+    CHECK_FALSE(metric->unit.empty());
+    CHECK_FALSE(metric->help.empty());
+    std::set<std::string_view> labels;
+    for (auto label : metric->labels) {
+      if (!label.empty()) CHECK(labels.insert(label).second);
+    }
+  }
+}
+
 TEST_CASE("the dashboard asks only for metrics and labels that exist") {
   const auto expressions = dashboard_expressions();
   CHECK(expressions.size() > 15);
@@ -112,9 +131,9 @@ TEST_CASE("the dashboard asks only for metrics and labels that exist") {
 TEST_CASE("every metric is on the dashboard") {
   std::string all;
   for (const auto& expression : dashboard_expressions()) all += expression + '\n';
-  for (const auto& metric : metrics::all) {
-    CAPTURE(metric.name);
-    CHECK(all.find(metric.name) != std::string::npos);
+  for (const Metric* metric : metrics::all) {
+    CAPTURE(metric->name);
+    CHECK(all.find(metric->name) != std::string::npos);
   }
 }
 

@@ -256,6 +256,25 @@ TEST_CASE("control messages survive the way and damage is an error") {
   CHECK_FALSE(decode<Confirm>(encode(Number{5})));
 }
 
+TEST_CASE(
+    "a failure survives the way with its kind; one that is not known is internal, and words from outside are tamed") {
+  using blindsight::protocol::Fault;
+  for (std::uint8_t number = 0; number <= static_cast<std::uint8_t>(Fault::last); ++number) {
+    const Failure failure{{1, 2, 3},
+                          {static_cast<Fault>(number), "why", number % 2 == 0 ? std::optional(7u) : std::nullopt}};
+    const auto back = decode<Failure>(encode(failure));
+    REQUIRE(back);
+    CHECK(back->query == failure.query);
+    CHECK(back->error == failure.error);
+  }
+  CHECK(decode<Failure>(encode(Failure{{}, {static_cast<Fault>(200), "new"}}))->error.fault == Fault::internal);
+  const auto forged =
+      decode<Failure>(encode(Failure{{}, {Fault::busy, "one\nline \x1b[31m" + std::string(100'000, 'x')}}));
+  REQUIRE(forged);
+  CHECK(forged->error.what.starts_with("one?line ?[31m"));
+  CHECK(forged->error.what.size() < 5000);
+}
+
 TEST_CASE("a report's intervals survive the way; too many, unknown ones and impossible ones are refused") {
   using blindsight::wire::Interval;
   using blindsight::wire::max_intervals;

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/operators.h"
 
 namespace blindsight::model::operators {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

@@ -5,12 +5,12 @@
 #include <numeric>
 #include <set>
 
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/operators.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 namespace {

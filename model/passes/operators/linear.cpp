@@ -1,10 +1,10 @@
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/operators.h"
 #include "model/passes/window.h"
 
 namespace blindsight::model::operators {
 
-using protocol::fail;
 using protocol::Result;
 using tensor::Shape;
 using tensor::Window;

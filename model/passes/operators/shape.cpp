@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/fault.h"
 #include "model/passes/attributes.h"
 #include "model/passes/operators.h"
 
 namespace blindsight::model {
 
-using protocol::fail;
 using protocol::Result;
 
 Result<void> check_rank(const Node& node, std::size_t rank) {

@@ -79,7 +79,7 @@ struct LinkAndSocket {
   }
   std::string down_reason() {
     std::string reason;
-    self->receive([&](const LinkDown& m) { reason = m.reason; });
+    self->receive([&](const LinkDown& m) { reason = m.error.what; });
     return reason;
   }
 

@@ -56,10 +56,13 @@ struct Helper {
   ~Helper() { caf::anon_send_exit(helper, caf::exit_reason::user_shutdown); }
 
   void tell(PartyId from, wire::Kind kind, protocol::PackId pack) {
-    wire::QueryNote note;
-    note.query[0] = static_cast<std::uint8_t>(pack);
+    wire::QueryId query{};
+    query[0] = static_cast<std::uint8_t>(pack);
+    auto payload = kind == wire::Kind::query_cancelled
+                       ? wire::encode(wire::Failure{query, {protocol::Fault::refused, "given up"}})
+                       : wire::encode(wire::QueryName{query});
     self->send(helper,
-               Arrived{from, nullptr, Parcel(wire::Message{wire::control_header(kind, 0, pack), wire::encode(note)})});
+               Arrived{from, nullptr, Parcel(wire::Message{wire::control_header(kind, 0, pack), std::move(payload)})});
   }
   protocol::PackId begun() {
     protocol::PackId pack = 0;
@@ -78,23 +81,24 @@ struct Helper {
     return pack;
   }
   std::string violation() {
-    std::string reason;
-    self->receive([&](const StepFailed& m) { reason = m.reason; });
-    return reason;
+    protocol::Error error;
+    self->receive([&](const SessionFailed& m) { error = m.error; });
+    CHECK(error.fault == protocol::Fault::violation);
+    return error.what;
   }
   /// What both servers are told.
-  std::string cancelled() {
-    std::string text;
+  protocol::Error cancelled() {
+    protocol::Error error;
     for (int server = 0; server < 2; ++server)
       self->receive([&](const Send& m) {
         const auto message = m.message.take();
         CHECK(message.header.kind == wire::Kind::query_cancelled);
-        const auto note = wire::decode<wire::QueryNote>(message.payload);
+        const auto note = wire::decode<wire::Failure>(message.payload);
         REQUIRE(note);
         CHECK(note->query[0] == message.header.work.pack);
-        text = note->text;
+        error = note->error;
       });
-    return text;
+    return error;
   }
 };
 
@@ -133,9 +137,10 @@ TEST_CASE("a helping producer drops what a server cancels and cancels at both se
   h.tell(PartyId::server0, wire::Kind::query_start, 2);
   h.tell(PartyId::server0, wire::Kind::query_start, 3);
   CHECK(h.begun() == 3);
-  h.self->send(h.helper, StepFailed{Phase::online, protocol::making(1, 3), "layer x: broken"});
+  h.self->send(h.helper,
+               StepFailed{Phase::online, protocol::making(1, 3), {protocol::Fault::violation, "layer x: broken"}});
   CHECK(h.dropped() == 3);
-  CHECK(contains(h.cancelled(), "layer x: broken"));
+  CHECK(h.cancelled() == protocol::Error{protocol::Fault::violation, "layer x: broken"});
 }
 
 TEST_CASE("a helping producer does not wait for ever") {
@@ -145,7 +150,9 @@ TEST_CASE("a helping producer does not wait for ever") {
   CHECK(h.begun() == 1);
   h.self->send(h.helper, LayerDone{protocol::making(0, 1), {}});
   CHECK(h.dropped() == 1);
-  CHECK(contains(h.cancelled(), "1 of 2 layers were done"));
+  const auto error = h.cancelled();
+  CHECK(error.fault == protocol::Fault::timed_out);
+  CHECK(contains(error.what, "1 of 2 layers were done"));
 }
 
 TEST_CASE("a server that gives up a pack that is over violates nothing: it is dropped again") {

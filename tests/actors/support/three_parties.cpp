@@ -109,15 +109,12 @@ Result<wire::QueryReport> query_fake(client::Client& client, std::uint32_t const
                                      bool timeline) {
   const auto plan = fake_plan(constant);
   const auto input = fake_input(plan, seed);
-  const auto bound = fake_protocol.bind(plan.network);
-  auto shares = bound->clients->share_input(input);
-  if (!shares) return tl::unexpected(shares.error());
-  auto prediction = client.predict(plan, std::move(*shares), timeline);
-  if (!prediction) return tl::unexpected(prediction.error());
-  auto output = bound->clients->reveal_output(prediction->output_shares);
-  if (!output) return tl::unexpected(output.error());
-  if (*output != fake_output(plan, constant, input)) return fail("the answer is wrong");
-  return prediction->report;
+  auto model = client::Model::make({&fake_protocol, {}}, plan);
+  if (!model) return tl::unexpected(model.error());
+  auto answer = client.predict(*model, input, {.timeline = timeline});
+  if (!answer) return tl::unexpected(answer.error());
+  if (answer->outputs != fake_output(plan, constant, input)) return fail("the answer is wrong");
+  return answer->report;
 }
 
 Result<wire::QueryReport> ThreeParties::query(std::uint32_t constant, std::uint32_t seed, bool timeline) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <functional>
@@ -111,6 +112,26 @@ TEST_CASE("a plan cut short or with flipped bytes is refused or sound, never mor
   }
   CHECK(sound > 0);
   CHECK(refused > 0);
+}
+
+TEST_CASE("a plan lists what it requires of its reader, and a reader that does not know all of it refuses it by name") {
+  const std::string feature = "bias-per-position", unknown = "bias-per-zodiacal";
+  Plan plan = labelled_plan();
+  const auto holds = [](const std::vector<std::uint8_t>& bytes, const std::string& text) {
+    return std::search(bytes.begin(), bytes.end(), text.begin(), text.end());
+  };
+  const auto plain = to_bytes(plan);
+  CHECK(holds(plain, feature) == plain.end());
+  plan.network.layers[0].bias_per_position = true;
+  auto bytes = to_bytes(plan);
+  REQUIRE(plan_from_bytes(bytes));
+  auto at = std::search(bytes.begin(), bytes.end(), feature.begin(), feature.end());
+  REQUIRE(at != bytes.end());
+  std::copy(unknown.begin(), unknown.end(), at);
+  const auto refused = plan_from_bytes(bytes);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().fault == protocol::Fault::usage);
+  CHECK(refused.error().what.find("'bias-per-zodiacal'") != std::string::npos);
 }
 
 TEST_CASE("a plan that contradicts itself is refused with its layer") {

@@ -1,4 +1,4 @@
-#include "apps/timeline.h"
+#include "client/timeline.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,11 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "apps/terminal.h"
+#include "protocol/core/numbers.h"
 
-namespace blindsight::apps {
+namespace blindsight::client {
 namespace {
 
+using protocol::fixed;
+using protocol::human_bytes;
 using wire::Interval;
 using wire::LayerReport;
 
@@ -326,4 +328,4 @@ std::string timeline_svg(const wire::QueryReport& report, const std::string& mod
   return Picture(report, model_name).draw();
 }
 
-}  // namespace blindsight::apps
+}  // namespace blindsight::client

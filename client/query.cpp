@@ -1,0 +1,44 @@
+#include "client/query_state.h"
+
+namespace blindsight::client {
+
+using protocol::Error;
+using protocol::Result;
+
+Model::Model(protocol::Bound bound, model::Plan plan)
+    : bound_(std::move(bound)), plan_(std::move(plan)), digest_(model::digest(plan_)) {}
+
+Result<ModelPtr> Model::make(const protocol::Choice& choice, model::Plan plan) {
+  auto bound = choice.bind(plan.network);
+  if (!bound) return tl::unexpected(bound.error());
+  return ModelPtr(new Model(std::move(*bound), std::move(plan)));
+}
+
+bool Query::State::finish(Result<Answer> outcome) {
+  {
+    const std::scoped_lock lock(mutex);
+    if (result) return false;
+    result.emplace(std::move(outcome));
+  }
+  finished.notify_all();
+  if (options.progress) options.progress(QueryState::done);
+  if (on_answer) on_answer(*result);
+  return true;
+}
+
+void Query::cancel() const {
+  if (state_->give_up) state_->give_up({protocol::Fault::refused, "the query was given up"});
+}
+
+const Result<Answer>& Query::get() const {
+  std::unique_lock lock(state_->mutex);
+  state_->finished.wait(lock, [&] { return state_->result.has_value(); });
+  return *state_->result;
+}
+
+bool Query::wait_for(std::chrono::milliseconds patience) const {
+  std::unique_lock lock(state_->mutex);
+  return state_->finished.wait_for(lock, patience, [&] { return state_->result.has_value(); });
+}
+
+}  // namespace blindsight::client

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "client/loop.h"
+#include "client/query.h"
+#include "wire/control.h"
+
+namespace blindsight::client {
+
+/// A query from its asking to its result. The result is written once, under the mutex; all else belongs to the loop's
+/// thread.
+struct Query::State {
+  wire::QueryId id{};
+  ModelPtr model;
+  QueryOptions options;
+  OnAnswer on_answer;
+  /// Ends it early, from any thread.
+  std::function<void(protocol::Error)> give_up;
+
+  Loop::Clock::time_point started = Loop::Clock::now();
+  std::optional<Loop::Timer> deadline;
+  std::array<std::optional<wire::Predicted>, 2> halves;
+
+  std::mutex mutex;
+  std::condition_variable finished;
+  std::optional<protocol::Result<Answer>> result;
+
+  /// False when it had its result already.
+  bool finish(protocol::Result<Answer> outcome);
+};
+
+}  // namespace blindsight::client

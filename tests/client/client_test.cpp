@@ -1,0 +1,316 @@
+#include "client/client.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "tests/client/support/fake_party.h"
+
+using namespace blindsight;
+using namespace blindsight::tests;
+using protocol::Fault;
+using protocol::PartyId;
+using wire::Kind;
+using wire::Message;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// A network of one layer whose output is its input.
+model::Plan identity_plan() {
+  model::Plan plan;
+  plan.model_name = "identity";
+  plan.network.input = {1, 1, 2};
+  protocol::LayerSpec layer;
+  layer.name = "only";
+  layer.conv.in = plan.network.input;
+  layer.conv.out_channels = 2;
+  plan.network.layers = {layer};
+  plan.calibration.resize(1, {1, 1, 0.5});
+  plan.preprocessing.size = plan.network.input;
+  plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
+  return plan;
+}
+
+client::ModelPtr identity() {
+  auto model = client::Model::make(*protocol::choice_of("plaintext"), identity_plan());
+  REQUIRE(model);
+  return *model;
+}
+
+/// The input comes back as the output: with plaintext, all is in server 0's half.
+Message echo(const Message& message) {
+  const auto asked = wire::decode<wire::Predict>(message.payload);
+  REQUIRE(asked);
+  return {wire::control_header(Kind::predicted), wire::encode(wire::Predicted{asked->query, asked->input_share, {}})};
+}
+
+Message refusal(const wire::QueryId& query, Fault fault, std::optional<std::uint32_t> retry_after_ms = {}) {
+  return {wire::control_header(Kind::failure),
+          wire::encode(wire::Failure{query, {fault, "no, because", retry_after_ms}})};
+}
+
+std::vector<Message> answer_all(const Message& message) {
+  if (message.header.kind == Kind::predict) return {echo(message)};
+  return {};
+}
+
+/// Messages that a fake party keeps, to answer them when a test says.
+class Kept {
+ public:
+  FakeParty::Handler handler() {
+    return [this](const Message& message) -> std::vector<Message> {
+      if (message.header.kind != Kind::predict) return {};
+      const std::scoped_lock lock(mutex_);
+      messages_.push_back(message);
+      came_.notify_all();
+      return {};
+    };
+  }
+  std::vector<Message> wait_for(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [&] { return messages_.size() >= count; });
+    return messages_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<Message> messages_;
+};
+
+struct Parties {
+  explicit Parties(FakeParty::Handler first = answer_all, FakeParty::Handler second = answer_all)
+      : server0(PartyId::server0, std::move(first)),
+        server1(PartyId::server1, std::move(second)),
+        producer(PartyId::producer, answer_all) {}
+
+  config::ClientConfig config() const {
+    config::ClientConfig c;
+    c.server0 = server0.address();
+    c.server1 = server1.address();
+    c.crypto_producer = producer.address();
+    return c;
+  }
+  /// Bounded: what a test waits for has been sent already.
+  template <class Condition>
+  static bool eventually(Condition condition) {
+    for (int i = 0; i < 2000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return condition();
+  }
+
+  FakeParty server0, server1, producer;
+};
+
+const std::vector<std::int64_t> input{3, -4};
+
+}  // namespace
+
+TEST_CASE("a query is shared, answered by both servers and put together") {
+  Parties parties;
+  client::Client client(parties.config());
+  std::vector<client::QueryState> states;
+  const auto answer =
+      client.predict(identity(), input, {.progress = [&](client::QueryState state) { states.push_back(state); }});
+  if (!answer) FAIL(answer.error().what);
+  CHECK(answer->outputs == input);
+  CHECK(answer->logits.size() == 2);
+  CHECK(states == std::vector{client::QueryState::sharing, client::QueryState::computing, client::QueryState::done});
+}
+
+TEST_CASE("a connection is kept: the second query needs no new one, and none is made to a party that is not asked") {
+  Parties parties;
+  client::Client client(parties.config());
+  for (int i = 0; i < 5; ++i) REQUIRE(client.predict(identity(), input));
+  CHECK(client.connections_to(config::Role::server0) == 1);
+  CHECK(parties.server0.connections() == 1);
+  CHECK(parties.server1.connections() == 1);
+  CHECK(parties.producer.connections() == 0);
+}
+
+TEST_CASE("many queries are under way on one connection, and answers may come in any order") {
+  Kept kept;
+  Parties parties(kept.handler());
+  client::Client client(parties.config());
+  const auto model = identity();
+  std::vector<client::Query> queries;
+  for (std::int64_t i = 0; i < 20; ++i) queries.push_back(client.submit(model, std::vector<std::int64_t>{i, -i}));
+  auto messages = kept.wait_for(queries.size());
+  std::ranges::reverse(messages);
+  for (const auto& message : messages) parties.server0.send(echo(message));
+  for (std::int64_t i = 0; i < 20; ++i) {
+    const auto& answer = queries[static_cast<std::size_t>(i)].get();
+    REQUIRE(answer);
+    CHECK(answer->outputs == std::vector<std::int64_t>{i, -i});
+  }
+  CHECK(parties.server0.connections() == 1);
+}
+
+TEST_CASE("a callback gets the result once") {
+  Parties parties;
+  client::Client client(parties.config());
+  std::atomic<int> called = 0;
+  const auto query = client.submit(identity(), input, {}, [&](const protocol::Result<client::Answer>& answer) {
+    CHECK(answer.has_value());
+    ++called;
+  });
+  CHECK(query.get());
+  CHECK(query.wait_for(std::chrono::milliseconds(0)));
+  CHECK(Parties::eventually([&] { return called == 1; }));
+  query.cancel();
+  REQUIRE(client.predict(identity(), input));
+  CHECK(called == 1);
+}
+
+TEST_CASE("a query that is given up ends at once, both servers are told, and others go on") {
+  Kept kept;
+  Parties parties(kept.handler());
+  client::Client client(parties.config());
+  const auto model = identity();
+  const auto first = client.submit(model, input), second = client.submit(model, input);
+  const auto messages = kept.wait_for(2);
+  first.cancel();
+  REQUIRE_FALSE(first.get());
+  CHECK(first.get().error().fault == Fault::refused);
+  CHECK(Parties::eventually([&] { return parties.server0.received(Kind::cancel) == 1; }));
+  // Server 1 has answered its half already: there is nothing to tell it.
+  for (const auto& message : messages) parties.server0.send(echo(message));
+  CHECK(second.get());
+  CHECK(parties.server0.connections() == 1);
+}
+
+TEST_CASE("a deadline ends a query with the name of the server that did not answer") {
+  Kept kept;
+  Parties parties(answer_all, kept.handler());
+  client::Client client(parties.config());
+  const auto answer = client.predict(identity(), input, {.deadline = std::chrono::milliseconds(50)});
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::timed_out);
+  CHECK(contains(answer.error().what, "server1 (127.0.0.1:"));
+  CHECK_FALSE(contains(answer.error().what, "server0"));
+  CHECK(Parties::eventually([&] { return parties.server1.received(Kind::cancel) == 1; }));
+}
+
+TEST_CASE("a server's refusal arrives with its kind, its reason and when to ask again") {
+  Parties parties([](const Message& message) -> std::vector<Message> {
+    if (message.header.kind != Kind::predict) return {};
+    return {refusal(wire::decode<wire::Predict>(message.payload)->query, Fault::busy, 250)};
+  });
+  client::Client client(parties.config());
+  const auto answer = client.predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::busy);
+  CHECK(answer.error().retry_after_ms == 250);
+  CHECK(contains(answer.error().what, "server0 (127.0.0.1:"));
+  CHECK(contains(answer.error().what, "no, because"));
+}
+
+TEST_CASE("a lost connection fails all that was on it, and the next query makes a new one") {
+  Kept kept;
+  Parties parties(kept.handler());
+  client::Client client(parties.config());
+  const auto model = identity();
+  const auto first = client.submit(model, input), second = client.submit(model, input);
+  kept.wait_for(2);
+  parties.server0.drop_connections();
+  for (const auto& query : {first, second}) {
+    REQUIRE_FALSE(query.get());
+    CHECK(query.get().error().fault == Fault::peer_lost);
+    CHECK(contains(query.get().error().what, "server0"));
+  }
+  const auto third = client.submit(model, input);
+  parties.server0.send(echo(kept.wait_for(3).back()));
+  CHECK(third.get());
+  CHECK(parties.server0.connections() == 2);
+  CHECK(parties.server1.connections() == 1);
+}
+
+TEST_CASE("a party that is not there is named") {
+  config::ClientConfig config;
+  {
+    const Parties gone;
+    config = gone.config();
+  }
+  client::Client client(config);
+  const auto answer = client.predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::peer_lost);
+  CHECK(contains(answer.error().what, "is it running?"));
+  CHECK(client.status(config::Role::crypto_producer).error().fault == Fault::peer_lost);
+}
+
+TEST_CASE("another party at the address is told apart, as a fault of the configuration") {
+  Parties parties;
+  auto config = parties.config();
+  std::swap(config.server0, config.server1);
+  client::Client client(config);
+  const auto answer = client.predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::usage);
+  CHECK(contains(answer.error().what, "check the addresses"));
+}
+
+TEST_CASE("a plaintext connection off the loopback interface is refused before any byte leaves") {
+  config::ClientConfig config;
+  config.server0 = config.server1 = config.crypto_producer = {"192.0.2.1", 7100};
+  client::Client client(config);
+  const auto answer = client.predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::usage);
+}
+
+TEST_CASE("an answer that nobody asked for ends the connection as a violation") {
+  Parties parties([](const Message& message) -> std::vector<Message> {
+    if (message.header.kind != Kind::predict) return {};
+    return {{wire::control_header(Kind::plan), {}}};
+  });
+  client::Client client(parties.config());
+  const auto answer = client.predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::violation);
+}
+
+TEST_CASE("requests that are no queries wait for one another, beside queries") {
+  Kept kept;
+  Parties parties([&](const Message& message) -> std::vector<Message> {
+    if (message.header.kind == Kind::status_request) {
+      wire::PartyStatus status;
+      status.version = "7";
+      return {{wire::control_header(Kind::status), wire::encode(status)}};
+    }
+    return kept.handler()(message);
+  });
+  client::Client client(parties.config());
+  const auto query = client.submit(identity(), input);
+  kept.wait_for(1);
+  std::vector<std::thread> askers;
+  for (int i = 0; i < 8; ++i) askers.emplace_back([&] { CHECK(client.status(config::Role::server0)->version == "7"); });
+  for (auto& asker : askers) asker.join();
+  parties.server0.send(echo(kept.wait_for(1).front()));
+  CHECK(query.get());
+}
+
+TEST_CASE("a client that is closed ends its queries, whoever still holds them") {
+  Kept kept;
+  Parties parties(kept.handler());
+  auto client = std::make_unique<client::Client>(parties.config());
+  const auto query = client->submit(identity(), input);
+  kept.wait_for(1);
+  client.reset();
+  REQUIRE_FALSE(query.get());
+  CHECK(query.get().error().fault == Fault::refused);
+  query.cancel();
+}
+
+TEST_CASE("an input of another size fails before anything is sent") {
+  Parties parties;
+  client::Client client(parties.config());
+  const auto answer = client.predict(identity(), std::vector<std::int64_t>{1});
+  REQUIRE_FALSE(answer);
+  CHECK(parties.server0.connections() == 0);
+}

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "config/config.h"
+#include "protocol/core/party.h"
+#include "wire/control.h"
+#include "wire/envelope.h"
+
+namespace blindsight::tests {
+
+/// A party as a client sees it: greets, and answers each message as a test says. One thread.
+class FakeParty {
+ public:
+  /// What to send back at once; a test may keep the message and answer later by send().
+  using Handler = std::function<std::vector<wire::Message>(const wire::Message&)>;
+
+  FakeParty(protocol::PartyId role, Handler handler);
+  ~FakeParty();
+
+  config::Address address() const { return address_; }
+  /// Connections that were accepted.
+  std::size_t connections() const { return connections_; }
+  /// To every connection there is.
+  void send(wire::Message message);
+  /// Ends every connection there is; new ones are taken.
+  void drop_connections();
+  /// Messages of a kind that came.
+  std::size_t received(wire::Kind kind) const;
+
+ private:
+  struct Connection {
+    int descriptor;
+    wire::Reader reader{{}};
+  };
+  void run();
+  void read(Connection& connection);
+  static void write(int descriptor, wire::Message message);
+
+  const protocol::PartyId role_;
+  Handler handler_;
+  int listening_ = -1;
+  config::Address address_;
+  std::atomic<std::size_t> connections_ = 0;
+  std::atomic<bool> ending_ = false;
+  mutable std::mutex mutex_;  ///< what follows
+  std::list<Connection> open_;
+  std::vector<wire::Kind> received_;
+  std::thread thread_;
+};
+
+}  // namespace blindsight::tests
