@@ -15,7 +15,7 @@
 #include "actors/session/handshake.h"
 #include "actors/supervisor.h"
 #include "net/socket.h"
-#include "protocol/core/dealing.h"
+#include "protocol/core/choice.h"
 
 namespace blindsight::actors {
 namespace {
@@ -69,21 +69,19 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
     if (auto ok = net::check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
       return tl::unexpected(ok.error());
   }
-  if (auto wrong = protocol::dealing_refusal(protocol, config.triples, config.randomness); !wrong.empty())
-    return protocol::fail(protocol::Fault::usage, wrong);
+  const auto choice = protocol::choice_of(protocol, config.triples, config.randomness);
+  if (!choice) return tl::unexpected(choice.error());
   auto folder = DeploymentFolder::open(config.data_dir, protocol::is_server(self));
   if (!folder) return tl::unexpected(folder.error());
   auto deployment = folder->current();
   if (!deployment) return tl::unexpected(deployment.error());
   if (*deployment) {
-    const auto network =
-        protocol::dealt_as((*deployment)->plan.network, protocol::dealing_of(config.triples, config.randomness));
-    if (auto ok = protocol.check(network); !ok)
+    const auto bound = choice->bind((*deployment)->plan.network);
+    if (!bound)
       return protocol::fail(protocol::Fault::usage, "the deployment in '" + config.data_dir.string() +
-                                                        "' does not fit the protocol " + config.protocol + ": " +
-                                                        ok.error().what + "; deploy the model again");
-    const auto estimate = estimate_memory(config, protocol, network);
-    auto budget = budget_packs(config, estimate, memory_for_this_process());
+                                                        "' does not fit the protocol " + std::string(protocol.name) +
+                                                        ": " + bound.error().what + "; deploy the model again");
+    auto budget = budget_packs(config, estimate_memory(config, *bound), memory_for_this_process());
     if (!budget)
       return protocol::fail(protocol::Fault::usage,
                             budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
@@ -96,14 +94,16 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
   SupervisorParts parts;
   parts.config = config;
   parts.self = self;
+  parts.choice = protocol::spelling(*choice);
   parts.listening_descriptor = *descriptor;
   parts.deployment = *deployment;
   const auto data_folder = folder->path();
-  parts.model_store = spawn_model_store(impl->system, std::move(*folder), self, config, protocol, impl->offload);
-  parts.front_end = spawn_front_end(impl->system, config, self, data_folder, parts.model_store, registry);
+  parts.model_store = spawn_model_store(impl->system, std::move(*folder), self, config, *choice, impl->offload);
+  parts.front_end = spawn_front_end(impl->system, config, parts.choice, self, data_folder, parts.model_store, registry);
   impl->supervisor = spawn_supervisor(impl->system, std::move(parts), registry);
   spdlog::info("{} listens on {}, protocol {}, {}", protocol::party_name(self), config::to_string(impl->address),
-               config.protocol, *deployment ? "model " + (*deployment)->plan.model_name : "no model deployed yet");
+               protocol::spelling(*choice),
+               *deployment ? "model " + (*deployment)->plan.model_name : "no model deployed yet");
   return std::unique_ptr<Party>(new Party(std::move(impl)));
 }
 

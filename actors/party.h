@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 #include "monitoring/probes.h"
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 #include "protocol/core/result.h"
 
 namespace blindsight::actors {

@@ -85,6 +85,7 @@ class Supervisor : public caf::event_based_actor {
   Supervisor(caf::actor_config& actor_config, SupervisorParts parts, monitoring::Registry* registry)
       : caf::event_based_actor(actor_config),
         config_(std::move(parts.config)),
+        choice_(std::move(parts.choice)),
         self_(parts.self),
         deployment_(std::move(parts.deployment)),
         front_end_(std::move(parts.front_end)),
@@ -213,9 +214,7 @@ class Supervisor : public caf::event_based_actor {
     h.software_version = BLINDSIGHT_VERSION;
     h.role = self_;
     h.public_key = keys_->public_key();
-    h.protocol = config_.protocol;
-    h.triples = config_.triples;
-    h.randomness = config_.randomness;
+    h.choice = choice_;
     if (deployment_) h.deployment = deployment_->name;
     h.max_frame_bytes = config_.link.frame_bytes;
     return h;
@@ -623,6 +622,7 @@ class Supervisor : public caf::event_based_actor {
   }
 
   config::PartyConfig config_;
+  std::string choice_;
   const PartyId self_;
   std::vector<PartyId> others_;
   std::shared_ptr<const Deployment> deployment_;

@@ -4,6 +4,7 @@
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <memory>
+#include <string>
 
 #include "actors/link/link.h"
 #include "actors/link/messages.h"
@@ -17,6 +18,7 @@ namespace blindsight::actors {
 struct SupervisorParts {
   config::PartyConfig config;
   protocol::PartyId self = protocol::PartyId::server0;
+  std::string choice;  ///< how the party computes, as protocol::spelling() writes it
   int listening_descriptor = -1;
   std::shared_ptr<const Deployment> deployment;  ///< as found on disk; may be none
   caf::actor front_end, model_store;

@@ -44,6 +44,20 @@ model::Preprocessing preprocessing_of(const model::FloatNetwork& network, const 
   preprocessing.orientation = flags.orientation;
   return preprocessing;
 }
+
+/// The options for a plan that serves `named` and, where the widths asked for allow it, the default protocol as well.
+model::CompileOptions options_for(const model::FloatNetwork& network, const model::Preprocessing& preprocessing,
+                                  const CompileFlags& flags, const protocol::Protocol* named) {
+  auto options = flags.options;
+  if (named == nullptr || named == &protocol::default_protocol()) return options;
+  options.protocols.push_back(named);
+  const auto for_both = model::lay_out(network, preprocessing, options);
+  if (for_both) return options;
+  options.protocols = {named};
+  value_of(model::lay_out(network, preprocessing, options));
+  std::cerr << "blindsight: note: the plan is for " << named->name << " alone: " << for_both.error().what << '\n';
+  return options;
+}
 }  // namespace
 
 CLI::Option* add_labels_flag(CLI::App& command, std::vector<std::string>& labels) {
@@ -175,11 +189,13 @@ model::Plan load_compiled(const std::filesystem::path& file, const CompileFlags&
   return value_of(model::load_plan(file));
 }
 
-model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status) {
+model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags,
+                                   const protocol::Protocol* named, Exit& status) {
   if (flags.calibration.empty())
     throw Failure(Exit::usage, "an ONNX model needs typical images to set its scales: add --calibration DIR");
   const auto preprocessing = preprocessing_of(network, flags);
   value_of(model::check_options(network, preprocessing, flags.options));
+  const auto options = options_for(network, preprocessing, flags, named);
   std::vector<model::Image> images;
   {
     ProgressBar bar("files of images read");
@@ -189,7 +205,7 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
   }
   auto compiled = [&] {
     ProgressBar bar("runs of calibration images");
-    return value_of(model::compile(network, preprocessing, images, flags.options, bar.callback()));
+    return value_of(model::compile(network, preprocessing, images, options, bar.callback()));
   }();
   if (!flags.options.output && !model::says_output(network))
     std::cerr << "blindsight: note: " << assumed_output(compiled.plan) << '\n';
@@ -197,8 +213,10 @@ model::Compiled compile_with_flags(const model::FloatNetwork& network, const Com
   return compiled;
 }
 
-model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags) {
-  return value_of(model::lay_out(network, preprocessing_of(network, flags), flags.options));
+model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags,
+                               const protocol::Protocol* named) {
+  const auto preprocessing = preprocessing_of(network, flags);
+  return value_of(model::lay_out(network, preprocessing, options_for(network, preprocessing, flags, named)));
 }
 
 std::string stated_error_text(const model::Plan& plan) {
@@ -214,12 +232,12 @@ ModelFile kind_of_model_file(const std::filesystem::path& file) {
 }
 
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
-                                const CompileFlags& flags, Exit& status) {
+                                const CompileFlags& flags, const protocol::Protocol* named, Exit& status) {
   if (kind_of_model_file(file) == ModelFile::onnx) {
     if (!weights.empty())
       throw Failure(Exit::usage, "--weights are those of a compiled plan, and " + protocol::in_quotes(file.string()) +
                                      " has its own: leave --weights out");
-    return compile_with_flags(import_model(file, {}), flags, status);
+    return compile_with_flags(import_model(file, {}), flags, named, status);
   }
   model::Compiled compiled;
   compiled.plan = load_compiled(file, flags);

@@ -47,11 +47,15 @@ model::Preprocessing preprocessing_for(const model::FloatNetwork& network, const
 model::FloatNetwork import_model(const std::filesystem::path& file, CommandFiles files);
 
 /// Calibrates and compiles with a progress bar; prints warnings, and what was taken for granted, to standard error.
-/// Needs calibration images; `status` becomes Exit::failed when some of them could not be read.
-model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags, Exit& status);
+/// Needs calibration images; `status` becomes Exit::failed when some of them could not be read. `named`: the protocol
+/// that the command names, or null. The plan keeps its limits, and those of the default protocol unless the widths
+/// asked for are beyond them; then a note says so. With none named it keeps those of the default protocol.
+model::Compiled compile_with_flags(const model::FloatNetwork& network, const CompileFlags& flags,
+                                   const protocol::Protocol* named, Exit& status);
 
-/// Shapes and widths without calibration: ranges mean nothing.
-model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags);
+/// Shapes and widths without calibration: ranges mean nothing. `named` as above.
+model::Plan lay_out_with_flags(const model::FloatNetwork& network, const CompileFlags& flags,
+                               const protocol::Protocol* named);
 
 /// How far a logit may be off under encryption, and what that rests on.
 std::string stated_error_text(const model::Plan& plan);
@@ -63,8 +67,8 @@ ModelFile kind_of_model_file(const std::filesystem::path& file);
 model::Plan load_compiled(const std::filesystem::path& file, const CompileFlags& flags);
 
 /// A plan with its weights from files, or compiled from an ONNX file, for a command that writes no files. `weights`:
-/// empty for the file beside the plan, and for a model that is compiled. `status`: as of compile_with_flags.
+/// empty for the file beside the plan, and for a model that is compiled. `named`, `status`: as of compile_with_flags.
 model::Compiled load_or_compile(const std::filesystem::path& file, const std::filesystem::path& weights,
-                                const CompileFlags& flags, Exit& status);
+                                const CompileFlags& flags, const protocol::Protocol* named, Exit& status);
 
 }  // namespace blindsight::apps

@@ -15,10 +15,11 @@
 
 #include "apps/commands.h"
 #include "apps/configs.h"
+#include "apps/protocols.h"
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "client/client.h"
-#include "protocol/core/program.h"
+#include "protocol/core/choice.h"
 #include "tensor/kernels/isa.h"
 
 namespace blindsight::apps {
@@ -122,15 +123,8 @@ void look_at_links(const config::ClientConfig& client, Findings& findings) {
                  "whoever reads both servers' wires sees images: use only on a network of your own, or a VPN");
 }
 
-/// How a party computes, for a person; the dealing where the protocol leaves a choice.
-std::string way(const std::string& protocol, const std::string& triples, const std::string& randomness) {
-  const auto* known = protocol::find_protocol(protocol);
-  if (known != nullptr && !known->dealing_choices) return protocol;
-  return protocol + ", triples " + triples + ", randomness " + randomness;
-}
-
-/// `own`: when the file is a party's.
-void look_at_party(const Answered& a, const std::optional<config::PartyConfig>& own, Findings& findings) {
+/// `own`: how the file's party computes; none when it is a client's.
+void look_at_party(const Answered& a, const std::optional<std::string>& own, Findings& findings) {
   const std::string who(config::name(a.role));
   const auto& s = a.status;
   const bool same_version = s.version == version();
@@ -139,14 +133,12 @@ void look_at_party(const Answered& a, const std::optional<config::PartyConfig>& 
   const bool right_role = static_cast<unsigned>(s.role) == static_cast<unsigned>(a.role);
   findings.add(right_role ? Verdict::ok : Verdict::fail, who + ": role", std::string(protocol::name(s.role)),
                right_role ? "" : "another party listens there: correct the addresses");
-  const auto theirs = way(s.protocol, s.triples, s.randomness);
-  const auto ours = own ? way(own->protocol, own->triples, own->randomness) : theirs;
-  if (theirs != ours)
-    findings.add(Verdict::fail, who + ": protocol", theirs, "this file says " + ours + ": use one at all three");
-  else if (const auto* known = protocol::find_protocol(s.protocol); known != nullptr && !known->hides)
-    findings.add(Verdict::warn, who + ": protocol", theirs, "it protects nothing: key `protocol` = \"blink\"");
+  if (own && s.choice != *own)
+    findings.add(Verdict::fail, who + ": protocol", s.choice, "this file says " + *own + ": use one at all three");
+  else if (const auto known = protocol::choice_of(s.choice); known && !known->protocol->hides)
+    findings.add(Verdict::warn, who + ": protocol", s.choice, "it protects nothing: key `protocol` = \"blink\"");
   else
-    findings.add(Verdict::ok, who + ": protocol", theirs);
+    findings.add(Verdict::ok, who + ": protocol", s.choice);
   const bool in_time = std::abs(a.clock_offset_s) <= clock_tolerance_s;
   findings.add(in_time ? Verdict::ok : Verdict::warn, who + ": clock",
                (a.clock_offset_s < 0 ? "-" : "+") + human_seconds(std::abs(a.clock_offset_s)),
@@ -167,9 +159,8 @@ void look_at_agreement(const std::vector<Answered>& parties, Findings& findings)
   std::string all;
   std::set<std::string> ways;
   for (const auto& a : parties) {
-    const auto its = way(a.status.protocol, a.status.triples, a.status.randomness);
-    ways.insert(its);
-    all += (all.empty() ? "" : "; ") + std::string(config::name(a.role)) + ": " + its;
+    ways.insert(a.status.choice);
+    all += (all.empty() ? "" : "; ") + std::string(config::name(a.role)) + ": " + a.status.choice;
   }
   if (ways.size() > 1)
     findings.add(Verdict::fail, "protocol", all, "use one at all three: keys `protocol`, `triples`, `randomness`");
@@ -216,13 +207,16 @@ std::optional<Answered> ask(client::Client& client, Role role, Findings& finding
 Exit run(const fs::path& file) {
   Findings findings;
   config::ClientConfig addresses;
-  std::optional<config::PartyConfig> own;
+  std::optional<std::string> own;
   if (is_party_file(file)) {
     const auto party = read_party_config(file);
     findings.add(Verdict::ok, "configuration", "of " + std::string(config::name(party.role)));
     look_at_data_folder(party, findings);
     addresses = as_client(party);
-    own = party;
+    if (const auto choice = choice_in(party))
+      own = protocol::spelling(*choice);
+    else
+      findings.add(Verdict::fail, "protocol", choice.error().what);
   } else {
     addresses = read_client_config(file);
     findings.add(Verdict::ok, "configuration", "of a client");

@@ -63,14 +63,14 @@ std::string last_lines(const std::string& text, std::size_t count) {
 
 class Local {
  public:
-  explicit Local(const Arguments& a) : a_(a) {
+  explicit Local(const Arguments& a) : a_(a), named_(named(a.protocol, a.dealing)) {
     signals_.on_signal([this] { stop_ = true; });
     // Files that are there already say the protocol where the command line does not.
-    if (!a.protocol.empty() || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
-      (void)dealing_of(a.dealing, protocol_named(a.protocol.empty() ? default_protocol : a.protocol));
+    if (named_.protocol != nullptr || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
+      (void)named_.choice();
     // A model that cannot be used is told before anything is started.
     if (!a.model.empty())
-      compiled_ = load_or_compile(a.model, a.weights, a.compile, calibrated_);
+      compiled_ = load_or_compile(a.model, a.weights, a.compile, named_.protocol, calibrated_);
     else
       refuse_compile_flags(a.compile, "no --model is named");
     configs_ = a.config_dir;
@@ -90,10 +90,10 @@ class Local {
     if (!problems.empty())
       throw Failure(Exit::usage, "the three files in " + in_quotes(configs_.string()) + " do not fit:" + problems);
     check_chosen(parties);
-    protocol_ = &protocol_named(parties.front().protocol);
-    const auto dealing = dealing_of({parties.front().triples, parties.front().randomness}, *protocol_);
+    const auto choice = value_of(choice_in(parties.front()));
+    protocol_ = choice.protocol;
     if (compiled_) {
-      compiled_->plan.network.dealing = dealing;
+      bound_ = value_of(choice.bind(compiled_->plan.network));
       check_memory(parties);
     }
     client_.emplace(read_client_config(configs_ / "client.toml"));
@@ -103,7 +103,7 @@ class Local {
     for (const auto* name : party_names) start(name);
     if (!wait_until_listening()) return finished();
     if (compiled_) {
-      const auto served = deploy(*client_, *protocol_, compiled_->plan, compiled_->weights, [this] {
+      const auto served = deploy(*client_, *bound_.clients, compiled_->plan, compiled_->weights, [this] {
         report_deaths();
         return stop_ || !all_run();
       });
@@ -125,7 +125,9 @@ class Local {
  private:
   /// What the command line says about how to compute, by key.
   std::array<std::pair<const char*, std::string>, 3> chosen() const {
-    return {{{"protocol", a_.protocol}, {"triples", a_.dealing.triples}, {"randomness", a_.dealing.randomness}}};
+    return {{{"protocol", std::string(named_.protocol == nullptr ? "" : named_.protocol->name)},
+             {"triples", named_.triples},
+             {"randomness", named_.randomness}}};
   }
 
   std::string chosen_keys() const {
@@ -171,12 +173,11 @@ class Local {
 
   /// All three take from one machine.
   void check_memory(const std::vector<config::PartyConfig>& parties) const {
-    value_of(protocol_->check(compiled_->plan.network));
     std::uint64_t needed = 0;
     std::string parts;
     for (const auto& party : parties) {
       const bool server = party.role != config::Role::crypto_producer;
-      const auto estimate = actors::estimate_memory(party, *protocol_, compiled_->plan.network);
+      const auto estimate = actors::estimate_memory(party, bound_);
       const std::uint64_t packs = server ? party.preprocessing.depth : 0;
       needed += estimate.peak(packs, estimate.answers);
       parts += "\n  " + std::string(config::name(party.role)) + ": " + actors::describe(estimate, party, packs);
@@ -237,12 +238,14 @@ class Local {
   }
 
   const Arguments& a_;
+  const Named named_;
   std::atomic<bool> stop_ = false;
   StopSignals signals_;
   std::optional<model::Compiled> compiled_;
   Exit calibrated_ = Exit::ok;  ///< how the reading of the calibration's pictures went
   fs::path configs_, logs_;
   const protocol::Protocol* protocol_ = nullptr;
+  protocol::Bound bound_{};  ///< to the model that is brought, if one is
   std::optional<client::Client> client_;
   std::map<std::string, std::uintmax_t> log_sizes_;  ///< when the party was started
   std::vector<Child> children_;
@@ -266,7 +269,8 @@ void add_local(CLI::App& app, Exit& status) {
                          ->type_name("DIR");
   command->add_flag("--any-ports", a->any_ports,
                     "Choose free ports instead of 7100-7102 (9100-9102 for metrics) when the files are written");
-  add_optional_protocol_flag(*command, a->protocol, default_protocol)->excludes(config_dir);
+  add_optional_protocol_flag(*command, a->protocol, std::string(protocol::default_protocol().name))
+      ->excludes(config_dir);
   add_dealing_flags(*command, a->dealing);
   for (const char* flag : {"--triples", "--randomness"}) command->get_option(flag)->excludes(config_dir);
   add_compile_flags(*command, a->compile);

@@ -84,7 +84,7 @@ struct LeftOut {
 
 /// Before any work.
 CommandFiles checked(const Arguments& a) {
-  if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+  (void)named(a.protocol);
   if (a.plan.empty() && !a.weights.empty())
     throw Failure(Exit::usage, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
   if (!a.plan.empty()) refuse_compile_flags(a.compile, protocol::in_quotes(a.plan.string()) + " is compiled already");
@@ -98,9 +98,9 @@ CommandFiles checked(const Arguments& a) {
 class Check {
  public:
   explicit Check(const Arguments& a) : a_(a), network_(import_model(a.model, checked(a))) {
-    if (!a.protocol.empty()) protocol_ = &protocol_named(a.protocol);
-    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, status_)
-                               : load_or_compile(a.plan, a.weights, a.compile, status_);
+    const auto wanted = named(a.protocol);
+    compiled_ = a.plan.empty() ? compile_with_flags(network_, a.compile, wanted.protocol, status_)
+                               : load_or_compile(a.plan, a.weights, a.compile, wanted.protocol, status_);
     const auto& spec = compiled_.plan.network;
     if (spec.input != network_.input || spec.layers.size() != network_.layers.size() ||
         spec.layers.back().conv.out_channels != network_.layers.back().conv.out_channels)
@@ -109,20 +109,19 @@ class Check {
     decision_ = {compiled_.plan.output, compiled_.plan.threshold};
     if (!a.config.empty()) {
       client_.emplace(read_client_config(a.config));
-      const auto agreed = agree(*client_, a.protocol);
-      protocol_ = &agreed.protocol;
-      compiled_.plan.network.dealing = agreed.dealing;
+      const auto choice = agree(*client_, wanted);
+      protocol_ = choice.protocol;
+      model_ = value_of(client::Model::make(choice, compiled_.plan));
+    } else if (wanted.protocol != nullptr) {
+      protocol_ = wanted.protocol;
+      value_of(wanted.choice().bind(spec));
     }
-    if (client_)
-      model_ = value_of(client::Model::make(*protocol_, compiled_.plan));
-    else if (protocol_ != nullptr)
-      value_of(protocol_->check(spec));
     layers_.resize(network_.layers.size());
   }
 
   Exit run() {
     Pictures pictures(a_.images, a_.compile.array_layout, a_.most);
-    const bool exact = protocol_ == nullptr || protocol_->exact_relu;
+    const bool exact = protocol_ == nullptr || protocol_->compares;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
                                     exact ? model::Relu::exact : model::Relu::polynomial);
     {

@@ -61,7 +61,7 @@ void print_outputs(const model::Plan& plan) {
 
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
-  const auto& protocol = protocol_named(a.protocol);
+  const auto choice = named(a.protocol).choice();
   const auto weights = a.weights.empty() ? weights_beside(a.plan) : a.weights;
   const auto calibration = calibration_beside(weights);
   CommandFiles files;
@@ -69,8 +69,8 @@ Exit run(const Arguments& a) {
   files.writes("plan", a.plan, ".plan", "-o").writes("weights", weights, ".weights", "--weights");
   files.writes("calibration's record", calibration, ".json", "--weights");
   const auto network = import_model(a.model, files);
-  const auto compiled = compile_with_flags(network, a.compile, status);
-  value_of(protocol.check(compiled.plan.network));
+  const auto compiled = compile_with_flags(network, a.compile, choice.protocol, status);
+  value_of(choice.bind(compiled.plan.network));
   // The plan last: without it the others count for nothing.
   model::FileSet results;
   value_of(model::add_weights(results, compiled.weights, weights));

@@ -20,13 +20,11 @@ struct Arguments {
 
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
-  if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+  const auto wanted = named(a.protocol);
   client::Client client(read_client_config(a.config));
-  auto compiled = load_or_compile(a.model, a.weights, a.compile, status);
-  const auto [protocol, dealing] = agree(client, a.protocol);
-  compiled.plan.network.dealing = dealing;
-  value_of(protocol.check(compiled.plan.network));
-  value_of(deploy(client, protocol, compiled.plan, compiled.weights));
+  const auto compiled = load_or_compile(a.model, a.weights, a.compile, wanted.protocol, status);
+  const auto bound = value_of(agree(client, wanted).bind(compiled.plan.network));
+  value_of(deploy(client, *bound.clients, compiled.plan, compiled.weights));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << protocol::to_hex(model::digest(compiled.plan)) << '\n';
   return status;

@@ -61,12 +61,12 @@ config::PartyConfig default_config(config::Role role) {
 
 constexpr std::array roles = {config::Role::server0, config::Role::server1, config::Role::crypto_producer};
 
-ordered_json memory_json(const model::Plan& plan, const protocol::Protocol& protocol) {
+ordered_json memory_json(const protocol::Bound& bound) {
   ordered_json all;
   for (const auto role : roles) {
     const auto c = default_config(role);
     const bool server = role != config::Role::crypto_producer;
-    const auto e = actors::estimate_memory(c, protocol, plan.network);
+    const auto e = actors::estimate_memory(c, bound);
     all[std::string(config::name(role))] = {{"peak", e.peak(server ? c.preprocessing.depth : 0, e.answers)},
                                             {"process", e.process},
                                             {"links", e.links},
@@ -87,31 +87,34 @@ void print_fits(const model::PlanReport& report) {
       std::cout << "  " << in_cell(r.name) << ": " << fit << '\n';
 }
 
-void print_memory(const model::Plan& plan, const protocol::Protocol& protocol) {
+void print_memory(const protocol::Bound& bound) {
   std::cout << "\nmemory with the default configuration\n";
   for (const auto role : roles) {
     const auto c = default_config(role);
     std::cout << "  " << config::name(role) << ": "
-              << actors::describe(actors::estimate_memory(c, protocol, plan.network), c, c.preprocessing.depth) << '\n';
+              << actors::describe(actors::estimate_memory(c, bound), c, c.preprocessing.depth) << '\n';
   }
 }
 
-void print_json(const model::Plan& plan, const model::PlanReport& report, const protocol::Protocol& protocol,
-                bool calibrated, const std::vector<std::string>& notes) {
+void print_json(const model::Plan& plan, const model::PlanReport& report, const protocol::Bound& bound, bool calibrated,
+                const std::vector<std::string>& notes) {
   ordered_json layers = ordered_json::array();
   for (const auto& r : report.layers) {
-    ordered_json layer = {{"name", r.name},
-                          {"kind", r.kind},
-                          {"in", {r.in.height, r.in.width, r.in.channels}},
-                          {"out", {r.out.height, r.out.width, r.out.channels}},
-                          {"algorithm", tensor::name(r.algorithm)},
-                          {"macs", r.macs},
-                          {"multiplications", r.multiplications},
-                          {"comparisons", r.max_comparisons + r.relu_comparisons},
-                          {"range_bits", r.range_bits},
-                          {"fraction_bits", r.fraction_bits},
-                          {"activation_bits", r.activation_bits},
-                          {"headroom_bits", r.headroom_bits}};
+    ordered_json layer = {
+        {"name", r.name},
+        {"kind", r.kind},
+        {"in", {r.in.height, r.in.width, r.in.channels}},
+        {"out", {r.out.height, r.out.width, r.out.channels}},
+        {"algorithm", tensor::name(r.algorithm)},
+        {"macs", r.macs},
+        {"multiplications", r.multiplications},
+        {"comparisons", r.max_comparisons + r.relu_comparisons},
+        {"range_bits", r.range_bits},
+        {"fraction_bits", r.fraction_bits},
+        {"activation_bits", r.activation_bits},
+        {"headroom_bits", r.headroom_bits},
+        {"rings",
+         {{"linear_bits", r.rings.linear_bits}, {"small_bits", r.rings.small_bits}, {"word_bits", r.rings.word_bits}}}};
     if (calibrated) layer["free_headroom_bits"] = r.free_headroom_bits;
     if (calibrated && !r.relu_fit.even.empty())
       layer["relu_fit"] = {{"degree", r.relu_fit.degree()},
@@ -139,7 +142,7 @@ void print_json(const model::Plan& plan, const model::PlanReport& report, const 
                      {"online", to_json(report.online)},
                      {"offline", to_json(report.offline)},
                      {"set_up", to_json(report.set_up)},
-                     {"memory", memory_json(plan, protocol)},
+                     {"memory", memory_json(bound)},
                      {"notes", notes}})
             << '\n';
 }
@@ -215,7 +218,7 @@ void print_notes(const std::vector<std::string>& notes) {
 
 Exit run(const Arguments& a) {
   Exit status = Exit::ok;
-  const auto& protocol = protocol_named(a.protocol);
+  const auto choice = named(a.protocol, a.dealing).choice();
   model::Plan plan;
   std::vector<std::string> notes;
   bool calibrated = true;
@@ -225,19 +228,19 @@ Exit run(const Arguments& a) {
     const auto network = import_model(a.model, {});
     notes = network.notes;
     calibrated = !a.compile.calibration.empty();
-    plan = calibrated ? compile_with_flags(network, a.compile, status).plan : lay_out_with_flags(network, a.compile);
+    plan = calibrated ? compile_with_flags(network, a.compile, choice.protocol, status).plan
+                      : lay_out_with_flags(network, a.compile, choice.protocol);
   }
-  plan.network.dealing = dealing_of(a.dealing, protocol);
-  value_of(protocol.check(plan.network));
-  const auto report = model::report(plan, protocol);
+  const auto bound = value_of(choice.bind(plan.network));
+  const auto report = model::report(plan, bound);
   if (a.json) {
-    print_json(plan, report, protocol, calibrated, notes);
+    print_json(plan, report, bound, calibrated, notes);
     return status;
   }
-  print_table(plan, report, a.protocol, calibrated);
+  print_table(plan, report, protocol::spelling(choice), calibrated);
   print_notes(notes);
-  if (calibrated && !protocol.exact_relu) print_fits(report);
-  print_memory(plan, protocol);
+  if (calibrated && !choice.protocol->compares) print_fits(report);
+  print_memory(bound);
   return status;
 }
 

@@ -32,7 +32,7 @@ std::string chosen_isa() {
 void run(const std::filesystem::path& file) {
   prepare_heap();
   const auto config = read_party_config(file);
-  const auto& protocol = protocol_named(config.protocol);
+  const auto& protocol = *value_of(choice_in(config)).protocol;
   StopSignals signals;
   start_logging(config.log);
   monitoring::Registry registry;

@@ -261,7 +261,7 @@ class Predict {
  public:
   explicit Predict(const Arguments& a) : a_(a), config_(read_client_config(a.config)), client_(config_) {
     // What can be wrong with the caller's words and files is told before any connection is made.
-    if (!a.protocol.empty()) (void)protocol_named(a.protocol);
+    const auto wanted = named(a.protocol);
     const auto& file = a.plan.empty() ? config_.model.plan : a.plan;
     CommandFiles files;
     files.reads("the configuration", a.config).reads_plan(file, {});
@@ -271,11 +271,9 @@ class Predict {
     if (!file.empty()) plan_ = value_of(model::load_plan(file));
     pictures_.emplace(a.images, a.array_layout);
     if (!a.timeline.empty() && pictures_->files() > 1) refuse_timeline_of(pictures_->files());
-    const auto agreed = agree(client_, a.protocol);
-    protocol_ = &agreed.protocol;
+    const auto choice = agree(client_, wanted);
     if (file.empty()) plan_ = value_of(client_.deployed_plan());
-    plan_.network.dealing = agreed.dealing;
-    model_ = value_of(client::Model::make(*protocol_, plan_));
+    model_ = value_of(client::Model::make(choice, plan_));
     if (network_ && (network_->input != plan_.network.input ||
                      network_->layers.back().conv.out_channels != plan_.network.layers.back().conv.out_channels))
       throw Failure(Exit::usage, protocol::in_quotes(a.compare.string()) +
@@ -343,7 +341,6 @@ class Predict {
   }
 
   const Arguments& a_;
-  const protocol::Protocol* protocol_ = nullptr;
   config::ClientConfig config_;
   client::Client client_;
   std::optional<model::FloatNetwork> network_;

@@ -3,26 +3,21 @@
 #include <functional>
 #include <string>
 
+#include "apps/protocols.h"
 #include "client/client.h"
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/choice.h"
 
 namespace blindsight::apps {
 
-/// How the servers compute.
-struct Agreed {
-  const protocol::Protocol& protocol;
-  protocol::Dealing dealing;
-};
-
-/// Asks both servers how they compute. A Failure when they differ, when it is not by the protocol that the caller has
-/// named, and when it is by one that hides nothing and the caller has not named it (`named` is empty): a server that
-/// says so would be shown the image.
-Agreed agree(client::Client& client, const std::string& named);
+/// Asks both servers how they compute. A Failure when they differ, when it is not as the caller has named it, and when
+/// it is by a protocol that hides nothing and the caller has named none: a server that says so would be shown the
+/// image.
+protocol::Choice agree(client::Client& client, const Named& named);
 
 /// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them, or
 /// until `give_up()`, asked every second, says so.
-protocol::Result<void> deploy(client::Client& client, const protocol::Protocol& protocol, const model::Plan& plan,
+protocol::Result<void> deploy(client::Client& client, const protocol::Clients& clients, const model::Plan& plan,
                               const model::Weights& weights, const std::function<bool()>& give_up = {});
 
 }  // namespace blindsight::apps

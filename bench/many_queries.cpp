@@ -13,7 +13,7 @@
 #include "config/config.h"
 #include "model/image/image.h"
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/choice.h"
 
 namespace {
 
@@ -45,8 +45,8 @@ int run(const Arguments& a) {
   };
   const auto config = config::load_client(a.config);
   if (!config) return stop(config.error().text());
-  const auto* protocol = protocol::find_protocol(a.protocol);
-  if (protocol == nullptr) return stop("there is no protocol '" + a.protocol + "'");
+  const auto choice = protocol::choice_of(a.protocol);
+  if (!choice) return stop(choice.error().what);
   const auto plan = model::load_plan(a.plan);
   if (!plan) return stop(plan.error().what);
   const auto images = model::load_images(a.image, plan->preprocessing);
@@ -54,7 +54,7 @@ int run(const Arguments& a) {
   const auto encoded = model::encode_input(*plan, images->front().values);
   if (!encoded) return stop(encoded.error().what);
 
-  auto model = client::Model::make(*protocol, *plan);
+  auto model = client::Model::make(*choice, *plan);
   if (!model) return stop(model.error().what);
 
   client::Client client(*config);

@@ -70,7 +70,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     state->on_answer = std::move(on_answer);
     protocol::random_bytes(state->id);
     if (state->options.progress) state->options.progress(QueryState::sharing);
-    auto shares = encoded ? model->protocol().share_input(model->plan().network, *encoded)
+    auto shares = encoded ? model->bound().clients->share_input(*encoded)
                           : Result<std::array<Payload, 2>>(tl::unexpected(encoded.error()));
     if (!shares) {
       state->finish(tl::unexpected(shares.error()));
@@ -150,7 +150,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   static Result<Answer> reveal(Query::State& state) {
     const auto& plan = state.model->plan();
-    const auto& protocol = state.model->protocol();
+    const auto& bound = state.model->bound();
     Answer answer;
     std::array<Payload, 2> shares;
     for (const auto server : {0u, 1u}) {
@@ -159,12 +159,11 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     }
     // Servers count their messages to each other. Where the producer takes part, a round may be a message from or to
     // it: what the protocol declares, and is tested to need, is the number.
-    if (protocol.producer_online)
+    if (bound.protocol->producer_online)
       for (auto& server : answer.report.servers)
         for (auto& made : server.layers)
-          if (made.value <= plan.network.layers.size())
-            made.rounds = protocol.online_cost(plan.network, made.value).rounds;
-    auto outputs = protocol.reveal_output(plan.network, shares);
+          if (made.value <= plan.network.layers.size()) made.rounds = bound.costs->online(made.value).rounds;
+    auto outputs = bound.clients->reveal_output(shares);
     if (!outputs) return tl::unexpected(outputs.error());
     answer.outputs = std::move(*outputs);
     answer.logits = model::decode_output(plan, answer.outputs);

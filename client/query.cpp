@@ -5,12 +5,13 @@ namespace blindsight::client {
 using protocol::Error;
 using protocol::Result;
 
-Model::Model(const protocol::Protocol& protocol, model::Plan plan)
-    : protocol_(&protocol), plan_(std::move(plan)), digest_(model::digest(plan_)) {}
+Model::Model(protocol::Bound bound, model::Plan plan)
+    : bound_(std::move(bound)), plan_(std::move(plan)), digest_(model::digest(plan_)) {}
 
-Result<ModelPtr> Model::make(const protocol::Protocol& protocol, model::Plan plan) {
-  if (auto ok = protocol.check(plan.network); !ok) return tl::unexpected(ok.error());
-  return ModelPtr(new Model(protocol, std::move(plan)));
+Result<ModelPtr> Model::make(const protocol::Choice& choice, model::Plan plan) {
+  auto bound = choice.bind(plan.network);
+  if (!bound) return tl::unexpected(bound.error());
+  return ModelPtr(new Model(std::move(*bound), std::move(plan)));
 }
 
 bool Query::State::finish(Result<Answer> outcome) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/choice.h"
 #include "protocol/core/result.h"
 #include "wire/report.h"
 
@@ -19,15 +19,15 @@ namespace blindsight::client {
 class Model {
  public:
   /// The error: the protocol cannot evaluate the plan.
-  static protocol::Result<std::shared_ptr<const Model>> make(const protocol::Protocol& protocol, model::Plan plan);
+  static protocol::Result<std::shared_ptr<const Model>> make(const protocol::Choice& choice, model::Plan plan);
 
-  const protocol::Protocol& protocol() const { return *protocol_; }
+  const protocol::Bound& bound() const { return bound_; }
   const model::Plan& plan() const { return plan_; }
   const model::Digest& digest() const { return digest_; }
 
  private:
-  Model(const protocol::Protocol& protocol, model::Plan plan);
-  const protocol::Protocol* protocol_;
+  Model(protocol::Bound bound, model::Plan plan);
+  protocol::Bound bound_;
   model::Plan plan_;
   model::Digest digest_;
 };

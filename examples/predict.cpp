@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
     std::cerr << plan.error().what << '\n';
     return 1;
   }
-  const auto model = client::Model::make(*protocol::find_protocol("blink"), *plan);
+  const auto model = client::Model::make(*protocol::choice_of("blink"), *plan);
   if (!model) {
     std::cerr << model.error().what << '\n';
     return 1;

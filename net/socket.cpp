@@ -30,7 +30,7 @@ Result<AddressList> resolve(const config::Address& address, int flags) {
   const int rc = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
   if (rc != 0)
     return fail(protocol::Fault::usage, "the host name " + address.host + " cannot be resolved: " + gai_strerror(rc) +
-                "; check the address in the configuration");
+                                            "; check the address in the configuration");
   return AddressList(list, freeaddrinfo);
 }
 
@@ -136,9 +136,10 @@ Result<void> check_plaintext_allowed(const config::Address& address, bool allowe
   return fail(
       protocol::Fault::usage,
       std::string(what) + " " + config::to_string(address) +
-      " leaves this machine without encryption: anyone on the way could read the servers' link and with it the image. "
-      "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
-      "protected by other means");
+          " leaves this machine without encryption: anyone on the way could read the servers' link and with it the "
+          "image. "
+          "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
+          "protected by other means");
 }
 
 }  // namespace blindsight::net

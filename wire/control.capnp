@@ -8,12 +8,10 @@ struct Hello {
   softwareVersion @1 :Text;
   role @2 :UInt8;
   publicKey @3 :Data;
-  protocol @4 :Text;
+  choice @4 :Text;         # protocol and way of dealing, as protocol::spelling() writes it
   deploymentId @5 :Data;   # 16 bytes, or none
   planDigest @6 :Data;     # 32 bytes, or none
   maxFrameBytes @7 :UInt32;
-  triples @8 :Text;
-  randomness @9 :Text;
 }
 
 struct Bytes1 { bytes @0 :Data; }
@@ -78,7 +76,7 @@ struct Status {
   version @0 :Text;
   wireVersion @1 :UInt32;
   role @2 :UInt8;
-  protocol @3 :Text;
+  choice @3 :Text;         # as in Hello
   inSession @4 :Bool;
   session @5 :Text;
   deployment @6 :Text;
@@ -92,6 +90,4 @@ struct Status {
   isa @14 :Text;
   diskFreeBytes @15 :UInt64;
   plaintextLinksAllowed @16 :Bool;
-  triples @17 :Text;
-  randomness @18 :Text;
 }

@@ -102,9 +102,7 @@ Payload encode(const Hello& h) {
     b.setSoftwareVersion(h.software_version);
     b.setRole(static_cast<std::uint8_t>(h.role));
     b.setPublicKey(bytes_of(h.public_key));
-    b.setProtocol(h.protocol);
-    b.setTriples(h.triples);
-    b.setRandomness(h.randomness);
+    b.setChoice(h.choice);
     if (h.deployment) {
       b.setDeploymentId(bytes_of(h.deployment->id));
       b.setPlanDigest(bytes_of(h.deployment->plan));
@@ -122,9 +120,7 @@ Result<Hello> decode(std::span<const std::uint8_t> bytes) {
     if (!role) return tl::unexpected(role.error());
     h.role = *role;
     if (auto ok = fill(h.public_key, r.getPublicKey(), "public key"); !ok) return ok;
-    h.protocol = string_of(r.getProtocol());
-    h.triples = string_of(r.getTriples());
-    h.randomness = string_of(r.getRandomness());
+    h.choice = string_of(r.getChoice());
     if (r.getDeploymentId().size() > 0 || r.getPlanDigest().size() > 0) {
       h.deployment.emplace();
       if (auto ok = fill(h.deployment->id, r.getDeploymentId(), "deployment id"); !ok) return ok;
@@ -285,9 +281,7 @@ Payload encode(const PartyStatus& s) {
     b.setVersion(s.version);
     b.setWireVersion(s.wire_version);
     b.setRole(static_cast<std::uint8_t>(s.role));
-    b.setProtocol(s.protocol);
-    b.setTriples(s.triples);
-    b.setRandomness(s.randomness);
+    b.setChoice(s.choice);
     b.setInSession(s.in_session);
     b.setSession(s.session);
     b.setDeployment(s.deployment);
@@ -312,9 +306,7 @@ Result<PartyStatus> decode(std::span<const std::uint8_t> bytes) {
     s = {string_of(r.getVersion()),
          r.getWireVersion(),
          *role,
-         string_of(r.getProtocol()),
-         string_of(r.getTriples()),
-         string_of(r.getRandomness()),
+         string_of(r.getChoice()),
          r.getInSession(),
          string_of(r.getSession()),
          string_of(r.getDeployment()),

@@ -32,8 +32,7 @@ struct Hello {
   std::string software_version;
   protocol::PartyId role = protocol::PartyId::client;
   PublicKey public_key{};  ///< fresh for each attempt at a session; zero at clients
-  std::string protocol;
-  std::string triples, randomness;  ///< keys of the same names
+  std::string choice;      ///< how the party computes, as protocol::spelling() writes it; empty at clients
   std::optional<DeploymentName> deployment;
   std::uint32_t max_frame_bytes = 0;  ///< payload of the largest frame that the sender takes
   bool operator==(const Hello&) const = default;

@@ -81,8 +81,7 @@ struct PartyStatus {
   std::string version;  ///< of the software
   std::uint32_t wire_version = 0;
   protocol::PartyId role = protocol::PartyId::server0;
-  std::string protocol;
-  std::string triples, randomness;  ///< keys of the same names
+  std::string choice;  ///< how it computes, as protocol::spelling() writes it
   bool in_session = false;
   std::string session;      ///< state for a person: what is connected, what is missing
   std::string deployment;   ///< model name, empty when nothing is deployed

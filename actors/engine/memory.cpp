@@ -56,17 +56,16 @@ std::uint64_t MemoryEstimate::peak(std::uint64_t packs, std::uint64_t queries) c
          std::max(set_up, std::max(packs, queries) * per_pack + queries * per_query + working);
 }
 
-MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol::Protocol& protocol,
-                               const protocol::NetworkSpec& network) {
+MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol::Bound& bound) {
   const auto self = static_cast<PartyId>(config.role);
-  const protocol::Memory m = protocol.memory(network, self);
+  const protocol::Memory m = bound.costs->memory(self);
   MemoryEstimate e;
   e.process = idle_process_bytes;
   e.deployment = m.deployment;
   e.set_up = m.set_up;
   e.per_pack = m.per_pack;
   e.per_query = m.per_query;
-  e.answers = protocol::is_server(self) || protocol.producer_online;
+  e.answers = protocol::is_server(self) || bound.protocol->producer_online;
   const std::uint64_t preparing = or_cores(config.threads.preprocessing),
                       answering = e.answers ? or_cores(config.threads.online) : 0;
   e.working = m.working * (preparing + answering);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "config/config.h"
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::actors {
 
@@ -31,9 +31,8 @@ struct MemoryEstimate {
   bool operator==(const MemoryEstimate&) const = default;
 };
 
-/// From the shapes and the configuration alone: nothing is allocated, nothing measured.
-MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol::Protocol& protocol,
-                               const protocol::NetworkSpec& network);
+/// From what the protocol declares for its network, and the configuration: nothing is allocated, nothing measured.
+MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol::Bound& bound);
 
 /// Packs that a party may hold within its memory.
 struct PackBudget {

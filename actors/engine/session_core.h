@@ -16,12 +16,12 @@ namespace blindsight::actors {
 /// of the session.
 struct SessionCore {
   protocol::PartyId self = protocol::PartyId::server0;
-  std::uint64_t session = 0;                     ///< in every header
-  protocol::ModelNumber model = 1;               ///< in every Work: a session serves one model today
-  protocol::NetworkSpec network;                 ///< with the parties' choice of dealing
+  std::uint64_t session = 0;        ///< in every header
+  protocol::ModelNumber model = 1;  ///< in every Work: a session serves one model today
+  protocol::NetworkSpec network;
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
   std::unique_ptr<protocol::Program> program;
-  bool producer_online = false;                        ///< Protocol::producer_online
+  bool producer_online = false;                        ///< Traits::producer_online
   PackBudget budget;                                   ///< of a server
   std::size_t input_share_bytes = 0;                   ///< of a client's message to this server
   std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none

@@ -62,10 +62,11 @@ class QueryProbes {
 
 class FrontEnd : public caf::event_based_actor {
  public:
-  FrontEnd(caf::actor_config& actor_config, config::PartyConfig config, PartyId self, std::filesystem::path data_folder,
-           caf::actor model_store, QueryProbes probes)
+  FrontEnd(caf::actor_config& actor_config, config::PartyConfig config, std::string choice, PartyId self,
+           std::filesystem::path data_folder, caf::actor model_store, QueryProbes probes)
       : caf::event_based_actor(actor_config),
         config_(std::move(config)),
+        choice_(std::move(choice)),
         self_(self),
         data_folder_(std::move(data_folder)),
         model_store_(std::move(model_store)),
@@ -173,9 +174,7 @@ class FrontEnd : public caf::event_based_actor {
     s.version = BLINDSIGHT_VERSION;
     s.wire_version = wire::version;
     s.role = self_;
-    s.protocol = config_.protocol;
-    s.triples = config_.triples;
-    s.randomness = config_.randomness;
+    s.choice = choice_;
     s.in_session = serving_.in_session;
     s.session = serving_.state;
     if (deployment_) {
@@ -212,6 +211,7 @@ class FrontEnd : public caf::event_based_actor {
   }
 
   config::PartyConfig config_;
+  std::string choice_;
   PartyId self_;
   std::filesystem::path data_folder_;
   caf::actor model_store_, supervisor_;
@@ -224,10 +224,11 @@ class FrontEnd : public caf::event_based_actor {
 
 }  // namespace
 
-caf::actor spawn_front_end(caf::actor_system& system, const config::PartyConfig& config, PartyId self,
-                           std::filesystem::path data_folder, const caf::actor& model_store,
+caf::actor spawn_front_end(caf::actor_system& system, const config::PartyConfig& config, std::string choice,
+                           PartyId self, std::filesystem::path data_folder, const caf::actor& model_store,
                            monitoring::Registry& registry) {
-  return system.spawn<FrontEnd>(config, self, std::move(data_folder), model_store, QueryProbes(registry));
+  return system.spawn<FrontEnd>(config, std::move(choice), self, std::move(data_folder), model_store,
+                                QueryProbes(registry));
 }
 
 }  // namespace blindsight::actors

@@ -6,7 +6,6 @@
 
 #include "actors/engine/memory.h"
 #include "actors/serve/messages.h"
-#include "protocol/core/dealing.h"
 
 namespace blindsight::actors {
 namespace {
@@ -23,13 +22,12 @@ void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {
 class ModelStore : public caf::event_based_actor {
  public:
   ModelStore(caf::actor_config& config, DeploymentFolder folder, protocol::PartyId self, config::PartyConfig party,
-             const protocol::Protocol* protocol, Offload* offload)
+             const protocol::Choice& choice, Offload* offload)
       : caf::event_based_actor(config),
         folder_(std::move(folder)),
         self_(self),
         config_(std::move(party)),
-        dealing_(protocol::dealing_of(config_.triples, config_.randomness)),
-        protocol_(protocol),
+        choice_(choice),
         offload_(offload) {}
 
   const char* name() const override { return "model-store"; }
@@ -63,22 +61,21 @@ class ModelStore : public caf::event_based_actor {
         if (!begin) return tl::unexpected(begin.error());
         auto plan = model::plan_from_bytes(begin->plan);
         if (!plan) return tl::unexpected(protocol::within("the plan was refused: ", plan.error()));
-        plan->network.dealing = dealing_;
-        if (auto fits = protocol_->check(plan->network); !fits)
-          return fail(Fault::usage,
-                      "the plan does not fit protocol " + std::string(protocol_->name) + ": " + fits.error().what);
-        if (auto fits =
-                budget_packs(config_, estimate_memory(config_, *protocol_, plan->network), memory_for_this_process());
-            !fits)
+        auto bound = choice_.bind(plan->network);
+        if (!bound)
+          return fail(Fault::usage, "the plan does not fit protocol " + std::string(choice_.protocol->name) + ": " +
+                                        bound.error().what);
+        if (auto fits = budget_packs(config_, estimate_memory(config_, *bound), memory_for_this_process()); !fits)
           return tl::unexpected(fits.error());
         uploader_ = link;
+        uploaded_ = bound->clients;
         network_ = std::move(plan->network);
         return folder_.begin(begin->id, begin->plan);
       }
       case Kind::deploy_share:
-        if (const std::size_t layer = message.header.work.layer;
+        if (const protocol::LayerId layer = message.header.work.layer;
             protocol::is_server(self_) && layer < network_.layers.size()) {
-          const std::size_t expected = protocol_->weight_share_bytes(network_, layer)[static_cast<std::size_t>(self_)];
+          const std::size_t expected = uploaded_->weight_share_bytes(layer)[static_cast<std::size_t>(self_)];
           if (message.payload.size() != expected)
             return fail(Fault::violation, "the weight share of layer '" + network_.layers[layer].name + "' has " +
                                               std::to_string(message.payload.size()) + " bytes, expected " +
@@ -108,11 +105,11 @@ class ModelStore : public caf::event_based_actor {
     auto core = std::make_shared<SessionCore>();
     core->self = self_;
     core->offload = offload_;
-    core->producer_online = protocol_->producer_online;
-    core->network = protocol::dealt_as(m.deployment->plan.network, dealing_);
-    const auto& network = core->network;
-    if (auto ok = protocol_->check(network); !ok) return {m.attempt, nullptr, ok.error()};
-    const auto estimate = estimate_memory(config_, *protocol_, network);
+    core->producer_online = choice_.protocol->producer_online;
+    core->network = m.deployment->plan.network;
+    const auto bound = choice_.bind(core->network);
+    if (!bound) return {m.attempt, nullptr, bound.error()};
+    const auto estimate = estimate_memory(config_, *bound);
     auto budget = budget_packs(config_, estimate, memory_for_this_process());
     if (!budget) return {m.attempt, nullptr, budget.error()};
     core->budget = *budget;
@@ -122,29 +119,29 @@ class ModelStore : public caf::event_based_actor {
     auto shares = folder_.weight_shares(*m.deployment);
     if (!shares) return {m.attempt, nullptr, shares.error()};
     core->weight_shares = std::move(*shares);
-    auto program = protocol_->make_program(network, {self_, m.keys, core->weight_shares});
+    auto program = bound->parties->make_program({self_, m.keys, core->weight_shares});
     if (!program) return {m.attempt, nullptr, program.error()};
     core->program = std::move(*program);
     if (protocol::is_server(self_))
-      core->input_share_bytes = protocol_->input_share_bytes(network)[static_cast<std::size_t>(self_)];
+      core->input_share_bytes = bound->clients->input_share_bytes()[static_cast<std::size_t>(self_)];
     return {m.attempt, std::move(core), {}};
   }
 
   DeploymentFolder folder_;
   caf::actor uploader_;            ///< link of the client whose deployment is being received
   protocol::NetworkSpec network_;  ///< of that deployment
+  std::shared_ptr<const protocol::Clients> uploaded_;
   protocol::PartyId self_;
   config::PartyConfig config_;
-  protocol::Dealing dealing_;
-  const protocol::Protocol* protocol_;
+  protocol::Choice choice_;
   Offload* offload_;
 };
 
 }  // namespace
 
 caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
-                             const config::PartyConfig& config, const protocol::Protocol& protocol, Offload& offload) {
-  return system.spawn<ModelStore, caf::detached>(std::move(folder), self, config, &protocol, &offload);
+                             const config::PartyConfig& config, const protocol::Choice& choice, Offload& offload) {
+  return system.spawn<ModelStore, caf::detached>(std::move(folder), self, config, choice, &offload);
 }
 
 }  // namespace blindsight::actors

@@ -7,7 +7,7 @@
 #include "actors/engine/offload.h"
 #include "actors/serve/deployment.h"
 #include "config/config.h"
-#include "protocol/core/program.h"
+#include "protocol/core/choice.h"
 
 namespace blindsight::actors {
 
@@ -17,6 +17,6 @@ namespace blindsight::actors {
 ///   Deployed to the supervisor PrepareSession from the supervisor → weight shares read, program made, SessionPrepared
 ///   back
 caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
-                             const config::PartyConfig& config, const protocol::Protocol& protocol, Offload& offload);
+                             const config::PartyConfig& config, const protocol::Choice& choice, Offload& offload);
 
 }  // namespace blindsight::actors

@@ -68,17 +68,9 @@ std::string mismatch(const wire::Hello& own, const wire::Hello& peer, std::optio
   if (expected && peer.role != *expected)
     return "the address of " + protocol::party_name(*expected) + " was answered by " + protocol::party_name(peer.role) +
            "; check the addresses under `peers` and the key `role` there";
-  if (own.protocol != peer.protocol)
-    return protocol::party_name(own.role) + " runs protocol " + own.protocol + ", " + protocol::party_name(peer.role) +
-           " runs " + peer.protocol + "; set the key `protocol` to the same at all three";
-  const auto differ = [&](const std::string& key, const std::string& mine, const std::string& other) {
-    return mine == other ? std::string()
-                         : protocol::party_name(own.role) + " has " + key + " = \"" + mine + "\", " +
-                               protocol::party_name(peer.role) + " has " + key + " = \"" + other + "\"; set the key `" +
-                               key + "` to the same at all three";
-  };
-  if (auto text = differ("triples", own.triples, peer.triples); !text.empty()) return text;
-  if (auto text = differ("randomness", own.randomness, peer.randomness); !text.empty()) return text;
+  if (own.choice != peer.choice)
+    return protocol::party_name(own.role) + " runs protocol " + own.choice + ", " + protocol::party_name(peer.role) +
+           " runs " + peer.choice + "; set the keys `protocol`, `triples` and `randomness` to the same at all three";
   return {};
 }
 

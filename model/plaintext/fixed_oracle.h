@@ -37,7 +37,7 @@ struct FixedRun {
 /// thread-safe.
 class FixedOracle {
  public:
-  /// The plan must outlive the oracle. `relu`: what the protocol evaluates; see Protocol::exact_relu.
+  /// The plan must outlive the oracle. `relu`: what the protocol evaluates; see Traits::compares.
   FixedOracle(const Plan& plan, const Weights& weights, Relu relu = Relu::exact);
   ~FixedOracle();
   FixedOracle(const FixedOracle&) = delete;

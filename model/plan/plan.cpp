@@ -10,7 +10,6 @@
 #include "model/plan/output.h"
 #include "model/plan/sizes.h"
 #include "model/quantize/relu_fit.h"
-#include "model/quantize/widths.h"
 #include "protocol/core/text.h"
 #include "tensor/fixed_point.h"
 
@@ -23,6 +22,7 @@ using tensor::Window;
 
 namespace {
 
+constexpr unsigned most_input_bits = 32;
 constexpr std::size_t largest_pool_cells = 1 << 20;
 /// Products, comparisons or additions of a layer that a party can still do.
 constexpr double most_work = 1e13;
@@ -63,6 +63,26 @@ bool can_be_shown(const std::string& text) {
   return text.size() <= longest_text && protocol::is_printable(text);
 }
 
+/// Widths that an evaluation in 64-bit integers can follow, which is every protocol's measure: no linear result and no
+/// window sum within its range comes near their ends, whatever the algorithm spends.
+Result<void> check_widths(const LayerSpec& layer, const std::string& where) {
+  constexpr unsigned most_bits = 60;
+  const std::string widths = "f " + std::to_string(layer.fraction_bits) + ", A " +
+                             std::to_string(layer.activation_bits) + ", M " + std::to_string(layer.headroom_bits);
+  for (const unsigned bits : {layer.fraction_bits, layer.activation_bits, layer.headroom_bits})
+    if (bits > most_bits) return fail(where + " has widths out of bounds (" + widths + ")");
+  if (layer.fraction_bits == 0 || layer.activation_bits == 0)
+    return fail(where + " has widths out of bounds (" + widths + "): f and A are at least 1");
+  double window = 1;
+  for (const Window& pool : layer.average_pools) window *= static_cast<double>(pool.height * pool.width);
+  const unsigned linear = layer.range_bits() + tensor::bits_spent(layer.algorithm);
+  const double sums = layer.activation_bits + layer.headroom_bits + std::log2(window);
+  if (linear > most_bits || sums > most_bits)
+    return fail(where + " has widths out of bounds (" + widths + "): linear results and window sums of more than " +
+                std::to_string(most_bits) + " bits are not supported");
+  return {};
+}
+
 Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
   const LayerSpec& layer = plan.network.layers[i];
   const std::string where = "the plan's layer " + std::to_string(i) + " " + in_quotes(layer.name);
@@ -93,7 +113,7 @@ Result<void> check_layer(const Plan& plan, std::size_t i, const Shape& in) {
   if (layer.algorithm > tensor::ConvAlgorithm::winograd4 || !tensor::supports(layer.algorithm, layer.conv))
     return fail(where + " names an algorithm that cannot do its convolution");
   if (!sane(layer.relu_fit, layer.relu)) return fail(where + " has an impossible polynomial for ReLU");
-  return check_widths(plan.network, i);
+  return check_widths(layer, where);
 }
 
 std::string in_short(double value) {
@@ -108,7 +128,7 @@ std::string outside_of_input(const Plan& plan, std::span<const float> image) {
   float furthest = 0;
   for (const float v : image)
     if (std::isnan(v) || std::abs(v) > std::abs(furthest)) furthest = v;
-  const double limit = std::ldexp(1.0, static_cast<int>(plan.input_bits) - 1);
+  const double limit = std::ldexp(1.0, static_cast<int>(plan.network.input_bits) - 1);
   return "the image has a value outside the range that the plan was compiled for: " +
          in_short(static_cast<double>(furthest)) + ", and at most " + in_short((limit - 1) / plan.input_scale) +
          " is possible, above or below 0: is --preprocess right, or the array not preprocessed?";
@@ -151,9 +171,9 @@ Result<void> check_plan(const Plan& plan) {
   if (!positive(plan.input_scale) || !positive(plan.output_scale) || !std::isfinite(plan.stated_error) ||
       plan.stated_error < 0)
     return fail("the plan's input scale, output scale or stated error is impossible");
-  if (plan.input_bits < 2 || plan.input_bits > linear_ring_bits(network, 0))
-    return fail("the plan's input has " + std::to_string(plan.input_bits) + " bits; supported are 2 to the " +
-                std::to_string(linear_ring_bits(network, 0)) + " bits of the first layer's ring");
+  if (network.input_bits < 2 || network.input_bits > most_input_bits)
+    return fail("the plan's input has " + std::to_string(network.input_bits) + " bits; supported are 2 to " +
+                std::to_string(most_input_bits));
   const std::size_t outputs = last.conv.out_channels;
   if (auto ok = check_output(plan.output, outputs); !ok) return fail("the plan: " + ok.error().what);
   if (!(plan.threshold >= 0 && plan.threshold <= 1)) return fail("the plan's threshold is not from 0 to 1");
@@ -190,7 +210,7 @@ Result<std::vector<std::int64_t>> encode_input(const Plan& plan, std::span<const
     return fail("the image has " + std::to_string(image.size()) + " values, the network reads " +
                 std::to_string(plan.network.input.elements()));
   try {
-    return tensor::encode(image, plan.input_scale, plan.input_bits);
+    return tensor::encode(image, plan.input_scale, plan.network.input_bits);
   } catch (const std::range_error&) {
     return fail(outside_of_input(plan, image));
   }

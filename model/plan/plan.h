@@ -46,9 +46,8 @@ struct Plan {
   Digest weights_digest{};  ///< of the integer weights: another training of the same network is another plan
   protocol::NetworkSpec network;
   Preprocessing preprocessing;
-  double input_scale = 1;    ///< integers per unit of a preprocessed pixel
-  unsigned input_bits = 12;  ///< encoded pixels fit this many bits, two's complement
-  double output_scale = 1;   ///< integers per unit of a logit
+  double input_scale = 1;   ///< integers per unit of a preprocessed pixel
+  double output_scale = 1;  ///< integers per unit of a logit
   /// How far the protocol's rounding may move a logit from the fixed-point oracle's: statistically, from calibration.
   double stated_error = 0;
   OutputKind output = OutputKind::none;
@@ -78,8 +77,8 @@ std::vector<std::uint8_t> to_bytes(const Weights& weights);
 /// The weights must have the shape of the plan's layers and its weights_digest.
 protocol::Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Plan& plan);
 
-/// Shapes that follow one another, windows that fit, widths in bounds, one range per layer: whatever does not depend on
-/// a protocol.
+/// Shapes that follow one another, windows that fit, widths that 64-bit integers can follow, one range per layer:
+/// whatever does not depend on a protocol. What one needs is asked of it (Protocol::check).
 protocol::Result<void> check_plan(const Plan& plan);
 
 /// Both go into a set of files, which the caller commits; the weights with mode 0600.

@@ -38,11 +38,13 @@ std::string describe(const protocol::ReluFit& fit) {
   return text;
 }
 
-PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
+PlanReport report(const Plan& plan, const protocol::Bound& bound) {
+  const protocol::Protocol& protocol = *bound.protocol;
+  const protocol::Costs& costs = *bound.costs;
   PlanReport all;
   const auto& network = plan.network;
-  all.input_online = protocol.online_cost(network, protocol::input_value);
-  all.input_offline = protocol.offline_cost(network, protocol::input_value);
+  all.input_online = costs.online(protocol::input_value);
+  all.input_offline = costs.offline(protocol::input_value);
   all.online = all.input_online;
   all.offline = all.input_offline;
   for (protocol::LayerId i = 0; i < network.layers.size(); ++i) {
@@ -58,17 +60,18 @@ PlanReport report(const Plan& plan, const protocol::Protocol& protocol) {
     r.macs = layer.conv.macs();
     r.multiplications = multiplications(layer.conv, r.algorithm);
     r.max_comparisons = max_comparisons(layer);
-    r.relu_comparisons = layer.relu && protocol.exact_relu ? layer.relu_shape().elements() : 0;
+    r.relu_comparisons = layer.relu && protocol.compares ? layer.relu_shape().elements() : 0;
     r.fraction_bits = layer.fraction_bits;
     r.activation_bits = layer.activation_bits;
     r.headroom_bits = layer.headroom_bits;
     r.range_bits = layer.range_bits();
+    r.rings = protocol.rings(network, i);
     r.relu_fit = layer.relu_fit;
     r.worst_calibrated = plan.calibration[i].worst;
     r.free_headroom_bits = -std::log2(r.worst_calibrated);
-    r.online = protocol.online_cost(network, protocol::value_of(i));
-    r.offline = protocol.offline_cost(network, protocol::value_of(i));
-    r.set_up = protocol.set_up_cost(network, i);
+    r.online = costs.online(protocol::value_of(i));
+    r.offline = costs.offline(protocol::value_of(i));
+    r.set_up = costs.set_up(i);
     all.macs += r.macs;
     all.multiplications += r.multiplications;
     all.comparisons += r.max_comparisons + r.relu_comparisons;

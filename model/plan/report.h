@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::model {
 
@@ -18,6 +18,7 @@ struct LayerReport {
   std::uint64_t multiplications = 0;  ///< that the algorithm does
   std::uint64_t max_comparisons = 0, relu_comparisons = 0;
   unsigned fraction_bits = 0, activation_bits = 0, headroom_bits = 0, range_bits = 0;
+  protocol::Rings rings{};        ///< the protocol's
   double worst_calibrated = 0;    ///< share of the bound that calibration reached
   double free_headroom_bits = 0;  ///< log2(1 / worst_calibrated)
   protocol::Cost online, offline, set_up;
@@ -35,6 +36,7 @@ struct PlanReport {
   protocol::Cost online, offline, set_up;  ///< totals with the input; rounds add up over the layers
 };
 
-PlanReport report(const Plan& plan, const protocol::Protocol& protocol);
+/// `bound`: to the plan's network.
+PlanReport report(const Plan& plan, const protocol::Bound& bound);
 
 }  // namespace blindsight::model

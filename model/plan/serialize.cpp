@@ -191,7 +191,7 @@ std::vector<std::uint8_t> to_bytes(const Plan& plan) {
   write_numbers(to.initMean(static_cast<unsigned>(p.mean.size())), p.mean);
   write_numbers(to.initDeviation(static_cast<unsigned>(p.deviation.size())), p.deviation);
   to.setInputScale(plan.input_scale);
-  to.setInputBits(static_cast<std::uint8_t>(plan.input_bits));
+  to.setInputBits(static_cast<std::uint8_t>(plan.network.input_bits));
   to.setOutputScale(plan.output_scale);
   to.setStatedError(plan.stated_error);
   to.setOutput(static_cast<schema::OutputKind>(plan.output));
@@ -232,7 +232,7 @@ Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
     for (const float v : from.getMean()) plan.preprocessing.mean.push_back(v);
     for (const float v : from.getDeviation()) plan.preprocessing.deviation.push_back(v);
     plan.input_scale = from.getInputScale();
-    plan.input_bits = from.getInputBits();
+    plan.network.input_bits = from.getInputBits();
     plan.output_scale = from.getOutputScale();
     plan.stated_error = from.getStatedError();
     plan.output = static_cast<OutputKind>(from.getOutput());

@@ -40,16 +40,50 @@ Result<double> input_scale(const Preprocessing& p, unsigned bits) {
   return scale >= 1 ? std::floor(scale) : scale;
 }
 
-ConvAlgorithm choose_algorithm(protocol::NetworkSpec& network, std::size_t i) {
+/// The limits of the protocols that a plan is compiled for.
+class Limits {
+ public:
+  explicit Limits(const std::vector<const protocol::Protocol*>& protocols) : protocols_(protocols) {}
+
+  Result<void> check(const protocol::NetworkSpec& network, std::size_t i) const {
+    for (const auto* protocol : protocols_)
+      if (auto ok = protocol->check_layer(network, static_cast<protocol::LayerId>(i)); !ok)
+        return fail("protocol " + std::string(protocol->name) + ": " + ok.error().what);
+    return {};
+  }
+  bool winograd() const { return std::ranges::any_of(protocols_, &protocol::Protocol::winograd); }
+  /// Bits that a layer's weights and biases must fit: servers add and multiply in its linear ring alone.
+  unsigned linear_bits(const protocol::NetworkSpec& network, std::size_t i) const {
+    unsigned bits = 63;  // what a bias is kept in
+    for (const auto* protocol : protocols_)
+      bits = std::min(bits, protocol->rings(network, static_cast<protocol::LayerId>(i)).linear_bits);
+    return bits;
+  }
+  /// The largest f that the layer may have as it stands.
+  unsigned most_fraction(protocol::NetworkSpec network, std::size_t i) const {
+    constexpr unsigned most = 30;  // of weights' integers in 32 bits
+    unsigned& f = network.layers[i].fraction_bits;
+    unsigned found = f;
+    while (f++ < most && check(network, i)) found = f;
+    return found;
+  }
+
+ private:
+  const std::vector<const protocol::Protocol*>& protocols_;
+};
+
+/// The fastest algorithm that leaves the layer within the limits.
+void choose_algorithm(protocol::NetworkSpec& network, std::size_t i, const Limits& limits) {
   auto& layer = network.layers[i];
   const auto out = layer.conv_out();
-  if (layer.conv.in.channels < least_winograd_channels) return ConvAlgorithm::direct;
+  if (layer.conv.in.channels < least_winograd_channels) return;
   for (const auto& [algorithm, tile] :
-       {std::pair{ConvAlgorithm::winograd4, 4U}, std::pair{ConvAlgorithm::winograd2, 2U}})
-    if (tensor::supports(algorithm, layer.conv) && out.height >= tile && out.width >= tile &&
-        linear_ring_bits(network, i) + tensor::bits_spent(algorithm) <= 32)
-      return algorithm;
-  return ConvAlgorithm::direct;
+       {std::pair{ConvAlgorithm::winograd4, 4U}, std::pair{ConvAlgorithm::winograd2, 2U}}) {
+    if (!tensor::supports(algorithm, layer.conv) || out.height < tile || out.width < tile) continue;
+    layer.algorithm = algorithm;
+    if (limits.check(network, i)) return;
+  }
+  layer.algorithm = ConvAlgorithm::direct;
 }
 
 struct Scales {
@@ -86,25 +120,25 @@ Result<unsigned> bounded_fraction(const FloatLayer& layer, const Scales& scale, 
 
 /// A from the resolution that the outputs need; see CompileOptions::least_resolution. Stops where a ring is full, and
 /// the algorithm stays.
-void choose_activation(protocol::NetworkSpec& network, std::size_t i, const std::vector<LayerStatistics>& seen,
-                       double resolution) {
+void choose_activation(protocol::NetworkSpec& network, std::size_t i, const Limits& limits,
+                       const std::vector<LayerStatistics>& seen, double resolution) {
   constexpr unsigned most_added = 2;
   LayerSpec& spec = network.layers[i];
   const double typical = std::sqrt(seen[i + 1].input_mean_square) / seen[i].largest;
   for (unsigned added = 0; added < most_added; ++added) {
     if (typical * std::ldexp(1.0, static_cast<int>(spec.activation_bits)) >= resolution) return;
     ++spec.activation_bits;
-    if (check_widths(network, i)) continue;
+    if (limits.check(network, i)) continue;
     --spec.activation_bits;
     return;
   }
 }
 
-/// `ring`: bits of the layer's linear ring, which weights and biases must fit too: servers add and multiply in it
-/// alone.
+/// `ring`: bits that weights and biases must fit.
 Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsigned f, unsigned ring) {
   const double unit = std::ldexp(1.0, static_cast<int>(f)) * scale.out, factor = unit / scale.in;
-  const double limit = std::ldexp(1.0, static_cast<int>(std::min(ring, 32U)) - 1);
+  const double bias_limit = std::ldexp(1.0, static_cast<int>(ring) - 1),
+               limit = std::min(bias_limit, std::ldexp(1.0, 31));
   LayerWeights out;
   out.filter.reserve(layer.filter.size());
   for (const float w : layer.filter) {
@@ -117,7 +151,7 @@ Result<LayerWeights> quantize(const FloatLayer& layer, const Scales& scale, unsi
   }
   for (const float b : layer.bias) {
     const double v = std::round(b * unit);
-    if (v < -limit || v >= limit)
+    if (v < -bias_limit || v >= bias_limit)
       return fail("layer " + in_quotes(layer.name) + " has a bias of " + std::to_string(b) +
                   " that does not fit its ring of " + std::to_string(ring) +
                   " bits at its scale: give it more headroom bits, or calibrate on images that use it");
@@ -150,7 +184,7 @@ Result<Plan> outline(const FloatNetwork& network, const Preprocessing& preproces
   Plan plan;
   plan.model_name = plan_name(network.name);
   plan.preprocessing = preprocessing;
-  plan.input_bits = options.input_bits;
+  plan.network.input_bits = options.input_bits;
   plan.output = options.output.value_or(output_kind(network));
   plan.threshold = options.threshold.value_or(plan.threshold);
   plan.labels = options.labels;
@@ -175,10 +209,11 @@ Result<Plan> outline(const FloatNetwork& network, const Preprocessing& preproces
   return plan;
 }
 
-/// Widths that fit, and the algorithm for them.
+/// Widths that fit, and the algorithm for them. The layer's polynomial must be there.
 Result<void> settle(protocol::NetworkSpec& network, std::size_t i, const CompileOptions& options) {
-  if (auto ok = check_widths(network, i); !ok) return ok;
-  network.layers[i].algorithm = options.winograd ? choose_algorithm(network, i) : ConvAlgorithm::direct;
+  const Limits limits(options.protocols);
+  if (auto ok = limits.check(network, i); !ok) return ok;
+  if (options.winograd && limits.winograd()) choose_algorithm(network, i, limits);
   return {};
 }
 
@@ -192,7 +227,7 @@ class Quantizer {
   Result<void> run() {
     scale_ = {plan_.input_scale, 1};
     // Any image that can be encoded at all is in this range.
-    largest_input_ = (std::ldexp(1.0, static_cast<int>(plan_.input_bits) - 1) - 1) / plan_.input_scale;
+    largest_input_ = (std::ldexp(1.0, static_cast<int>(plan_.network.input_bits) - 1) - 1) / plan_.input_scale;
     for (std::size_t i = 0; i < network_.layers.size(); ++i)
       if (auto ok = add(i); !ok) return ok;
     plan_.output_scale = scale_.out;
@@ -209,10 +244,10 @@ class Quantizer {
     if (layer.relu && options_.relu_degree != 0)
       spec.relu_fit = fit_relu(options_.relu_degree, options_.relu_fit, seen_[i].before_relu.about(largest));
     if (auto ok = settle(plan_.network, i, options_); !ok) return ok;
-    if (i + 1 < network_.layers.size()) choose_activation(plan_.network, i, seen_, options_.least_resolution);
+    if (i + 1 < network_.layers.size()) choose_activation(plan_.network, i, limits_, seen_, options_.least_resolution);
     scale_.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
     if (auto ok = choose_fraction_bits(i); !ok) return ok;
-    auto weights = quantize(layer, scale_, spec.fraction_bits, linear_ring_bits(plan_.network, i));
+    auto weights = quantize(layer, scale_, spec.fraction_bits, limits_.linear_bits(plan_.network, i));
     if (!weights) return fail(weights.error().what);
     out_.weights.layers.push_back(std::move(*weights));
     out_.weights.scales.push_back(scale_.out);
@@ -254,8 +289,7 @@ class Quantizer {
   Result<void> choose_fraction_bits(std::size_t i) {
     const FloatLayer& layer = network_.layers[i];
     LayerSpec& spec = plan_.network.layers[i];
-    const unsigned most =
-        spec.fraction_bits + 32 - tensor::bits_spent(spec.algorithm) - linear_ring_bits(plan_.network, i);
+    const unsigned most = limits_.most_fraction(plan_.network, i);
     if (i == 0) lower_input_bits(most);
     spec.fraction_bits = choose_fraction(layer, seen_[i], scale_.in, options_.weight_noise, spec.fraction_bits, most);
     if (options_.weight_bits == 0) return {};
@@ -270,12 +304,12 @@ class Quantizer {
     auto too_fine = [&] {
       return weight_noise(network_.layers[0], seen_[0], scale_.in, most_fraction) > options_.weight_noise;
     };
-    while (plan_.input_bits > default_input_bits && too_fine()) {
-      --plan_.input_bits;
-      plan_.input_scale = scale_.in = *input_scale(plan_.preprocessing, plan_.input_bits);
+    while (plan_.network.input_bits > default_input_bits && too_fine()) {
+      --plan_.network.input_bits;
+      plan_.input_scale = scale_.in = *input_scale(plan_.preprocessing, plan_.network.input_bits);
     }
-    if (plan_.input_bits != options_.input_bits)
-      out_.warnings.push_back("pixels have " + std::to_string(plan_.input_bits) + " bits instead of the " +
+    if (plan_.network.input_bits != options_.input_bits)
+      out_.warnings.push_back("pixels have " + std::to_string(plan_.network.input_bits) + " bits instead of the " +
                               std::to_string(options_.input_bits) + " asked for: with more, the weights of layer " +
                               in_quotes(network_.layers[0].name) +
                               " would be rounded so coarsely that results get worse");
@@ -283,6 +317,7 @@ class Quantizer {
 
   const FloatNetwork& network_;
   const CompileOptions& options_;
+  const Limits limits_{options_.protocols};
   std::vector<LayerStatistics> seen_;
   Compiled& out_;
   Plan& plan_;
@@ -347,8 +382,8 @@ Result<Plan> lay_out(const FloatNetwork& network, const Preprocessing& preproces
   if (options.relu_degree != 0) fit = fit_relu(options.relu_degree, ReluWeight::uniform, uniform_moments());
   plan->calibration.assign(network.layers.size(), {1, 1, 1});
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    if (auto ok = settle(plan->network, i, options); !ok) return fail(ok.error().what);
     if (network.layers[i].relu) plan->network.layers[i].relu_fit = fit;
+    if (auto ok = settle(plan->network, i, options); !ok) return fail(ok.error().what);
   }
   if (auto ok = check_plan(*plan); !ok) return fail(ok.error().what);
   return plan;
@@ -391,6 +426,9 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
     if (fit.rms > 0) fit.rms = rounded_up(fit.rms);
   }
   if (auto ok = check_plan(out.plan); !ok) return fail(ok.error().what);
+  // Fewer bits than asked for may be too few, too.
+  for (std::size_t i = 0; i < network.layers.size(); ++i)
+    if (auto ok = Limits(options.protocols).check(out.plan.network, i); !ok) return fail(ok.error().what);
   return out;
 }
 

@@ -8,7 +8,7 @@
 #include "model/plan/plan.h"
 #include "model/quantize/relu_fit.h"
 #include "model/quantize/support.h"
-#include "model/quantize/widths.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::model {
 
@@ -16,6 +16,9 @@ constexpr unsigned default_input_bits = 12;
 
 /// What a person may choose; the defaults suit the models that we have measured.
 struct CompileOptions {
+  /// Whose limits the plan keeps, all of them: their rings hold its widths and its algorithms. A plan of none is for
+  /// exact integers.
+  std::vector<const protocol::Protocol*> protocols = {&protocol::default_protocol()};
   unsigned activation_bits = 10;  ///< A at least: bits of the largest calibrated activation
   unsigned headroom_bits = 1;     ///< M: bits above it
   unsigned fraction_bits = 12;    ///< f at least; a layer whose weights need finer steps gets more

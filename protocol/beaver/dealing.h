@@ -4,7 +4,7 @@
 #include <cstring>
 #include <span>
 
-#include "protocol/core/layer_spec.h"
+#include "protocol/core/dealing.h"
 #include "protocol/core/party.h"
 #include "protocol/core/routine.h"
 #include "protocol/prg/prg.h"

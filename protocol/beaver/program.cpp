@@ -14,19 +14,29 @@ using Randomness = Dealing::Randomness;
 
 constexpr Slot product_slot{static_cast<std::uint8_t>(Field::product)};
 
+/// What a protocol of the family is bound to.
+template <class Word>
+struct Setting {
+  const Scheme<Word>& scheme;
+  NetworkSpec network;
+  Dealing dealing;
+
+  bool fresh() const { return dealing.triples == Triples::fresh; }
+};
+
 /// With fresh triples each band masks and opens the whole filter: as many rows as make that no more than the map costs.
 template <class Word>
-std::vector<BandLayout> layer_bands(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer) {
-  const LayerSpec& l = network.layers[layer];
-  std::size_t elements = scheme.band_elements;
-  if (network.dealing.triples == Triples::fresh) elements = std::max(elements, 2 * l.conv.filter_elements());
-  return bands(network, layer, (elements + l.conv_out().row_elements() - 1) / l.conv_out().row_elements());
+std::vector<BandLayout> layer_bands(const Setting<Word>& s, std::size_t layer) {
+  const LayerSpec& l = s.network.layers[layer];
+  std::size_t elements = s.scheme.band_elements;
+  if (s.fresh()) elements = std::max(elements, 2 * l.conv.filter_elements());
+  return bands(s.network, layer, (elements + l.conv_out().row_elements() - 1) / l.conv_out().row_elements());
 }
 
 /// A server keeps A_j beside E where it cannot expand it again.
 template <class Word>
-std::size_t map_element_bytes(const NetworkSpec& network) {
-  return (network.dealing.randomness == Randomness::sent ? 2 : 1) * sizeof(Word);
+std::size_t map_element_bytes(const Dealing& d) {
+  return (d.randomness == Randomness::sent ? 2 : 1) * sizeof(Word);
 }
 
 /// The band's product can be prepared ahead where neither F nor A_j comes with the query.
@@ -44,16 +54,16 @@ std::size_t out_elements(const LayerSpec& l, const BandLayout& t) {
 
 /// What the producer's one message for a band holds, at each server.
 template <class Word>
-Cost dealt_for_band(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer, const BandLayout& t) {
-  const LayerSpec& l = network.layers[layer];
-  const Randomness r = network.dealing.randomness;
-  Cost c = scheme.cost({l, t, r, {}}).dealt;
+Cost dealt_for_band(const Setting<Word>& s, std::size_t layer, const BandLayout& t) {
+  const LayerSpec& l = s.network.layers[layer];
+  const Randomness r = s.dealing.randomness;
+  Cost c = s.scheme.cost({l, t, r, {}}).dealt;
   auto add = [&](std::size_t to0, std::size_t to1) {
     c.producer_to_server0 += to0;
     c.producer_to_server1 += to1;
   };
-  const std::size_t mask = network.dealing.triples == Triples::fresh ? filter_bytes<Word>(l) : 0,
-                    next = layer + 1 < network.layers.size() ? out_elements(l, t) * sizeof(Word) : 0,
+  const std::size_t mask = s.fresh() ? filter_bytes<Word>(l) : 0,
+                    next = layer + 1 < s.network.layers.size() ? out_elements(l, t) * sizeof(Word) : 0,
                     product = product_elements(l, t) * sizeof(Word);
   add(random_bytes_sent(r, mask + next), random_bytes_sent(r, mask + next));
   add(dealt_bytes_sent(r, PartyId::server0, product), dealt_bytes_sent(r, PartyId::server1, product));
@@ -62,10 +72,10 @@ Cost dealt_for_band(const Scheme<Word>& scheme, const NetworkSpec& network, std:
 
 /// The same for the input: its mask.
 template <class Word>
-Cost dealt_for_input(const NetworkSpec& network) {
+Cost dealt_for_input(const Setting<Word>& s) {
   Cost c;
   c.producer_to_server0 = c.producer_to_server1 =
-      random_bytes_sent(network.dealing.randomness, network.input.elements() * sizeof(Word));
+      random_bytes_sent(s.dealing.randomness, s.network.input.elements() * sizeof(Word));
   return c;
 }
 
@@ -84,37 +94,35 @@ class Material final : public BandMaterial {
 
 /// The material's bytes, declared.
 template <class Word>
-std::size_t material_bytes(const Scheme<Word>& scheme, const NetworkSpec& network, std::size_t layer,
-                           const BandLayout& t, PartyId server) {
-  const std::size_t message = to_server(dealt_for_band(scheme, network, layer, t), server);
-  if (!prepares_product(network.dealing)) return message;
-  const std::size_t product = product_elements(network.layers[layer], t) * sizeof(Word);
-  return message - dealt_bytes_sent(network.dealing.randomness, server, product) + product;
+std::size_t material_bytes(const Setting<Word>& s, std::size_t layer, const BandLayout& t, PartyId server) {
+  const std::size_t message = to_server(dealt_for_band(s, layer, t), server);
+  if (!prepares_product(s.dealing)) return message;
+  const std::size_t product = product_elements(s.network.layers[layer], t) * sizeof(Word);
+  return message - dealt_bytes_sent(s.dealing.randomness, server, product) + product;
 }
 
 template <class Word>
 class BeaverProgram final : public Program {
  public:
-  BeaverProgram(const Scheme<Word>& scheme, const NetworkSpec& network, const PartyContext& party)
-      : scheme_(scheme),
-        network_(network),
+  BeaverProgram(const Setting<Word>& setting, const PartyContext& party)
+      : setting_(setting),
         self_(party.self),
         with_{Prg(party.keys.with[0], party.keys.ledger), Prg(party.keys.with[1], party.keys.ledger),
               Prg(party.keys.with[2], party.keys.ledger)},
         weight_shares_(party.weight_shares),
-        filters_(network_.layers.size()) {
-    if (self_ == PartyId::producer) share_keys_.emplace(party.keys, network_.dealing.randomness);
-    for (std::size_t i = 0; i < network_.layers.size(); ++i) bands_.push_back(layer_bands(scheme_, network_, i));
-    values_ = protocol::values(network_, bands_, map_element_bytes<Word>(network_));
-    for (auto& s : values_) s.bands_at_once = scheme_.bands_at_once;
+        filters_(setting_.network.layers.size()) {
+    if (self_ == PartyId::producer) share_keys_.emplace(party.keys, setting_.dealing.randomness);
+    for (std::size_t i = 0; i < setting_.network.layers.size(); ++i) bands_.push_back(layer_bands(setting_, i));
+    values_ = protocol::values(setting_.network, bands_, map_element_bytes<Word>(setting_.dealing));
+    for (auto& s : values_) s.bands_at_once = setting_.scheme.bands_at_once;
   }
 
   const std::vector<ValueInfo>& values() const override { return values_; }
-  bool online_party() const override { return is_server(self_) || !scheme_.deals_ahead; }
+  bool online_party() const override { return is_server(self_) || !setting_.scheme.deals_ahead; }
 
   std::unique_ptr<Step> set_up(LayerId layer) override {
-    if (network_.dealing.triples == Triples::fresh) return nullptr;
-    const std::string where = "setting up layer '" + network_.layers[layer].name + "'";
+    if (setting_.fresh()) return nullptr;
+    const std::string where = "setting up layer '" + setting_.network.layers[layer].name + "'";
     if (!is_server(self_))
       return std::make_unique<RoutineStep>(where,
                                            [this, layer](Channel& channel) { return set_up_producer(channel, layer); });
@@ -124,7 +132,7 @@ class BeaverProgram final : public Program {
 
   std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
     check_pack(work.pack);
-    if (!scheme_.deals_ahead) return nullptr;
+    if (!setting_.scheme.deals_ahead) return nullptr;
     if (!is_server(self_))
       return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return deal(channel, work); });
     return std::make_unique<RoutineStep>(
@@ -139,7 +147,7 @@ class BeaverProgram final : public Program {
     if (!is_server(self_))
       return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return help(channel, work); });
     // What is dealt while the query runs comes as the band's first message.
-    const std::shared_ptr<Material<Word>> own = scheme_.deals_ahead
+    const std::shared_ptr<Material<Word>> own = setting_.scheme.deals_ahead
                                                     ? material_of<Material<Word>>(work, std::move(material))
                                                     : std::make_unique<Material<Word>>(work);
     return std::make_unique<RoutineStep>(
@@ -154,25 +162,26 @@ class BeaverProgram final : public Program {
     if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
   }
   const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
-  bool last(ValueId value) const { return value == network_.layers.size(); }
-  bool sent() const { return network_.dealing.randomness == Randomness::sent; }
+  bool last(ValueId value) const { return value == setting_.network.layers.size(); }
+  bool sent() const { return setting_.dealing.randomness == Randomness::sent; }
   std::string where(const Work& work) const {
     return work.value == input_value
                ? "input"
-               : "layer '" + network_.layers[work.layer].name + "', band " + std::to_string(work.band);
+               : "layer '" + setting_.network.layers[work.layer].name + "', band " + std::to_string(work.band);
   }
   BandContext context(const Work& work) const {
-    return {network_.layers[work.layer], bands_[work.layer][work.band], network_.dealing.randomness, Stream::of(work)};
+    return {setting_.network.layers[work.layer], bands_[work.layer][work.band], setting_.dealing.randomness,
+            Stream::of(work)};
   }
   ShareSource source(Stream stream, std::span<const std::uint8_t> message) const {
-    return {with(PartyId::producer), self_, network_.dealing.randomness, stream, message};
+    return {with(PartyId::producer), self_, setting_.dealing.randomness, stream, message};
   }
 
   // --- producer ---
 
   Routine<> set_up_producer(Channel& channel, LayerId layer) {
     Dealer dealer(*share_keys_, Stream::of(making(value_of(layer))));
-    filters_[layer] = filter_mask<Word>(dealer, network_.layers[layer]);
+    filters_[layer] = filter_mask<Word>(dealer, setting_.network.layers[layer]);
     send_dealt(channel, dealer);
     co_return;
   }
@@ -188,11 +197,11 @@ class BeaverProgram final : public Program {
     if (work.value != input_value) {
       const BandContext t = context(work);
       Filters<Word> fresh;
-      const bool is_fresh = network_.dealing.triples == Triples::fresh;
+      const bool is_fresh = setting_.fresh();
       if (is_fresh) fresh = filter_mask<Word>(dealer, t.layer);
       deal_product<Word>(dealer, *share_keys_, work.pack, read_by(work.layer), t.layer, t.layout,
                          is_fresh ? fresh : filters_[work.layer]);
-      if (scheme_.deal) scheme_.deal(dealer, t);
+      if (setting_.scheme.deal) setting_.scheme.deal(dealer, t);
     }
     if (last(work.value) || !dealer.sent()) return;
     const auto [first, n] = opened(work);
@@ -204,23 +213,23 @@ class BeaverProgram final : public Program {
 
   Routine<> help(Channel& channel, Work work) const {
     co_await deal(channel, work);
-    if (work.value == input_value || !scheme_.help) co_return;
+    if (work.value == input_value || !setting_.scheme.help) co_return;
     const BandContext t = context(work);
-    co_await scheme_.help(channel, t, *share_keys_);
+    co_await setting_.scheme.help(channel, t, *share_keys_);
   }
 
   // --- servers ---
 
   /// Elements of the value that a band opens.
   std::pair<std::size_t, std::size_t> opened(const Work& work) const {
-    if (work.value == input_value) return {0, network_.input.elements()};
-    const LayerSpec& l = network_.layers[work.layer];
+    if (work.value == input_value) return {0, setting_.network.input.elements()};
+    const LayerSpec& l = setting_.network.layers[work.layer];
     const BandLayout& t = bands_[work.layer][work.band];
     return {t.out.begin * l.out().row_elements(), out_elements(l, t)};
   }
 
   Routine<> set_up_server(Channel& channel, LayerId index) {
-    const LayerSpec& layer = network_.layers[index];
+    const LayerSpec& layer = setting_.network.layers[index];
     const Payload message =
         co_await receive_dealt(channel, sent() ? filter_bytes<Word>(layer) : 0, "the weights' mask");
     ShareSource dealt = source(Stream::of(making(value_of(index))), message);
@@ -228,16 +237,15 @@ class BeaverProgram final : public Program {
   }
 
   std::size_t dealt_bytes(const Work& work) const {
-    const Cost c = work.value == input_value
-                       ? dealt_for_input<Word>(network_)
-                       : dealt_for_band(scheme_, network_, work.layer, bands_[work.layer][work.band]);
+    const Cost c = work.value == input_value ? dealt_for_input(setting_)
+                                             : dealt_for_band(setting_, work.layer, bands_[work.layer][work.band]);
     return to_server(c, self_);
   }
 
   Routine<> prepare(Channel& channel, Work work, std::unique_ptr<BandMaterial>& out) const {
     auto material = std::make_unique<Material<Word>>(work);
     material->message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
-    if (work.value != input_value && prepares_product(network_.dealing)) {
+    if (work.value != input_value && prepares_product(setting_.dealing)) {
       const BandContext t = context(work);
       const std::size_t n = product_elements(t.layer, t.layout), row = t.layer.conv.in.row_elements();
       ShareSource dealt = source(t.stream, material->message);
@@ -261,8 +269,9 @@ class BeaverProgram final : public Program {
   }
 
   Routine<> open_input(Channel& channel, Work work, MaskedMap& out, Material<Word>& material) const {
-    if (!scheme_.deals_ahead) material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
-    const std::size_t n = network_.input.elements();
+    if (!setting_.scheme.deals_ahead)
+      material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
+    const std::size_t n = setting_.network.input.elements();
     const Payload message = co_await channel.receive(PartyId::client, n * sizeof(Word), "the client's input share");
     Buffer<Word> share = to_words<Word>(message);
     ShareSource dealt = source(Stream::of(work), material.message);
@@ -271,10 +280,11 @@ class BeaverProgram final : public Program {
 
   Routine<> evaluate(Channel& channel, Work work, const MaskedMap& in, MaskedMap* out, Material<Word>& material) const {
     const BandContext t = context(work);
-    if (!scheme_.deals_ahead) material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
+    if (!setting_.scheme.deals_ahead)
+      material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
     ShareSource dealt = source(t.stream, material.message);
     Filters<Word> fresh;
-    const bool is_fresh = network_.dealing.triples == Triples::fresh;
+    const bool is_fresh = setting_.fresh();
     if (is_fresh) fresh = co_await open_filter<Word>(channel, dealt, t.layer, weight_shares_[work.layer]);
     const Filters<Word>& filters = is_fresh ? fresh : filters_[work.layer];
 
@@ -291,7 +301,7 @@ class BeaverProgram final : public Program {
     tensor::convolve_rows<Word>(*filters.weights, map.subspan(first, n), t.layout.in, t.layout.conv, z, true);
     fresh = {};
 
-    Buffer<Word> y = co_await scheme_.evaluate(channel, dealt, t, with(other(self_)), std::move(z));
+    Buffer<Word> y = co_await setting_.scheme.evaluate(channel, dealt, t, with(other(self_)), std::move(z));
     y = sum_averages<Word>(t.layer, t.layout, std::move(y));
     if (last(work.value)) {
       // The answer's shares must say nothing but their sum.
@@ -325,8 +335,7 @@ class BeaverProgram final : public Program {
     for (std::size_t i = 0; i < n; ++i) map[first + i] = share[i] + a[i];
   }
 
-  const Scheme<Word>& scheme_;
-  NetworkSpec network_;
+  Setting<Word> setting_;
   PartyId self_;
   std::array<Prg, 3> with_;
   std::optional<ShareKeys> share_keys_;
@@ -336,138 +345,57 @@ class BeaverProgram final : public Program {
   std::vector<Filters<Word>> filters_;
 };
 
-}  // namespace
+template <class Word>
+class BoundBeaver final : public Parties, public Clients, public Costs {
+ public:
+  explicit BoundBeaver(Setting<Word> setting) : s_(std::move(setting)) {}
+
+  Result<std::unique_ptr<Program>> make_program(const PartyContext& party) const override;
+
+  Result<std::array<Payload, 2>> share_weights(LayerId layer, const LayerWeights& weights) const override {
+    return share_layer<Word>(s_.network.layers.at(layer), weights);
+  }
+  std::array<std::size_t, 2> weight_share_bytes(LayerId layer) const override {
+    const std::size_t bytes = beaver::weight_share_bytes<Word>(s_.network.layers.at(layer));
+    return {bytes, bytes};
+  }
+  /// Words of the ring; server 0's share is uniform, server 1's the difference.
+  Result<std::array<Payload, 2>> share_input(std::span<const std::int64_t> input) const override;
+  std::array<std::size_t, 2> input_share_bytes() const override {
+    const std::size_t bytes = s_.network.input.elements() * sizeof(Word);
+    return {bytes, bytes};
+  }
+  Result<std::vector<std::int64_t>> reveal_output(std::span<const Payload, 2> messages) const override;
+
+  Cost online(ValueId value) const override;
+  Cost offline(ValueId value) const override;
+  Cost set_up(LayerId layer) const override;
+  Memory memory(PartyId party) const override;
+  double stated_error(LayerId layer) const override { return s_.scheme.stated_error(s_.network.layers.at(layer)); }
+
+ private:
+  Setting<Word> s_;
+};
 
 template <class Word>
-Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network) {
-  for (std::size_t i = 0; i < network.layers.size(); ++i)
-    if (layer_bands(scheme, network, i).size() >= Stream::whole_map)
-      return fail(Fault::usage, "layer '" + network.layers[i].name +
-                                    "': its map is too large: more bands than a stream's name can " + "tell apart");
-  return {};
-}
-
-template <class Word>
-Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
-                                              const PartyContext& party) {
+Result<std::unique_ptr<Program>> BoundBeaver<Word>::make_program(const PartyContext& party) const {
   if (is_server(party.self)) {
-    if (party.weight_shares.size() != network.layers.size())
+    if (party.weight_shares.size() != s_.network.layers.size())
       return fail(Fault::usage, "there are weight shares for " + std::to_string(party.weight_shares.size()) +
-                                    " layers, the network has " + std::to_string(network.layers.size()));
-    for (std::size_t i = 0; i < network.layers.size(); ++i)
-      if (party.weight_shares[i].size() != weight_share_bytes<Word>(network.layers[i]))
-        return fail(Fault::usage, "layer '" + network.layers[i].name + "': the weight share has " +
+                                    " layers, the network has " + std::to_string(s_.network.layers.size()));
+    for (std::size_t i = 0; i < s_.network.layers.size(); ++i)
+      if (party.weight_shares[i].size() != beaver::weight_share_bytes<Word>(s_.network.layers[i]))
+        return fail(Fault::usage, "layer '" + s_.network.layers[i].name + "': the weight share has " +
                                       std::to_string(party.weight_shares[i].size()) + " bytes, expected " +
-                                      std::to_string(weight_share_bytes<Word>(network.layers[i])) +
+                                      std::to_string(beaver::weight_share_bytes<Word>(s_.network.layers[i])) +
                                       ": deploy the model again");
   }
-  return std::make_unique<BeaverProgram<Word>>(scheme, network, party);
+  return std::make_unique<BeaverProgram<Word>>(s_, party);
 }
 
 template <class Word>
-Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value) {
-  Cost c;
-  const bool here = !scheme.deals_ahead;
-  if (value == input_value) {
-    const std::size_t bytes = network.input.elements() * sizeof(Word);
-    if (here) c += dealt_for_input<Word>(network);
-    c.rounds = (c.producer_to_server0 > 0 ? 1 : 0) + 1;
-    c.server0_to_server1 = c.server1_to_server0 = bytes;
-    c.client = 2 * bytes;
-    return c;
-  }
-  const LayerId layer = layer_of(value);
-  const LayerSpec& l = network.layers[layer];
-  const bool fresh = network.dealing.triples == Triples::fresh, last = value == network.layers.size();
-  std::uint64_t rounds = 0, bands = 0;
-  for (const BandLayout& t : layer_bands(scheme, network, layer)) {
-    const NonlinearCost part = scheme.cost({l, t, network.dealing.randomness, {}});
-    c += part.online;
-    if (here) c += dealt_for_band(scheme, network, layer, t);
-    const std::size_t out = out_elements(l, t) * sizeof(Word),
-                      both = (fresh ? filter_bytes<Word>(l) : 0) + (last ? 0 : out);
-    c.server0_to_server1 += both;
-    c.server1_to_server0 += both;
-    if (last) c.client += 2 * out;
-    rounds = (fresh ? 1 : 0) + part.online.rounds + (last ? 0 : 1);
-    ++bands;
-  }
-  // Bands under way at once go side by side, and the others follow them. A producer that deals online has dealt for
-  // those by the time that the servers come to them.
-  c.rounds = (bands + scheme.bands_at_once - 1) / scheme.bands_at_once * rounds + (here ? 1 : 0);
-  return c;
-}
-
-template <class Word>
-Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value) {
-  Cost c;
-  if (!scheme.deals_ahead) return c;
-  if (value == input_value) return dealt_for_input<Word>(network);
-  for (const BandLayout& t : layer_bands(scheme, network, layer_of(value)))
-    c += dealt_for_band(scheme, network, layer_of(value), t);
-  return c;
-}
-
-template <class Word>
-Cost set_up_cost(const NetworkSpec& network, LayerId layer) {
-  Cost c;
-  if (network.dealing.triples == Triples::fresh) return c;
-  const std::size_t bytes = filter_bytes<Word>(network.layers[layer]);
-  c.rounds = 1 + (network.dealing.randomness == Randomness::sent ? 1 : 0);
-  c.server0_to_server1 = c.server1_to_server0 = bytes;
-  c.producer_to_server0 = c.producer_to_server1 = random_bytes_sent(network.dealing.randomness, bytes);
-  return c;
-}
-
-template <class Word>
-Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId party) {
-  const bool server = is_server(party), fresh = network.dealing.triples == Triples::fresh;
-  const std::size_t element = map_element_bytes<Word>(network);
-  Memory m;
-  if (server) m.per_query = network.input.elements() * sizeof(Word);
-  if (server && scheme.deals_ahead) m.per_pack = to_server(dealt_for_input<Word>(network), party);
-  std::size_t largest_layer = 0, preparing = 0;
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const LayerSpec& l = network.layers[i];
-    const std::size_t filter = filter_bytes<Word>(l),
-                      prepared = tensor::prepared_words<Word>(l.conv, tensor::ConvAlgorithm::direct) * sizeof(Word);
-    if (server) {
-      m.deployment += weight_share_bytes<Word>(l) + (fresh ? 0 : 2 * prepared);
-      m.per_query += l.conv.in.elements() * element;
-    } else if (!fresh) {
-      m.deployment += prepared;
-    }
-    // Servers open all layers side by side. The producer prepares one in each thread, two on a small machine. A mask
-    // that is sent is held as it came, in the link, and as words; the producer's wait in its links, for both servers.
-    const std::size_t mask = random_bytes_sent(network.dealing.randomness, filter);
-    if (!fresh && server) m.set_up += filters_held_in_opening * filter + 3 * mask;
-    if (!fresh && !server) {
-      preparing = std::max(preparing, 2 * filters_held_in_opening * filter);
-      m.set_up += 2 * mask;
-    }
-    const auto layout = layer_bands(scheme, network, i);
-    std::size_t largest_band = 0;
-    for (const BandLayout& t : layout) {
-      const Cost dealt = dealt_for_band(scheme, network, i, t);
-      if (server && scheme.deals_ahead) m.per_pack += material_bytes(scheme, network, i, t, party);
-      std::size_t bytes =
-          (t.in.size() * l.conv.in.row_elements() + 3 * product_elements(l, t)) * sizeof(Word) + scheme.working(l, t) +
-          (fresh ? 2 * prepared + filters_held_in_opening * filter : 0) +
-          tensor::working_words<Word>(l.conv, tensor::ConvAlgorithm::direct, t.conv.size()) * sizeof(Word);
-      if (!scheme.deals_ahead || !server) bytes += dealt.producer_to_server0 + dealt.producer_to_server1;
-      largest_band = std::max(largest_band, bytes);
-    }
-    m.working = std::max(m.working, largest_band);
-    largest_layer = std::max(largest_layer, std::min(layout.size(), scheme.bands_at_once) * largest_band);
-  }
-  m.set_up += preparing;
-  if (server || !scheme.deals_ahead) m.per_query += largest_layer;
-  return m;
-}
-
-template <class Word>
-Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input) {
-  const std::size_t n = network.input.elements();
+Result<std::array<Payload, 2>> BoundBeaver<Word>::share_input(std::span<const std::int64_t> input) const {
+  const std::size_t n = s_.network.input.elements();
   if (input.size() != n)
     return fail("the input has " + std::to_string(input.size()) + " values, the model takes " + std::to_string(n));
   const Prg prg(random_key());
@@ -478,13 +406,8 @@ Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span
 }
 
 template <class Word>
-std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network) {
-  return {network.input.elements() * sizeof(Word), network.input.elements() * sizeof(Word)};
-}
-
-template <class Word>
-Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages) {
-  const std::size_t n = network.layers.back().out().elements();
+Result<std::vector<std::int64_t>> BoundBeaver<Word>::reveal_output(std::span<const Payload, 2> messages) const {
+  const std::size_t n = s_.network.layers.back().out().elements();
   for (unsigned p = 0; p < 2; ++p)
     if (messages[p].size() != n * sizeof(Word))
       return fail(Fault::violation, "the answer of server" + std::to_string(p) + " has " +
@@ -498,19 +421,139 @@ Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std:
   return values;
 }
 
-#define BLINDSIGHT_BEAVER_PROGRAM(Word)                                                                         \
-  template Result<void> check_bands(const Scheme<Word>&, const NetworkSpec&);                                   \
-  template Result<std::unique_ptr<Program>> make_program(const Scheme<Word>&, const NetworkSpec&,               \
-                                                         const PartyContext&);                                  \
-  template Cost online_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                  \
-  template Cost offline_cost(const Scheme<Word>&, const NetworkSpec&, ValueId);                                 \
-  template Cost set_up_cost<Word>(const NetworkSpec&, LayerId);                                                 \
-  template Memory memory(const Scheme<Word>&, const NetworkSpec&, PartyId);                                     \
-  template Result<std::array<Payload, 2>> share_input<Word>(const NetworkSpec&, std::span<const std::int64_t>); \
-  template std::array<std::size_t, 2> input_share_bytes<Word>(const NetworkSpec&);                              \
-  template Result<std::vector<std::int64_t>> reveal_output<Word>(const NetworkSpec&, std::span<const Payload, 2>);
+template <class Word>
+Cost BoundBeaver<Word>::online(ValueId value) const {
+  Cost c;
+  const bool here = !s_.scheme.deals_ahead;
+  if (value == input_value) {
+    const std::size_t bytes = s_.network.input.elements() * sizeof(Word);
+    if (here) c += dealt_for_input(s_);
+    c.rounds = (c.producer_to_server0 > 0 ? 1 : 0) + 1;
+    c.server0_to_server1 = c.server1_to_server0 = bytes;
+    c.client = 2 * bytes;
+    return c;
+  }
+  const LayerId layer = layer_of(value);
+  const LayerSpec& l = s_.network.layers[layer];
+  const bool fresh = s_.fresh(), last = value == s_.network.layers.size();
+  std::uint64_t rounds = 0, bands = 0;
+  for (const BandLayout& t : layer_bands(s_, layer)) {
+    const NonlinearCost part = s_.scheme.cost({l, t, s_.dealing.randomness, {}});
+    c += part.online;
+    if (here) c += dealt_for_band(s_, layer, t);
+    const std::size_t out = out_elements(l, t) * sizeof(Word),
+                      both = (fresh ? filter_bytes<Word>(l) : 0) + (last ? 0 : out);
+    c.server0_to_server1 += both;
+    c.server1_to_server0 += both;
+    if (last) c.client += 2 * out;
+    rounds = (fresh ? 1 : 0) + part.online.rounds + (last ? 0 : 1);
+    ++bands;
+  }
+  // Bands under way at once go side by side, and the others follow them. A producer that deals online has dealt for
+  // those by the time that the servers come to them.
+  c.rounds = (bands + s_.scheme.bands_at_once - 1) / s_.scheme.bands_at_once * rounds + (here ? 1 : 0);
+  return c;
+}
 
-BLINDSIGHT_BEAVER_PROGRAM(tensor::Word64)
-BLINDSIGHT_BEAVER_PROGRAM(tensor::Word128)
+template <class Word>
+Cost BoundBeaver<Word>::offline(ValueId value) const {
+  Cost c;
+  if (!s_.scheme.deals_ahead) return c;
+  if (value == input_value) return dealt_for_input(s_);
+  for (const BandLayout& t : layer_bands(s_, layer_of(value))) c += dealt_for_band(s_, layer_of(value), t);
+  return c;
+}
+
+template <class Word>
+Cost BoundBeaver<Word>::set_up(LayerId layer) const {
+  Cost c;
+  if (s_.fresh()) return c;
+  const std::size_t bytes = filter_bytes<Word>(s_.network.layers[layer]);
+  c.rounds = 1 + (s_.dealing.randomness == Randomness::sent ? 1 : 0);
+  c.server0_to_server1 = c.server1_to_server0 = bytes;
+  c.producer_to_server0 = c.producer_to_server1 = random_bytes_sent(s_.dealing.randomness, bytes);
+  return c;
+}
+
+template <class Word>
+Memory BoundBeaver<Word>::memory(PartyId party) const {
+  const bool server = is_server(party), fresh = s_.fresh();
+  const std::size_t element = map_element_bytes<Word>(s_.dealing);
+  Memory m;
+  if (server) m.per_query = s_.network.input.elements() * sizeof(Word);
+  if (server && s_.scheme.deals_ahead) m.per_pack = to_server(dealt_for_input(s_), party);
+  std::size_t largest_layer = 0, preparing = 0;
+  for (std::size_t i = 0; i < s_.network.layers.size(); ++i) {
+    const LayerSpec& l = s_.network.layers[i];
+    const std::size_t filter = filter_bytes<Word>(l),
+                      prepared = tensor::prepared_words<Word>(l.conv, tensor::ConvAlgorithm::direct) * sizeof(Word);
+    if (server) {
+      m.deployment += beaver::weight_share_bytes<Word>(l) + (fresh ? 0 : 2 * prepared);
+      m.per_query += l.conv.in.elements() * element;
+    } else if (!fresh) {
+      m.deployment += prepared;
+    }
+    // Servers open all layers side by side. The producer prepares one in each thread, two on a small machine. A mask
+    // that is sent is held as it came, in the link, and as words; the producer's wait in its links, for both servers.
+    const std::size_t mask = random_bytes_sent(s_.dealing.randomness, filter);
+    if (!fresh && server) m.set_up += filters_held_in_opening * filter + 3 * mask;
+    if (!fresh && !server) {
+      preparing = std::max(preparing, 2 * filters_held_in_opening * filter);
+      m.set_up += 2 * mask;
+    }
+    const auto layout = layer_bands(s_, i);
+    std::size_t largest_band = 0;
+    for (const BandLayout& t : layout) {
+      const Cost dealt = dealt_for_band(s_, i, t);
+      if (server && s_.scheme.deals_ahead) m.per_pack += material_bytes(s_, i, t, party);
+      std::size_t bytes =
+          (t.in.size() * l.conv.in.row_elements() + 3 * product_elements(l, t)) * sizeof(Word) +
+          s_.scheme.working(l, t) + (fresh ? 2 * prepared + filters_held_in_opening * filter : 0) +
+          tensor::working_words<Word>(l.conv, tensor::ConvAlgorithm::direct, t.conv.size()) * sizeof(Word);
+      if (!s_.scheme.deals_ahead || !server) bytes += dealt.producer_to_server0 + dealt.producer_to_server1;
+      largest_band = std::max(largest_band, bytes);
+    }
+    m.working = std::max(m.working, largest_band);
+    largest_layer = std::max(largest_layer, std::min(layout.size(), s_.scheme.bands_at_once) * largest_band);
+  }
+  m.set_up += preparing;
+  if (server || !s_.scheme.deals_ahead) m.per_query += largest_layer;
+  return m;
+}
+
+Traits of_family(Traits own, bool deals_ahead) {
+  own.dealing_choices = true;
+  own.winograd = false;
+  own.producer_online = !deals_ahead;
+  return own;
+}
+
+}  // namespace
+
+template <class Word>
+BeaverProtocol<Word>::BeaverProtocol(Traits own, const Scheme<Word>& scheme)
+    : Protocol(of_family(own, scheme.deals_ahead)), scheme_(scheme) {}
+
+template <class Word>
+Result<void> BeaverProtocol<Word>::check(const NetworkSpec& network, const Dealing& dealing) const {
+  if (auto ok = check_shapes(network); !ok) return ok;
+  const Setting<Word> setting{scheme_, network, dealing};
+  for (LayerId i = 0; i < network.layers.size(); ++i) {
+    if (layer_bands(setting, i).size() >= Stream::whole_map)
+      return fail(Fault::usage, "layer '" + network.layers[i].name +
+                                    "': its map is too large: more bands than a stream's name can " + "tell apart");
+    if (auto ok = check_layer(network, i); !ok) return ok;
+  }
+  return {};
+}
+
+template <class Word>
+Bound BeaverProtocol<Word>::bound_to(const NetworkSpec& network, const Dealing& dealing) const {
+  const auto bound = std::make_shared<const BoundBeaver<Word>>(Setting<Word>{scheme_, network, dealing});
+  return {this, bound, bound, bound};
+}
+
+template class BeaverProtocol<tensor::Word64>;
+template class BeaverProtocol<tensor::Word128>;
 
 }  // namespace blindsight::protocol::beaver

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/beaver/linear.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::protocol::beaver {
 
@@ -37,56 +38,31 @@ struct Scheme {
   NonlinearCost (*cost)(const BandContext&);
   /// Bytes that `evaluate` or `help` holds at once, about.
   std::size_t (*working)(const LayerSpec&, const BandLayout&);
+
+  /// As the functions of these names in Protocol and Costs.
+  Result<void> (*check_layer)(const LayerSpec&);
+  double (*stated_error)(const LayerSpec&);
 };
 
-/// Part of a protocol's check: bands that a stream's name can tell apart, so that no mask serves two of them.
+/// A protocol of the family: its traits, where they are not the family's, and its scheme, which must live as long.
 template <class Word>
-Result<void> check_bands(const Scheme<Word>& scheme, const NetworkSpec& network);
+class BeaverProtocol final : public Protocol {
+ public:
+  BeaverProtocol(Traits own, const Scheme<Word>& scheme);
 
-/// The network must have passed the protocol's check.
-template <class Word>
-Result<std::unique_ptr<Program>> make_program(const Scheme<Word>& scheme, const NetworkSpec& network,
-                                              const PartyContext& party);
-template <class Word>
-Cost online_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value);
-template <class Word>
-Cost offline_cost(const Scheme<Word>& scheme, const NetworkSpec& network, ValueId value);
-template <class Word>
-Cost set_up_cost(const NetworkSpec& network, LayerId layer);
-template <class Word>
-Memory memory(const Scheme<Word>& scheme, const NetworkSpec& network, PartyId party);
+  /// One ring of whole words; what a value needs of it is the layer's range.
+  Rings rings(const NetworkSpec&, LayerId) const override { return {8 * sizeof(Word), 0, 8 * sizeof(Word)}; }
+  Result<void> check_layer(const NetworkSpec& network, LayerId layer) const override {
+    return scheme_.check_layer(network.layers[layer]);
+  }
+  /// Beside the scheme's: shapes that fit, and bands that a stream's name can tell apart, so that no mask serves two of
+  /// them.
+  Result<void> check(const NetworkSpec& network, const Dealing& dealing) const override;
 
-/// Data owner: words of the ring; server 0's share is uniform, server 1's the difference.
-template <class Word>
-Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input);
-template <class Word>
-std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network);
-template <class Word>
-Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages);
+ private:
+  Bound bound_to(const NetworkSpec& network, const Dealing& dealing) const override;
 
-/// The entry of the table of protocols: fills in what the family shares. `own`: name, summary, what the protocol
-/// allows, check and stated_error.
-template <class Word, const Scheme<Word>& scheme>
-constexpr Protocol complete(Protocol own) {
-  own.dealing_choices = true;
-  own.winograd = false;
-  own.producer_online = !scheme.deals_ahead;
-  own.make_program = [](const NetworkSpec& n, const PartyContext& p) { return make_program(scheme, n, p); };
-  own.online_cost = [](const NetworkSpec& n, ValueId value) { return online_cost(scheme, n, value); };
-  own.offline_cost = [](const NetworkSpec& n, ValueId value) { return offline_cost(scheme, n, value); };
-  own.set_up_cost = set_up_cost<Word>;
-  own.memory = [](const NetworkSpec& n, PartyId party) { return memory(scheme, n, party); };
-  own.share_weights = [](const NetworkSpec& n, std::size_t layer, const LayerWeights& w) {
-    return share_layer<Word>(n.layers.at(layer), w);
-  };
-  own.weight_share_bytes = [](const NetworkSpec& n, std::size_t layer) {
-    const std::size_t bytes = weight_share_bytes<Word>(n.layers.at(layer));
-    return std::array{bytes, bytes};
-  };
-  own.share_input = share_input<Word>;
-  own.input_share_bytes = input_share_bytes<Word>;
-  own.reveal_output = reveal_output<Word>;
-  return own;
-}
+  const Scheme<Word>& scheme_;
+};
 
 }  // namespace blindsight::protocol::beaver

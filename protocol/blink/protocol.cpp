@@ -185,38 +185,70 @@ class BlinkProgram final : public Program {
   std::vector<Filters> filters_;
 };
 
-Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const PartyContext& party) {
-  if (auto ok = check(network); !ok) return tl::unexpected(ok.error());
-  if (is_server(party.self) && party.weight_shares.size() != network.layers.size())
-    return fail("there are weight shares for " + std::to_string(party.weight_shares.size()) +
-                " layers, the network has " + std::to_string(network.layers.size()));
-  return std::make_unique<BlinkProgram>(network, party);
-}
-
-/// One ulp of truncation for every element of a window sum.
-double stated_error(const LayerSpec& layer) {
-  return static_cast<double>(layer.window_elements());
-}
-
 /// What a band of a value costs and keeps; the pack is nobody's.
 BandContext declared(const NetworkSpec& network, ValueId value, const Widths& w, const std::vector<BandLayout>& layout,
                      std::size_t band) {
   return {network, making(value, 0, static_cast<std::uint32_t>(band)), w, layout[band]};
 }
 
-Cost online_cost(const NetworkSpec& network, ValueId value) {
+class BoundBlink final : public Parties, public Clients, public Costs {
+ public:
+  explicit BoundBlink(const NetworkSpec& network) : network_(network) {}
+
+  Result<std::unique_ptr<Program>> make_program(const PartyContext& party) const override;
+
+  Result<std::array<Payload, 2>> share_weights(LayerId layer, const LayerWeights& weights) const override {
+    return share_layer(network_.layers.at(layer), widths(network_, layer), weights);
+  }
+  std::array<std::size_t, 2> weight_share_bytes(LayerId layer) const override {
+    const std::size_t bytes = blink::weight_share_bytes(network_.layers.at(layer), widths(network_, layer));
+    return {bytes, bytes};
+  }
+  Result<std::array<Payload, 2>> share_input(std::span<const std::int64_t> input) const override {
+    return blink::share_input(network_, input);
+  }
+  std::array<std::size_t, 2> input_share_bytes() const override { return {input_bytes(), input_bytes()}; }
+  Result<std::vector<std::int64_t>> reveal_output(std::span<const Payload, 2> messages) const override {
+    return blink::reveal_output(network_, messages);
+  }
+
+  Cost online(ValueId value) const override;
+  Cost offline(ValueId value) const override;
+  Cost set_up(LayerId layer) const override;
+  Memory memory(PartyId party) const override;
+  /// One unit of truncation for every element of a window sum.
+  double stated_error(LayerId layer) const override {
+    return static_cast<double>(network_.layers.at(layer).window_elements());
+  }
+
+ private:
+  std::size_t input_bytes() const {
+    return tensor::packed_bytes(network_.input.elements(), widths(network_, 0).linear);
+  }
+
+  NetworkSpec network_;
+};
+
+Result<std::unique_ptr<Program>> BoundBlink::make_program(const PartyContext& party) const {
+  if (is_server(party.self) && party.weight_shares.size() != network_.layers.size())
+    return fail("there are weight shares for " + std::to_string(party.weight_shares.size()) +
+                " layers, the network has " + std::to_string(network_.layers.size()));
+  return std::make_unique<BlinkProgram>(network_, party);
+}
+
+Cost BoundBlink::online(ValueId value) const {
   Cost c;
   if (value == input_value) {
-    const std::size_t bytes = MaskedOpening::online_bytes(network.input.elements(), widths(network, 0).linear);
+    const std::size_t bytes = MaskedOpening::online_bytes(network_.input.elements(), widths(network_, 0).linear);
     c.rounds = 1;
     c.server0_to_server1 = c.server1_to_server0 = bytes;
     c.client = 2 * bytes;
     return c;
   }
-  const Widths w = widths(network, layer_of(value));
-  const auto layout = bands(network, layer_of(value));
+  const Widths w = widths(network_, layer_of(value));
+  const auto layout = bands(network_, layer_of(value));
   for (std::size_t band = 0; band < layout.size(); ++band) {
-    const BandContext t = declared(network, value, w, layout, band);
+    const BandContext t = declared(network_, value, w, layout, band);
     const std::uint64_t bytes = t.online_bytes();
     std::uint64_t rounds = 0;
     for (const CompareShape& s : max_levels(t.spec(), t.layout, w)) rounds += s.rounds();
@@ -233,49 +265,49 @@ Cost online_cost(const NetworkSpec& network, ValueId value) {
   return c;
 }
 
-Cost offline_cost(const NetworkSpec& network, ValueId value) {
+Cost BoundBlink::offline(ValueId value) const {
   Cost c;
   if (value == input_value) return c;
-  const auto layout = bands(network, layer_of(value));
+  const auto layout = bands(network_, layer_of(value));
   for (std::size_t band = 0; band < layout.size(); ++band) {
-    const BandContext t = declared(network, value, widths(network, layer_of(value)), layout, band);
+    const BandContext t = declared(network_, value, widths(network_, layer_of(value)), layout, band);
     (correction_receiver(t.work) == PartyId::server0 ? c.producer_to_server0 : c.producer_to_server1) +=
         t.correction_bytes();
   }
   return c;
 }
 
-Cost set_up_cost(const NetworkSpec& network, LayerId layer) {
+Cost BoundBlink::set_up(LayerId layer) const {
   Cost c;
   c.rounds = 1;
   c.server0_to_server1 = c.server1_to_server0 =
-      tensor::packed_bytes(network.layers[layer].conv.filter_elements(), widths(network, layer).linear);
+      tensor::packed_bytes(network_.layers[layer].conv.filter_elements(), widths(network_, layer).linear);
   return c;
 }
 
-Memory memory(const NetworkSpec& network, PartyId party) {
+Memory BoundBlink::memory(PartyId party) const {
   const bool server = is_server(party);
   Memory m;
-  if (server) m.per_query = tensor::packed_bytes(network.input.elements(), widths(network, 0).linear);
+  if (server) m.per_query = input_bytes();
   std::size_t largest_layer = 0;
-  for (LayerId layer = 0; layer < network.layers.size(); ++layer) {
-    const LayerSpec& l = network.layers[layer];
-    const Widths w = widths(network, layer);
+  for (LayerId layer = 0; layer < network_.layers.size(); ++layer) {
+    const LayerSpec& l = network_.layers[layer];
+    const Widths w = widths(network_, layer);
     const std::size_t prepared = tensor::prepared_words<Word32>(l.conv, l.algorithm) * sizeof(Word32),
                       filter = l.conv.filter_elements() * sizeof(Word32);
     if (server) {
       // W_i and F, and the share as it came. While F is opened: this server's W_i - B_i, and both messages.
-      m.deployment += 2 * prepared + l.bias_elements() * sizeof(Word32) + weight_share_bytes(l, w);
+      m.deployment += 2 * prepared + l.bias_elements() * sizeof(Word32) + blink::weight_share_bytes(l, w);
       m.set_up += filter + 2 * tensor::packed_bytes(l.conv.filter_elements(), w.linear);
     } else {
       m.deployment += prepared;
       m.set_up = std::max(m.set_up, 2 * filter);  // B and one server's part of it
     }
     if (server) m.per_query += l.conv.in.elements() * sizeof(Word32);
-    const auto layout = bands(network, layer);
+    const auto layout = bands(network_, layer);
     std::size_t messages = 0;
     for (std::size_t band = 0; band < layout.size(); ++band) {
-      const BandContext t = declared(network, value_of(layer), w, layout, band);
+      const BandContext t = declared(network_, value_of(layer), w, layout, band);
       const std::size_t in = t.layout.in.size() * l.conv.in.row_elements() * sizeof(Word32),
                         product = t.layout.conv.size() * l.conv_out().row_elements() * sizeof(Word32),
                         borrowed =
@@ -295,40 +327,31 @@ Memory memory(const NetworkSpec& network, PartyId party) {
   return m;
 }
 
-Result<std::array<Payload, 2>> share_weights(const NetworkSpec& network, std::size_t layer,
-                                             const LayerWeights& weights) {
-  return share_layer(network.layers.at(layer), widths(network, layer), weights);
-}
+class Blink final : public Protocol {
+ public:
+  Blink()
+      : Protocol({.name = "blink",
+                  .summary = "two servers and a crypto producer; exact ReLU and max pooling, error of one ulp per "
+                             "truncation; semi-honest, no collusion"}) {}
 
-std::array<std::size_t, 2> weight_bytes(const NetworkSpec& network, std::size_t layer) {
-  const std::size_t bytes = weight_share_bytes(network.layers.at(layer), widths(network, layer));
-  return {bytes, bytes};
-}
+  Rings rings(const NetworkSpec& network, LayerId layer) const override { return blink::rings(network, layer); }
+  Result<void> check_layer(const NetworkSpec& network, LayerId layer) const override {
+    return blink::check_layer(network, layer);
+  }
+  Result<void> check(const NetworkSpec& network, const Dealing&) const override { return blink::check(network); }
 
-std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {
-  const std::size_t bytes = tensor::packed_bytes(network.input.elements(), widths(network, 0).linear);
-  return {bytes, bytes};
-}
+ private:
+  Bound bound_to(const NetworkSpec& network, const Dealing&) const override {
+    const auto bound = std::make_shared<const BoundBlink>(network);
+    return {this, bound, bound, bound};
+  }
+};
 
 }  // namespace
 
-const Protocol protocol{
-    .name = "blink",
-    .summary =
-        "two servers and a crypto producer; exact ReLU and max pooling, error of one ulp per truncation; semi-honest, "
-        "no collusion",
-    .check = check,
-    .make_program = make_program,
-    .stated_error = stated_error,
-    .online_cost = online_cost,
-    .offline_cost = offline_cost,
-    .set_up_cost = set_up_cost,
-    .memory = memory,
-    .share_weights = share_weights,
-    .weight_share_bytes = weight_bytes,
-    .share_input = share_input,
-    .input_share_bytes = input_bytes,
-    .reveal_output = reveal_output,
-};
+const Protocol& protocol() {
+  static const Blink blink;
+  return blink;
+}
 
 }  // namespace blindsight::protocol::blink

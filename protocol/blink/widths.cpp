@@ -36,23 +36,42 @@ Widths widths(const NetworkSpec& network, std::size_t layer) {
   return w;
 }
 
+Rings rings(const NetworkSpec& network, LayerId layer) {
+  const Widths w = widths(network, layer);
+  return {w.linear, w.truncated, linear_word_bits};
+}
+
+Result<void> check_layer(const NetworkSpec& network, LayerId layer) {
+  const LayerSpec& l = network.layers[layer];
+  const std::string bits = " bits (f " + std::to_string(l.fraction_bits) + ", A " + std::to_string(l.activation_bits) +
+                           ", M " + std::to_string(l.headroom_bits) + ")";
+  auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
+  if (!tensor::supports(l.algorithm, l.conv))
+    return bad(std::string(tensor::name(l.algorithm)) + " takes 3x3 filters of stride 1; use direct");
+  if (l.activation_bits == 0 || l.headroom_bits > 16 || l.activation_bits > 32 || l.fraction_bits > 32)
+    return bad("has widths out of bounds:" + bits);
+  const Widths w = widths(network, layer);
+  if (const unsigned spent = tensor::bits_spent(l.algorithm); w.linear + spent > linear_word_bits)
+    return bad("needs a linear ring of " + std::to_string(w.linear) + bits + ", and its algorithm " +
+               std::string(tensor::name(l.algorithm)) + " spends " + std::to_string(spent) + " more of the word's " +
+               std::to_string(linear_word_bits) + ": lower the fraction, activation or headroom bits" +
+               (spent > 0 ? ", or use direct" : ""));
+  if (w.truncated > small_word_bits)
+    return bad("needs a small ring of " + std::to_string(w.truncated) + bits + " in words of " +
+               std::to_string(small_word_bits) + ": lower the activation or headroom bits");
+  if (layer == 0 && network.input_bits > w.linear)
+    return bad("its linear ring of " + std::to_string(w.linear) + bits + " does not hold an input of " +
+               std::to_string(network.input_bits) + " bits: lower the input bits, or raise the fraction bits");
+  return {};
+}
+
 Result<void> check(const NetworkSpec& network) {
   if (auto ok = check_shapes(network); !ok) return ok;
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+  for (LayerId i = 0; i < network.layers.size(); ++i) {
     const LayerSpec& l = network.layers[i];
     auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
-    if (!tensor::supports(l.algorithm, l.conv))
-      return bad(std::string(tensor::name(l.algorithm)) + " takes 3x3 filters of stride 1; use direct");
-    if (l.activation_bits == 0 || l.headroom_bits > 16 || l.activation_bits > 16 || l.fraction_bits > 30)
-      return bad("activation_bits 1..16, headroom_bits 0..16 and fraction_bits 0..30 are possible");
+    if (auto ok = check_layer(network, i); !ok) return ok;
     const Widths w = widths(network, i);
-    if (w.linear + tensor::bits_spent(l.algorithm) > linear_word_bits)
-      return bad("needs a linear ring of " + std::to_string(w.linear) + " bits and " +
-                 std::to_string(tensor::bits_spent(l.algorithm)) + " for " + std::string(tensor::name(l.algorithm)) +
-                 ", more than 32: lower fraction_bits, activation_bits or headroom_bits, or use direct");
-    if (w.truncated > small_word_bits || w.relu < 2)
-      return bad("needs " + std::to_string(w.truncated) +
-                 " bits after truncation, and 2 to 16 are possible: lower activation_bits or headroom_bits");
     // A stream's name has 16 bits for the band, the last value meaning the whole map, and 8 for the level.
     if (bands(network, i).size() >= Stream::whole_map || max_levels(l, bands(network, i).front(), w).size() >= 255)
       return bad("its map or its max pools are too large");

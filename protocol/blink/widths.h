@@ -1,7 +1,6 @@
 #pragma once
 
-#include "protocol/core/layer_spec.h"
-#include "protocol/core/result.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::protocol::blink {
 
@@ -19,8 +18,9 @@ struct Widths {
 
 Widths widths(const NetworkSpec& network, std::size_t layer);
 
-/// What blink needs of a network (P1–P5 of docs/protocols/blink.md, as far as shapes and bits tell). The error names
-/// the layer and what to change.
+/// The functions of the same names in Protocol: P1–P5 of docs/protocols/blink.md, as far as shapes and bits tell.
+Rings rings(const NetworkSpec& network, LayerId layer);
+Result<void> check_layer(const NetworkSpec& network, LayerId layer);
 Result<void> check(const NetworkSpec& network);
 
 }  // namespace blindsight::protocol::blink

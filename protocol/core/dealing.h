@@ -1,20 +1,20 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "protocol/core/layer_spec.h"
-#include "protocol/core/program.h"
+#include <cstdint>
 
 namespace blindsight::protocol {
 
-/// The choice that the keys `triples` and `randomness` name, as config checks them.
-Dealing dealing_of(std::string_view triples, std::string_view randomness);
+/// How a protocol that lets one choose makes its correlations (Traits::dealing_choices). The parties' choice, agreed in
+/// their handshake; no part of a plan, so that one deployment serves under any.
+struct Dealing {
+  /// reused: a weight is masked and opened once a session; fresh: with each product.
+  enum class Triples : std::uint8_t { reused, fresh };
+  /// seeded: shares that may be uniform are expanded from a seed of sender and receiver; sent: the producer sends all.
+  enum class Randomness : std::uint8_t { seeded, sent };
 
-/// Why `protocol` does not run with these values of the keys, for a person to mend; empty when it does.
-std::string dealing_refusal(const Protocol& protocol, std::string_view triples, std::string_view randomness);
-
-/// The network as parties with these keys evaluate it.
-NetworkSpec dealt_as(NetworkSpec network, const Dealing& dealing);
+  Triples triples = Triples::reused;
+  Randomness randomness = Randomness::seeded;
+  bool operator==(const Dealing&) const = default;
+};
 
 }  // namespace blindsight::protocol

@@ -63,24 +63,11 @@ struct LayerSpec {
   }
 };
 
-/// How a protocol that lets one choose makes its correlations; Protocol::dealing_choices. The parties' choice, agreed
-/// in their handshake; not part of a plan.
-struct Dealing {
-  /// reused: a weight is masked and opened once a session; fresh: with each product.
-  enum class Triples : std::uint8_t { reused, fresh };
-  /// seeded: shares that may be uniform are expanded from a seed of sender and receiver; sent: the producer sends all.
-  enum class Randomness : std::uint8_t { seeded, sent };
-
-  Triples triples = Triples::reused;
-  Randomness randomness = Randomness::seeded;
-  bool operator==(const Dealing&) const = default;
-};
-
 /// The public half of a model: what the parties must agree on. Weights are apart (LayerWeights) and secret.
 struct NetworkSpec {
   tensor::Shape input;
+  unsigned input_bits = 12;  ///< encoded pixels fit this many bits, two's complement
   std::vector<LayerSpec> layers;
-  Dealing dealing;
 };
 
 /// Integer weights of one layer. Filter order as tensor::ConvShape; LayerSpec::bias_elements() biases at the scale of

@@ -113,69 +113,86 @@ class ClearProgram final : public Program {
   std::vector<ValueInfo> values_;
 };
 
-Result<void> check(const NetworkSpec& network) {
-  if (network.layers.empty()) return fail(Fault::usage, "the network has no layers");
-  return {};
-}
+/// Server 0 holds everything; the other payloads are empty.
+class BoundPlaintext final : public Parties, public Clients, public Costs {
+ public:
+  explicit BoundPlaintext(const NetworkSpec& network) : network_(network) {}
 
-Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const PartyContext& party) {
-  if (auto ok = check(network); !ok) return tl::unexpected(ok.error());
+  Result<std::unique_ptr<Program>> make_program(const PartyContext& party) const override;
+
+  Result<std::array<Payload, 2>> share_weights(LayerId layer, const LayerWeights& weights) const override;
+  std::array<std::size_t, 2> weight_share_bytes(LayerId layer) const override {
+    const LayerSpec& l = network_.layers.at(layer);
+    return {(l.conv.filter_elements() + l.bias_elements()) * sizeof(std::int64_t), 0};
+  }
+  Result<std::array<Payload, 2>> share_input(std::span<const std::int64_t> input) const override;
+  std::array<std::size_t, 2> input_share_bytes() const override {
+    return {network_.input.elements() * sizeof(std::int64_t), 0};
+  }
+  Result<Values> reveal_output(std::span<const Payload, 2> messages) const override;
+
+  Cost online(ValueId value) const override;
+  Cost offline(ValueId) const override { return {}; }
+  Cost set_up(LayerId) const override { return {}; }
+  Memory memory(PartyId party) const override;
+  double stated_error(LayerId) const override { return 0; }
+
+ private:
+  NetworkSpec network_;
+};
+
+Result<std::unique_ptr<Program>> BoundPlaintext::make_program(const PartyContext& party) const {
   if (party.self == PartyId::server0) {
-    if (party.weight_shares.size() != network.layers.size())
+    if (party.weight_shares.size() != network_.layers.size())
       return fail(Fault::usage, "the weights of some layers are missing: deploy the model again");
-    for (std::size_t i = 0; i < network.layers.size(); ++i) {
-      const tensor::ConvShape& conv = network.layers[i].conv;
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+      const tensor::ConvShape& conv = network_.layers[i].conv;
       if (party.weight_shares[i].size() !=
-          (conv.filter_elements() + network.layers[i].bias_elements()) * sizeof(std::int64_t))
+          (conv.filter_elements() + network_.layers[i].bias_elements()) * sizeof(std::int64_t))
         return fail(Fault::usage,
-                    "layer '" + network.layers[i].name + "': its weights have the wrong size: deploy the model again");
+                    "layer '" + network_.layers[i].name + "': its weights have the wrong size: deploy the model again");
     }
   }
-  return std::make_unique<ClearProgram>(network, party);
+  return std::make_unique<ClearProgram>(network_, party);
 }
 
-Cost online_cost(const NetworkSpec& network, ValueId value) {
-  Cost c;
-  if (value == input_value) c.client = network.input.elements() * sizeof(std::int64_t);
-  if (value == network.layers.size()) c.client += network.layers.back().out().elements() * sizeof(std::int64_t);
-  return c;
-}
-
-Cost no_cost(const NetworkSpec&, std::uint16_t) {
-  return {};
-}
-
-Result<std::array<Payload, 2>> share_weights(const NetworkSpec& network, std::size_t layer,
-                                             const LayerWeights& weights) {
-  const tensor::ConvShape& conv = network.layers.at(layer).conv;
-  if (weights.filter.size() != conv.filter_elements() || weights.bias.size() != network.layers[layer].bias_elements())
-    return fail("layer '" + network.layers[layer].name + "': has " + std::to_string(weights.filter.size()) +
+Result<std::array<Payload, 2>> BoundPlaintext::share_weights(LayerId layer, const LayerWeights& weights) const {
+  const tensor::ConvShape& conv = network_.layers.at(layer).conv;
+  if (weights.filter.size() != conv.filter_elements() || weights.bias.size() != network_.layers[layer].bias_elements())
+    return fail("layer '" + network_.layers[layer].name + "': has " + std::to_string(weights.filter.size()) +
                 " weights, expected " + std::to_string(conv.filter_elements()));
   Values all(weights.filter.begin(), weights.filter.end());
   all.insert(all.end(), weights.bias.begin(), weights.bias.end());
   return std::array<Payload, 2>{to_payload(all), Payload{}};
 }
 
-Result<std::array<Payload, 2>> share_input(const NetworkSpec& network, std::span<const std::int64_t> input) {
-  if (input.size() != network.input.elements())
+Result<std::array<Payload, 2>> BoundPlaintext::share_input(std::span<const std::int64_t> input) const {
+  if (input.size() != network_.input.elements())
     return fail("the input has " + std::to_string(input.size()) + " values, the model takes " +
-                std::to_string(network.input.elements()));
+                std::to_string(network_.input.elements()));
   return std::array<Payload, 2>{to_payload(input), Payload{}};
 }
 
-Result<Values> reveal_output(const NetworkSpec& network, std::span<const Payload, 2> messages) {
-  if (messages[0].size() != network.layers.back().out().elements() * sizeof(std::int64_t))
+Result<Values> BoundPlaintext::reveal_output(std::span<const Payload, 2> messages) const {
+  if (messages[0].size() != network_.layers.back().out().elements() * sizeof(std::int64_t))
     return fail(Fault::violation, "the answer of server0 has " + std::to_string(messages[0].size()) +
                                       " bytes, expected " +
-                                      std::to_string(network.layers.back().out().elements() * sizeof(std::int64_t)));
+                                      std::to_string(network_.layers.back().out().elements() * sizeof(std::int64_t)));
   return from_bytes(messages[0]);
 }
 
+Cost BoundPlaintext::online(ValueId value) const {
+  Cost c;
+  if (value == input_value) c.client = network_.input.elements() * sizeof(std::int64_t);
+  if (value == network_.layers.size()) c.client += network_.layers.back().out().elements() * sizeof(std::int64_t);
+  return c;
+}
+
 /// Server 0 holds everything, in 64-bit words: weights as they came and prepared, maps, and the largest layer's maps.
-Memory memory(const NetworkSpec& network, PartyId party) {
+Memory BoundPlaintext::memory(PartyId party) const {
   Memory m;
   if (!is_server(party)) return m;
-  for (const LayerSpec& l : network.layers) {
+  for (const LayerSpec& l : network_.layers) {
     m.per_query += l.conv.in.elements() * sizeof(std::int64_t);
     if (party != PartyId::server0) continue;
     const std::size_t weights = (l.conv.filter_elements() + l.bias_elements()) * sizeof(std::int64_t);
@@ -189,34 +206,50 @@ Memory memory(const NetworkSpec& network, PartyId party) {
   return m;
 }
 
-std::array<std::size_t, 2> weight_bytes(const NetworkSpec& network, std::size_t layer) {
-  const LayerSpec& l = network.layers.at(layer);
-  return {(l.conv.filter_elements() + l.bias_elements()) * sizeof(std::int64_t), 0};
-}
+class Plaintext final : public Protocol {
+ public:
+  Plaintext()
+      : Protocol({.name = "plaintext",
+                  .summary = "no protection at all: server 0 sees image and weights; the exact oracle, for tests and "
+                             "comparison only",
+                  .hides = false,
+                  .winograd = false}) {}
 
-std::array<std::size_t, 2> input_bytes(const NetworkSpec& network) {
-  return {network.input.elements() * sizeof(std::int64_t), 0};
-}
+  Rings rings(const NetworkSpec&, LayerId) const override { return {word_bits, 0, word_bits}; }
+
+  Result<void> check_layer(const NetworkSpec& network, LayerId layer) const override {
+    const LayerSpec& l = network.layers[layer];
+    const std::uint64_t bits = std::uint64_t{l.fraction_bits} + l.activation_bits + l.headroom_bits + 1,
+                        spent = tensor::bits_spent(l.algorithm);
+    if (bits + spent > word_bits)
+      return fail(Fault::usage, "layer '" + l.name + "': its linear result has " + std::to_string(bits) +
+                                    " bits, and its algorithm " + std::string(tensor::name(l.algorithm)) + " spends " +
+                                    std::to_string(spent) + " more of the word's " + std::to_string(word_bits) +
+                                    ": lower the fraction, activation or headroom bits");
+    return {};
+  }
+
+  Result<void> check(const NetworkSpec& network, const Dealing&) const override {
+    if (network.layers.empty()) return fail(Fault::usage, "the network has no layers");
+    for (LayerId i = 0; i < network.layers.size(); ++i)
+      if (auto ok = check_layer(network, i); !ok) return ok;
+    return {};
+  }
+
+ private:
+  static constexpr unsigned word_bits = 64;
+
+  Bound bound_to(const NetworkSpec& network, const Dealing&) const override {
+    const auto bound = std::make_shared<const BoundPlaintext>(network);
+    return {this, bound, bound, bound};
+  }
+};
 
 }  // namespace
 
-const Protocol protocol{
-    .name = "plaintext",
-    .summary = "no protection at all: server 0 sees image and weights; the exact oracle, for tests and comparison only",
-    .hides = false,
-    .winograd = false,
-    .check = check,
-    .make_program = make_program,
-    .stated_error = [](const LayerSpec&) { return 0.0; },
-    .online_cost = online_cost,
-    .offline_cost = no_cost,
-    .set_up_cost = no_cost,
-    .memory = memory,
-    .share_weights = share_weights,
-    .weight_share_bytes = weight_bytes,
-    .share_input = share_input,
-    .input_share_bytes = input_bytes,
-    .reveal_output = reveal_output,
-};
+const Protocol& protocol() {
+  static const Plaintext plaintext;
+  return plaintext;
+}
 
 }  // namespace blindsight::protocol::plaintext

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::protocol::plaintext {
 
 /// The oracle in the step form: server 0 is given image and weights in the clear and evaluates exact integers with
 /// floor truncation. It hides nothing; it is there so that the same actors, tests and benches can be run without a
 /// protocol. leak: everything, to server 0.
-extern const Protocol protocol;
+const Protocol& protocol();
 
 }  // namespace blindsight::protocol::plaintext

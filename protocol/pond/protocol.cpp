@@ -46,33 +46,16 @@ std::size_t working(const LayerSpec& layer, const BandLayout& band) {
   return layer.relu ? elements(layer, band) * relu_words_held * sizeof(Word128) : 0;
 }
 
-constexpr beaver::Scheme<Word128> scheme{
-    .deals_ahead = true,
-    .band_elements = 48 * 1024,
-    .bands_at_once = 32,
-    .evaluate = evaluate,
-    .deal = deal,
-    .help = nullptr,
-    .cost = cost,
-    .working = working,
-};
-
-Result<void> check(const NetworkSpec& network) {
-  if (auto ok = check_shapes(network); !ok) return ok;
-  if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
-  for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
-    if (!l.max_pools.empty())
-      return bad(
-          "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "
-          "average pooling, or use securenn or blink");
-    if (l.range_bits() > 60 || l.fraction_bits == 0)
-      return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
-                 " in all; 60 are possible, and at least one fraction bit");
-    if (!l.relu) continue;
-    if (auto ok = check_relu(l); !ok) return ok;
-  }
-  return {};
+Result<void> check_layer(const LayerSpec& l) {
+  auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
+  if (!l.max_pools.empty())
+    return bad(
+        "Pond has no max pooling: it adds and multiplies shares and cannot compare them; train the model with "
+        "average pooling, or use securenn or blink");
+  if (l.range_bits() > 60 || l.fraction_bits == 0)
+    return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
+               " in all; 60 are possible, and at least one fraction bit");
+  return l.relu ? check_relu(l) : Result<void>{};
 }
 
 /// Largest |p'(t)| for |t| <= 1, on a fine grid.
@@ -96,15 +79,29 @@ double stated_error(const LayerSpec& layer) {
   return each * static_cast<double>(layer.window_elements());
 }
 
+constexpr beaver::Scheme<Word128> scheme{
+    .deals_ahead = true,
+    .band_elements = 48 * 1024,
+    .bands_at_once = 32,
+    .evaluate = evaluate,
+    .deal = deal,
+    .help = nullptr,
+    .cost = cost,
+    .working = working,
+    .check_layer = check_layer,
+    .stated_error = stated_error,
+};
+
 }  // namespace
 
-const Protocol protocol = beaver::complete<Word128, scheme>({
-    .name = "pond",
-    .summary = "Pond: a polynomial in ReLU's place, average pooling only, 128-bit shares and triples dealt ahead; "
-               "semi-honest, no collusion",
-    .exact_relu = false,
-    .check = check,
-    .stated_error = stated_error,
-});
+const Protocol& protocol() {
+  static const beaver::BeaverProtocol<Word128> pond(
+      {.name = "pond",
+       .summary = "Pond: a polynomial in ReLU's place, average pooling only, 128-bit shares and triples dealt ahead; "
+                  "semi-honest, no collusion",
+       .compares = false},
+      scheme);
+  return pond;
+}
 
 }  // namespace blindsight::protocol::pond

@@ -177,9 +177,9 @@ double relu_error(const LayerSpec& layer, double range) {
 
 Result<void> check_relu(const LayerSpec& layer) {
   const ReluFit& fit = layer.relu_fit;
-  const auto where = [&] { return "layer " + layer.name + ": its polynomial for ReLU "; };
+  const auto where = [&] { return "layer '" + layer.name + "': its polynomial for ReLU "; };
   if (fit.degree() == 0)
-    return fail(Fault::usage, "layer " + layer.name + ": Pond needs a polynomial for ReLU and the plan has none");
+    return fail(Fault::usage, "layer '" + layer.name + "': Pond needs a polynomial for ReLU and the plan has none");
   if (fit.degree() > largest_degree)
     return fail(Fault::usage,
                 where() + "has degree " + std::to_string(fit.degree()) + "; Pond computes degrees 2, 4, 6 and 8");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/beaver/dealing.h"
+#include "protocol/core/layer_spec.h"
 #include "protocol/core/routine.h"
 
 /// The polynomial that stands in for ReLU (LayerSpec::relu_fit), on shares in Z_2^128.

@@ -89,6 +89,29 @@ std::size_t working(const LayerSpec& layer, const BandLayout& band) {
   return bytes;
 }
 
+/// q, so that a truncation fails with a probability of at most 2^-32 (truncate.h). Comparisons, which work on 2x and on
+/// differences, are far from the ring's edge then.
+constexpr unsigned most_range_bits = 32;
+
+Result<void> check_layer(const LayerSpec& l) {
+  auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
+  if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
+    return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
+               " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +
+               std::to_string(static_cast<int>(l.range_bits()) - 64) + ", and " + std::to_string(most_range_bits) +
+               " bits are the most that is allowed, with at least one fraction bit: lower them");
+  std::size_t levels = 1;
+  for (const auto& w : l.max_pools)
+    for (std::size_t c = w.height * w.width; c > 1; c -= c / 2) ++levels;
+  if (levels > 255) return bad("its max pools are too large");
+  return {};
+}
+
+/// One unit of truncation per element of a window sum, failures of it apart (truncate.h).
+double stated_error(const LayerSpec& layer) {
+  return static_cast<double>(layer.window_elements());
+}
+
 constexpr beaver::Scheme<Word64> scheme{
     .deals_ahead = false,
     .band_elements = 32 * 1024,
@@ -98,44 +121,19 @@ constexpr beaver::Scheme<Word64> scheme{
     .help = help,
     .cost = cost,
     .working = working,
+    .check_layer = check_layer,
+    .stated_error = stated_error,
 };
-
-/// q, so that a truncation fails with a probability of at most 2^-32 (truncate.h). Comparisons, which work on 2x and on
-/// differences, are far from the ring's edge then.
-constexpr unsigned most_range_bits = 32;
-
-Result<void> check(const NetworkSpec& network) {
-  if (auto ok = check_shapes(network); !ok) return ok;
-  if (auto ok = beaver::check_bands(scheme, network); !ok) return ok;
-  for (const LayerSpec& l : network.layers) {
-    auto bad = [&](const std::string& what) { return fail(Fault::usage, "layer '" + l.name + "': " + what); };
-    if (l.range_bits() > most_range_bits || l.fraction_bits == 0)
-      return bad("fraction, activation and headroom bits are " + std::to_string(l.range_bits()) +
-                 " in all; a truncation in the ring of 64 bits would fail with a probability of up to 2^" +
-                 std::to_string(static_cast<int>(l.range_bits()) - 64) + ", and " + std::to_string(most_range_bits) +
-                 " bits are the most that is allowed, with at least one fraction bit: lower them");
-    std::size_t levels = 1;
-    for (const auto& w : l.max_pools)
-      for (std::size_t c = w.height * w.width; c > 1; c -= c / 2) ++levels;
-    if (levels > 255) return bad("its max pools are too large");
-  }
-  return {};
-}
-
-/// One ulp of truncation per element of a window sum, failures of it apart (truncate.h).
-double stated_error(const LayerSpec& layer) {
-  return static_cast<double>(layer.window_elements());
-}
 
 }  // namespace
 
-const Protocol protocol = beaver::complete<Word64, scheme>({
-    .name = "securenn",
-    .summary =
-        "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a truncation "
-        "fails with a probability below 2^-32; semi-honest, no collusion",
-    .check = check,
-    .stated_error = stated_error,
-});
+const Protocol& protocol() {
+  static const beaver::BeaverProtocol<Word64> securenn(
+      {.name = "securenn",
+       .summary = "SecureNN: exact ReLU and max pooling, the crypto producer helps online, nothing is dealt ahead; a "
+                  "truncation fails with a probability below 2^-32; semi-honest, no collusion"},
+      scheme);
+  return securenn;
+}
 
 }  // namespace blindsight::protocol::securenn

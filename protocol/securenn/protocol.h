@@ -1,11 +1,11 @@
 #pragma once
 
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::protocol::securenn {
 
 /// SecureNN (Wagh, Gupta, Chandran, PETS 2019) over Z_2^64: exact ReLU and max pooling, the producer helps online,
 /// nothing is dealt ahead.
-extern const Protocol protocol;
+const Protocol& protocol();
 
 }  // namespace blindsight::protocol::securenn

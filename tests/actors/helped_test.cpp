@@ -134,8 +134,7 @@ TEST_CASE("parties that deal differently are told at both ends, and status says 
   three.deploy(9);
   const auto status = three.client().status(config::Role::server1);
   REQUIRE(status);
-  CHECK(status->triples == "reused");
-  CHECK(status->randomness == "sent");
+  CHECK(status->choice == "fake-helped/sent");
   three.stop(1);
   auto& config = three.neighbourhood().parties[1];
   const auto wait_for = [&](const std::string& text) {
@@ -149,10 +148,10 @@ TEST_CASE("parties that deal differently are told at both ends, and status says 
     three.stop(1);
   };
   config.triples = "fresh";
-  wait_for("server0 has triples = \"reused\", server1 has triples = \"fresh\"");
+  wait_for("server0 runs protocol fake-helped/sent, server1 runs fake-helped/fresh/sent");
   config.triples = "reused";
   config.randomness = "seeded";
-  wait_for("server0 has randomness = \"sent\", server1 has randomness = \"seeded\"");
+  wait_for("server0 runs protocol fake-helped/sent, server1 runs fake-helped; set the keys `protocol`, `triples` and");
   config.randomness = "sent";
   three.start(1);
   three.wait_until_serving(9);

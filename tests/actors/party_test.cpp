@@ -229,7 +229,7 @@ TEST_CASE("a query that its client gives up ends at both servers, and others of 
   three.start_all();
   three.deploy(4);
   auto client = three.client();
-  auto model = client::Model::make(fake_protocol, fake_plan(4));
+  auto model = client::Model::make({&fake_protocol, {}}, fake_plan(4));
   REQUIRE(model);
   const auto input = fake_input((*model)->plan(), 1);
   fake_hooks().stall_value = 1;
@@ -360,7 +360,7 @@ TEST_CASE("status says what a doctor asks") {
   const auto status = three.client().status(config::Role::crypto_producer);
   REQUIRE(status);
   CHECK(status->role == protocol::PartyId::producer);
-  CHECK(status->protocol == "fake");
+  CHECK(status->choice == "fake");
   CHECK(status->in_session);
   CHECK(status->serving);
   CHECK(status->deployment == "fake-5");
@@ -380,8 +380,8 @@ TEST_CASE("two parties with the same role, or with different protocols, are told
   auto registry = monitoring::Registry::null();
   auto client = three.neighbourhood().client;
   client.server1 = config.listen;
-  const auto wait_for = [&](const std::string& text) {
-    auto second = actors::Party::start(config, fake_protocol, registry);
+  const auto wait_for = [&](const std::string& text, const protocol::Protocol& protocol = fake_protocol) {
+    auto second = actors::Party::start(config, protocol, registry);
     REQUIRE(second);
     for (;;) {
       const auto status = client::Client(client).status(config::Role::server1);
@@ -391,8 +391,7 @@ TEST_CASE("two parties with the same role, or with different protocols, are told
     }
   };
   wait_for("another server1 is connected to server0 already");
-  config.protocol = "other";
-  wait_for("server0 runs protocol fake, server1 runs other");
+  wait_for("server0 runs protocol fake, server1 runs fake-helped", fake_helped_protocol);
   // The three go on undisturbed.
   const auto report = three.query(9, 1);
   if (!report) FAIL(report.error().what);

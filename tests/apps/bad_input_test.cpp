@@ -257,6 +257,9 @@ TEST_CASE("a client takes the servers' protocol, but never one that hides nothin
   const auto other = deploy({"--protocol", "blink"});
   CHECK(other.status == 2);
   CHECK(contains(other.err, "computes by 'plaintext', this command by 'blink'"));
+  const auto dealt = deploy({"--protocol", "securenn/fresh"});
+  CHECK(dealt.status == 2);
+  CHECK(contains(dealt.err, "computes by 'plaintext', this command by 'securenn/fresh'"));
   REQUIRE(log_says(parties, 0, "session"));
   for (int i = 0; i < 100 && outcome.status != 0; ++i) {
     outcome = deploy({"--protocol", "plaintext"});
@@ -284,7 +287,7 @@ TEST_CASE("servers that compute differently are not asked for a prediction") {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   CHECK(outcome.status == 2);
-  CHECK(contains(outcome.err, "key `protocol` is 'blink' and 'plaintext'"));
+  CHECK(contains(outcome.err, "do not compute alike: by 'blink' and 'plaintext'"));
   Outcome doctor;
   for (int i = 0; i < 100 && !contains(doctor.out, "crypto_producer: blink"); ++i) {
     doctor = run({"doctor", "--config", parties.client_config().string()});
@@ -293,6 +296,26 @@ TEST_CASE("servers that compute differently are not asked for a prediction") {
   CHECK(doctor.status == 1);
   CHECK(contains(doctor.out, "server0: blink; server1: plaintext; crypto_producer: blink"));
   CHECK(contains(doctor.out, "use one at all three"));
+}
+
+TEST_CASE("widths beyond the default protocol's are for the protocol that is named, with a note, or refused by it") {
+  const auto inspect = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"model", "inspect", (zoo / "mnist-8.onnx").string()};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const auto usual = inspect({"--activation-bits", "18"});
+  CHECK(usual.status == 2);
+  CHECK(contains(usual.err, "protocol blink: layer 'Convolution28': needs a linear ring of 33 bits (f 12, A 18, M 1)"));
+  const auto wide = inspect({"--activation-bits", "18", "--protocol", "securenn"});
+  CHECK(wide.status == 0);
+  CHECK(contains(wide.err, "note: the plan is for securenn alone: protocol blink: layer 'Convolution28'"));
+  const auto wider = inspect({"--activation-bits", "20", "--protocol", "securenn"});
+  CHECK(wider.status == 2);
+  CHECK(contains(wider.err, "protocol securenn: layer 'Convolution28'"));
+  const auto both = inspect({"--protocol", "securenn"});
+  CHECK(both.status == 0);
+  CHECK_FALSE(contains(both.err, "note: the plan is for"));
 }
 
 TEST_CASE("a choice of dealing that the protocol does not have is refused, in a file and on the command line") {
@@ -304,6 +327,26 @@ TEST_CASE("a choice of dealing that the protocol does not have is refused, in a 
   CHECK(inspect.status == 2);
   CHECK(contains(inspect.err, "protocol blink"));
   CHECK(run({"model", "inspect", (zoo / "mnist-8.onnx").string(), "--triples", "stale"}).status == 2);
+  const auto inspected = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = {"model", "inspect", (zoo / "mnist-8.onnx").string(), "--json"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const auto spelled = inspected({"--protocol", "securenn/fresh/sent"});
+  CHECK(spelled.status == 0);
+  CHECK(spelled.out == inspected({"--protocol", "securenn", "--triples", "fresh", "--randomness", "sent"}).out);
+  CHECK(spelled.out != inspected({"--protocol", "securenn/fresh"}).out);
+  CHECK(inspected({"--protocol", "securenn/fresh", "--randomness", "sent"}).out == spelled.out);
+  const auto twice = inspected({"--protocol", "securenn/fresh", "--triples", "reused"});
+  CHECK(twice.status == 2);
+  CHECK(contains(twice.err, "--protocol says fresh, and --triples says reused"));
+  const auto stale = inspected({"--protocol", "securenn/stale"});
+  CHECK(stale.status == 2);
+  CHECK(contains(stale.err, "'stale' is no way of dealing; there are: reused, fresh"));
+  replace_in(parties.config(1), "role = ", "protocol = \"securenn/fresh\"\nrole = ");
+  const auto in_file = run({"party", "--config", parties.config(1).string()});
+  CHECK(in_file.status == 2);
+  CHECK(contains(in_file.err, "say how it deals by the keys `triples` and `randomness`"));
   replace_in(parties.config(2), "\"fresh\"", "\"once\"");
   const auto unknown = run({"party", "--config", parties.config(2).string()});
   CHECK(unknown.status == 2);

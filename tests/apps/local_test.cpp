@@ -147,7 +147,8 @@ TEST_CASE("local: files that were there already say by which protocol a way of d
   const auto none_yet = run({"local", "--dir", dir.string(), "--triples", "fresh"});
   CHECK(none_yet.status == 2);
   CHECK(none_yet.err.find("protocol blink has no such choice") != std::string::npos);
-  REQUIRE(starts({"--protocol", "securenn", "--triples", "fresh"}, "first"));
+  REQUIRE(starts({"--protocol", "securenn/fresh"}, "first"));
+  CHECK(read_text(dir / "server1.toml").find("protocol = \"securenn\"\ntriples = \"fresh\"\n") != std::string::npos);
   CHECK(starts({"--triples", "fresh"}, "again"));
   const auto other = run({"local", "--dir", dir.string(), "--triples", "reused"});
   CHECK(other.status == 2);

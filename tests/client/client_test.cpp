@@ -38,7 +38,7 @@ model::Plan identity_plan() {
 }
 
 client::ModelPtr identity() {
-  auto model = client::Model::make(*protocol::find_protocol("plaintext"), identity_plan());
+  auto model = client::Model::make(*protocol::choice_of("plaintext"), identity_plan());
   REQUIRE(model);
   return *model;
 }

@@ -106,7 +106,7 @@ Plan plan(FuzzedDataProvider& from) {
   plan.preprocessing = {plan.network.input, maybe(from, 1.0F), std::vector<float>(channels, maybe(from, 0.5F)),
                         std::vector<float>(channels, maybe(from, 0.25F))};
   plan.input_scale = maybe(from, 8.0);
-  plan.input_bits = maybe(from, 12U);
+  plan.network.input_bits = maybe(from, 12U);
   plan.output_scale = maybe(from, 100.0);
   plan.stated_error = maybe(from, 0.01);
   if (from.ConsumeBool()) {

@@ -22,8 +22,8 @@ using tensor::Window;
 using testing::Ledger;
 using testing::ThreeParties;
 
-using testing::add, testing::dealings, testing::layer, testing::Net, testing::pool2, testing::random_input,
-    testing::read_out, testing::same3;
+using testing::add, testing::bind, testing::dealings, testing::layer, testing::Net, testing::pool2,
+    testing::random_input, testing::read_out, testing::same3;
 
 std::vector<std::int64_t> exact(const Net& net, std::vector<std::int64_t> x,
                                 plaintext::Relu relu = plaintext::Relu::exact) {
@@ -33,12 +33,12 @@ std::vector<std::int64_t> exact(const Net& net, std::vector<std::int64_t> x,
 }
 
 plaintext::Relu relu_of(const Protocol& p) {
-  return p.exact_relu ? plaintext::Relu::exact : plaintext::Relu::polynomial;
+  return p.compares ? plaintext::Relu::exact : plaintext::Relu::polynomial;
 }
 
 /// The pools of a layer: sums where the protocol cannot compare.
 std::vector<Window>& pools_of(const Protocol& p, LayerSpec& layer) {
-  return p.exact_relu ? layer.max_pools : layer.average_pools;
+  return p.compares ? layer.max_pools : layer.average_pools;
 }
 
 ConvAlgorithm algorithm_of(const Protocol& p) {
@@ -49,8 +49,8 @@ ConvAlgorithm algorithm_of(const Protocol& p) {
 template <class F>
 void for_each_dealing(const F& f) {
   for (const std::string_view name : protocol_names()) {
-    if (name == "plaintext") continue;
     const Protocol& p = *find_protocol(name);
+    if (!p.hides) continue;
     for (const Dealing dealing : dealings(p)) {
       CAPTURE(name);
       CAPTURE(static_cast<int>(dealing.triples));
@@ -68,36 +68,65 @@ Named named(std::span<const testing::Crossed> messages) {
   return n;
 }
 
-/// The protocol with one sharing of the weights for all runs: share_weights draws from the operating system.
-Protocol with_fixed_weights(const Protocol& p) {
-  static const Protocol* of;
-  static std::map<std::size_t, std::array<Payload, 2>> kept;
-  of = &p;
-  kept.clear();
-  Protocol fixed = p;
-  fixed.share_weights = [](const NetworkSpec& n, std::size_t l,
-                           const LayerWeights& w) -> Result<std::array<Payload, 2>> {
-    if (!kept.contains(l)) kept[l] = *of->share_weights(n, l, w);
-    return kept[l];
-  };
-  return fixed;
-}
+/// One sharing of the weights for all runs: share_weights draws from the operating system.
+class FixedWeights final : public Clients {
+ public:
+  explicit FixedWeights(std::shared_ptr<const Clients> of) : of_(std::move(of)) {}
+
+  Result<std::array<Payload, 2>> share_weights(LayerId layer, const LayerWeights& weights) const override {
+    if (!kept_.contains(layer)) kept_[layer] = *of_->share_weights(layer, weights);
+    return kept_[layer];
+  }
+  std::array<std::size_t, 2> weight_share_bytes(LayerId layer) const override { return of_->weight_share_bytes(layer); }
+  Result<std::array<Payload, 2>> share_input(std::span<const std::int64_t> input) const override {
+    return of_->share_input(input);
+  }
+  std::array<std::size_t, 2> input_share_bytes() const override { return of_->input_share_bytes(); }
+  Result<std::vector<std::int64_t>> reveal_output(std::span<const Payload, 2> messages) const override {
+    return of_->reveal_output(messages);
+  }
+
+ private:
+  std::shared_ptr<const Clients> of_;
+  mutable std::map<LayerId, std::array<Payload, 2>> kept_;
+};
 
 /// Declared rounds and bytes of every value against what crossed; `run` delivered in rounds.
-void check_costs(const Protocol& p, const Net& net, const ThreeParties& run) {
+void check_costs(const Costs& costs, const Net& net, const ThreeParties& run) {
   Cost set_up;
   for (ValueId s = 0; s <= net.spec.layers.size(); ++s) {
     CAPTURE(s);
-    Cost online = p.online_cost(net.spec, s);
+    Cost online = costs.online(s);
     CHECK(run.rounds()[s] == online.rounds);
     online.rounds = 0;
     CHECK(run.online_cost()[s] == online);
-    Cost offline = p.offline_cost(net.spec, s);
+    Cost offline = costs.offline(s);
     offline.rounds = 0;
     CHECK(run.offline_cost()[s] == offline);
-    if (s != input_value) set_up += p.set_up_cost(net.spec, layer_of(s));
+    if (s != input_value) set_up += costs.set_up(layer_of(s));
   }
   CHECK(run.set_up_cost() == set_up);
+}
+
+/// Shares, weights and maps are as wide as the protocol says that its rings are.
+void check_rings(const Bound& bound, const Dealing& dealing, const Net& net, const ThreeParties& run) {
+  const Rings first = bound.protocol->rings(net.spec, 0);
+  CHECK(bound.clients->input_share_bytes()[0] == tensor::packed_bytes(net.spec.input.elements(), first.linear_bits));
+  std::size_t elements = net.spec.input.elements();
+  for (LayerId i = 0; i < net.spec.layers.size(); ++i) {
+    const LayerSpec& l = net.spec.layers[i];
+    const Rings r = bound.protocol->rings(net.spec, i);
+    CHECK(bound.clients->weight_share_bytes(i)[0] == tensor::packed_bytes(l.conv.filter_elements(), r.linear_bits) +
+                                                         tensor::packed_bytes(l.bias_elements(), r.linear_bits));
+    CHECK(r.linear_bits > l.range_bits());
+    CHECK(r.linear_bits <= r.word_bits);
+    CHECK(r.small_bits <= r.linear_bits);
+    const std::size_t bytes = run.program(PartyId::server0).values()[read_by(i)].map_bytes,
+                      word = elements * r.word_bits / 8;
+    // Where masks are sent they are kept beside the map.
+    CHECK(bytes == word * (dealing.randomness == Dealing::Randomness::sent ? 2 : 1));
+    elements = l.out().elements();
+  }
 }
 
 struct Kind {
@@ -185,19 +214,19 @@ TEST_CASE(
           std::mt19937_64 rng(7);
           Net net;
           net.spec.input = kind.layer.conv.in;
-          net.spec.dealing = dealing;
           add(net, kind.layer, 500, rng);
           if (middle) read_out(net);
-          if (auto ok = p.check(net.spec); !ok) {
+          const auto bound = p.bind(net.spec, dealing);
+          if (!bound) {
             // What a protocol lacks it refuses, and says why.
-            CHECK(name == "pond");
+            CHECK(!p.compares);
             CHECK(!kind.layer.max_pools.empty());
-            CHECK(ok.error().what.find("max pooling") != std::string::npos);
-            CHECK(ok.error().what.find("layer '" + kind.name + "'") != std::string::npos);
+            CHECK(bound.error().what.find("max pooling") != std::string::npos);
+            CHECK(bound.error().what.find("layer '" + kind.name + "'") != std::string::npos);
             continue;
           }
-          ThreeParties run(p, net.spec, net.weights, {.seed = rng()});
-          if (middle && kind.name == banded_kind && name != "plaintext")
+          ThreeParties run(*bound, net.weights, {.seed = rng()});
+          if (middle && kind.name == banded_kind && p.hides)
             CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);
           std::set<std::int64_t> errors;
           for (PackId pack = 1; pack <= 2; ++pack) {
@@ -205,16 +234,17 @@ TEST_CASE(
             const auto x = random_input(net.spec.input.elements(), 500, rng);
             run.preprocess(pack);
             for (const PartyId party : {PartyId::server0, PartyId::server1, PartyId::producer})
-              CHECK(p.memory(net.spec, party).per_pack == run.pack_bytes(pack, party));
+              CHECK(bound->costs->memory(party).per_pack == run.pack_bytes(pack, party));
             const auto got = run.predict(pack, x), want = exact(net, x, relu_of(p));
             REQUIRE(got.size() == want.size());
             for (std::size_t i = 0; i < got.size(); ++i) errors.insert(got[i] - want[i]);
           }
-          check_costs(p, net, run);
-          const auto most = static_cast<std::int64_t>(p.stated_error(kind.layer));
-          CHECK(*errors.begin() >= (p.exact_relu ? 0 : -most));
+          check_costs(*bound->costs, net, run);
+          check_rings(*bound, dealing, net, run);
+          const auto most = static_cast<std::int64_t>(bound->costs->stated_error(0));
+          CHECK(*errors.begin() >= (p.compares ? 0 : -most));
           CHECK(*errors.rbegin() <= most);
-          if (name != "plaintext")
+          if (p.hides)
             CHECK(*errors.rbegin() > 0);  // the error is real: a run that never rounds up is not this protocol
         }
   }
@@ -222,14 +252,14 @@ TEST_CASE(
 
 TEST_CASE("layers that differ in f, A and M, both ways, follow one another") {
   for (const std::string_view name : protocol_names()) {
+    const Protocol& p = *find_protocol(name);
     std::mt19937_64 rng(11);
     Net net;
     net.spec.input = {12, 12, 3};
     LayerSpec a = layer("a", {12, 12, 3}, 16, same3);
     a.fraction_bits = 14, a.activation_bits = 8, a.headroom_bits = 3;
     LayerSpec b = layer("b", {12, 12, 16}, 8, same3, ConvAlgorithm::winograd4);
-    b.fraction_bits = 9, b.activation_bits = 11, b.headroom_bits = 2,
-    (name == "pond" ? b.average_pools : b.max_pools) = {pool2};
+    b.fraction_bits = 9, b.activation_bits = 11, b.headroom_bits = 2, pools_of(p, b) = {pool2};
     LayerSpec c = layer("c", {6, 6, 8}, 8, same3, ConvAlgorithm::winograd2);
     c.fraction_bits = 13, c.activation_bits = 9, c.headroom_bits = 1, c.average_pools = {pool2};
     LayerSpec d = layer("d", {1, 1, 72}, 4, {});
@@ -238,8 +268,8 @@ TEST_CASE("layers that differ in f, A and M, both ways, follow one another") {
     add(net, b, 256, rng);
     add(net, c, 2048, rng);
     add(net, d, 2048, rng);
-    const Protocol& p = *find_protocol(name);
-    ThreeParties run(p, net.spec, net.weights, {.seed = 3});
+    const Bound bound = bind(p, net.spec);
+    ThreeParties run(bound, net.weights, {.seed = 3});
     double worst = 0, mean = 0;
     int count = 0;
     for (PackId pack = 1; pack <= 20; ++pack) {
@@ -255,7 +285,7 @@ TEST_CASE("layers that differ in f, A and M, both ways, follow one another") {
     mean /= count;
     CHECK(mean > 20);  // the answers are not all zero
     CHECK(worst < 0.1 * mean + 8);
-    check_costs(p, net, run);
+    check_costs(*bound.costs, net, run);
   }
 }
 
@@ -278,14 +308,14 @@ TEST_CASE("a pack takes the bytes that the protocol declares, and filters what t
     CHECK(bytes == tensor::prepared_words<tensor::Word32>(l.conv, l.algorithm) * sizeof(tensor::Word32));
     prepared += bytes;
   }
-  const Protocol& blink = *find_protocol("blink");
-  CHECK(blink.memory(net.spec, PartyId::producer).deployment == prepared);
-  CHECK(blink.memory(net.spec, PartyId::server0).deployment > 2 * prepared);
-  ThreeParties run(blink, net.spec, net.weights, {.seed = 3});
+  const Bound blink = bind(*find_protocol("blink"), net.spec);
+  CHECK(blink.costs->memory(PartyId::producer).deployment == prepared);
+  CHECK(blink.costs->memory(PartyId::server0).deployment > 2 * prepared);
+  ThreeParties run(blink, net.weights, {.seed = 3});
   run.preprocess(1);
   CHECK(run.pack_bytes(1, PartyId::server1) > 24 * 20 * 20 * sizeof(tensor::Word32));
   for (const PartyId party : {PartyId::server0, PartyId::server1, PartyId::producer})
-    CHECK(run.pack_bytes(1, party) == blink.memory(net.spec, party).per_pack);
+    CHECK(run.pack_bytes(1, party) == blink.costs->memory(party).per_pack);
 }
 
 /// Z = x: every value that a test wants to see truncated.
@@ -330,7 +360,7 @@ TEST_CASE(
         for (std::size_t i = 0; i < x.size(); ++i)
           x[i] = i % 8 == 0 ? edges[(i / 8) % std::size(edges)]
                             : low + static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(top - low + 1));
-        ThreeParties run(*find_protocol("blink"), net.spec, net.weights, {.seed = 5});
+        ThreeParties run(bind(*find_protocol("blink"), net.spec), net.weights, {.seed = 5});
         run.preprocess(1);
         const auto got = run.predict(1, x), want = exact(net, x);
         std::size_t wrong = 0, up = 0;
@@ -355,20 +385,20 @@ TEST_CASE("the same keys and input give the same bytes on every instruction set"
     std::mt19937_64 rng(23);
     Net net;
     net.spec.input = {20, 14, 3};
-    net.spec.dealing = dealing;
     LayerSpec a = layer("a", {20, 14, 3}, 20, same3, algorithm_of(p));
     pools_of(p, a) = {pool2};
     add(net, a, 500, rng);
     LayerSpec b = layer("b", {10, 7, 20}, 6, same3);
     add(net, b, 1024, rng);
     const auto x = random_input(net.spec.input.elements(), 500, rng);
-    const std::array<Payload, 2> shares = *p.share_input(net.spec, x);
-    const Protocol fixed = with_fixed_weights(p);
+    Bound bound = bind(p, net.spec, dealing);
+    const std::array<Payload, 2> shares = *bound.clients->share_input(x);
+    bound.clients = std::make_shared<FixedWeights>(bound.clients);
     const tensor::Isa before = tensor::active_isa();
     std::vector<Named> reference;
     for (const tensor::Isa isa : tensor::available_isas()) {
       tensor::use_isa(isa);
-      ThreeParties run(fixed, net.spec, net.weights, {.seed = 9, .keep_transcript = true});
+      ThreeParties run(bound, net.weights, {.seed = 9, .keep_transcript = true});
       const std::size_t set_up = run.transcript().size();
       run.preprocess(1);
       const std::size_t ahead = run.transcript().size();
@@ -389,7 +419,6 @@ TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs 
     std::mt19937_64 rng(31);
     Net net;
     net.spec.input = {64, 48, 3};
-    net.spec.dealing = dealing;
     LayerSpec a = layer("a", {64, 48, 3}, 32, same3, algorithm_of(p));
     pools_of(p, a) = {{3, 3, 2, 2}};
     add(net, a, 500, rng);
@@ -398,7 +427,8 @@ TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs 
     b.average_pools.push_back(pool2);
     add(net, b, 1024, rng);
     Ledger ledger(testing::keys_from_seed(9));
-    ThreeParties run(p, net.spec, net.weights, {.seed = 9, .ledger = &ledger});
+    const Bound bound = bind(p, net.spec, dealing);
+    ThreeParties run(bound, net.weights, {.seed = 9, .ledger = &ledger});
     CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);
     for (PackId pack = 1; pack <= 2; ++pack) {
       run.preprocess(pack);
@@ -413,7 +443,7 @@ TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs 
     if (sent) {
       std::size_t maps = 0;  // each server's mask of each layer's input has its own bytes in each pack
       for (const LayerSpec& l : net.spec.layers) maps += l.conv.in.elements();
-      const std::size_t word = p.input_share_bytes(net.spec)[0] / net.spec.input.elements();
+      const std::size_t word = bound.clients->input_share_bytes()[0] / net.spec.input.elements();
       CHECK(ledger.own_map_bytes() == 2 * 2 * maps * word);
     }
     // The checker can fail: the same pack again, which the actors refuse.
@@ -429,13 +459,13 @@ TEST_CASE("fresh triples open a filter under a new mask with each product, reuse
     std::mt19937_64 rng(61);
     Net net;
     net.spec.input = {64, 48, 3};
-    net.spec.dealing = dealing;
     LayerSpec a = layer("a", net.spec.input, 32, same3);
     a.relu = false;
     add(net, a, 500, rng);
     read_out(net);
-    ThreeParties run(p, net.spec, net.weights, {.seed = 9, .keep_transcript = true});
-    const std::size_t word = p.input_share_bytes(net.spec)[0] / net.spec.input.elements(),
+    const Bound bound = bind(p, net.spec, dealing);
+    ThreeParties run(bound, net.weights, {.seed = 9, .keep_transcript = true});
+    const std::size_t word = bound.clients->input_share_bytes()[0] / net.spec.input.elements(),
                       filter = a.conv.filter_elements() * word,
                       bands = run.program(PartyId::server0).values()[1].bands.size();
     CHECK(bands > 1);
@@ -494,13 +524,13 @@ TEST_CASE("what is dealt again for a pack is the same bytes") {
     std::mt19937_64 rng(37);
     Net net;
     net.spec.input = {16, 16, 4};
-    net.spec.dealing = dealing;
     LayerSpec a = layer("a", net.spec.input, 8, same3, algorithm_of(p));
     pools_of(p, a) = {pool2};
     add(net, a, 500, rng);
     read_out(net);
-    const auto shares = *p.share_input(net.spec, random_input(net.spec.input.elements(), 500, rng));
-    ThreeParties run(p, net.spec, net.weights, {.seed = 2, .keep_transcript = true});
+    const Bound bound = bind(p, net.spec, dealing);
+    const auto shares = *bound.clients->share_input(random_input(net.spec.input.elements(), 500, rng));
+    ThreeParties run(bound, net.weights, {.seed = 2, .keep_transcript = true});
     // Where the producer helps online, what it deals there follows also from what the servers ask it: the same shares.
     auto dealt = [&](PackId pack) {
       const std::size_t from = run.transcript().size();
@@ -524,15 +554,15 @@ TEST_CASE("a message of the wrong length, round or sender is an error that names
     std::mt19937_64 rng(41);
     Net net;
     net.spec.input = {8, 8, 2};
-    net.spec.dealing = dealing;
     LayerSpec l = layer("first", net.spec.input, 4, same3, algorithm_of(p));
     pools_of(p, l) = {pool2};
     add(net, l, 500, rng);
     read_out(net);
     const auto x = random_input(net.spec.input.elements(), 500, rng);
+    const Bound bound = bind(p, net.spec, dealing);
     std::size_t total = 0;
     {
-      ThreeParties run(p, net.spec, net.weights, {.seed = 2, .keep_transcript = true});
+      ThreeParties run(bound, net.weights, {.seed = 2, .keep_transcript = true});
       run.preprocess(1);
       run.predict(1, x);
       total = run.transcript().size();
@@ -554,7 +584,7 @@ TEST_CASE("a message of the wrong length, round or sender is an error that names
         };
         std::string what;
         try {
-          ThreeParties run(p, net.spec, net.weights, options);
+          ThreeParties run(bound, net.weights, options);
           run.preprocess(1);
           run.predict(1, x);
         } catch (const std::runtime_error& e) {
@@ -577,7 +607,7 @@ TEST_CASE("no bit above a value's width is on the wire: pad bits of every messag
   net.spec.input = {7, 3, 1};  // 21 values: every message ends in pad bits
   add(net, layer("a", net.spec.input, 1, same3), 500, rng);
   read_out(net);
-  ThreeParties run(*find_protocol("blink"), net.spec, net.weights, {.seed = 2, .keep_transcript = true});
+  ThreeParties run(bind(*find_protocol("blink"), net.spec), net.weights, {.seed = 2, .keep_transcript = true});
   run.preprocess(1);
   const std::size_t online = run.transcript().size();
   run.predict(1, random_input(21, 500, rng));
@@ -593,26 +623,25 @@ TEST_CASE("no bit above a value's width is on the wire: pad bits of every messag
 
 /// What a protocol's check says of two layers after a change; empty: nothing.
 template <class Change>
-std::string refused(const Protocol& p, const Change& change) {
+std::string refused(const Protocol& p, const Change& change, const Dealing& dealing = {}) {
   std::mt19937_64 rng(1);
   Net net;
   net.spec.input = {16, 16, 4};
   add(net, layer("first", net.spec.input, 8, same3, algorithm_of(p)), 500, rng);
   add(net, layer("second", {16, 16, 8}, 8, same3), 1024, rng);
   change(net.spec);
-  auto ok = p.check(net.spec);
-  return ok ? std::string() : ok.error().what;
+  const auto bound = p.bind(net.spec, dealing);
+  return bound ? std::string() : bound.error().what;
 }
 
 TEST_CASE("plans that cannot work are refused with the layer's name") {
   for_each_dealing([](const Protocol& p, Dealing dealing) {
     const auto names = [&](const char* name, auto change) {
-      return refused(p, [&](NetworkSpec& n) {
-               n.dealing = dealing;
-               change(n);
-             }).find(std::string("layer '") + name + "'") != std::string::npos;
+      return refused(p, change, dealing).find(std::string("layer '") + name + "'") != std::string::npos;
     };
-    CHECK(refused(p, [&](NetworkSpec& n) { n.dealing = dealing; }).empty());
+    CHECK(refused(
+              p, [](NetworkSpec&) {}, dealing)
+              .empty());
     CHECK(names("second", [](NetworkSpec& n) { n.layers[1].conv.in.channels = 9; }));
     CHECK(names("second", [](NetworkSpec& n) { n.layers[1].conv.in = {8, 32, 8}; }));
     CHECK(names("first", [](NetworkSpec& n) { n.layers[0].conv.window.height = 40; }));
@@ -625,13 +654,15 @@ TEST_CASE("plans that cannot work are refused with the layer's name") {
       CHECK(names("second", [&](NetworkSpec& n) { n.layers[1].*pools = {{2, 2, 0, 1}}; }));
       CHECK(names("second", [&](NetworkSpec& n) { n.layers[1].*pools = {{0, 2, 1, 1}}; }));
       // Strides whose product would wrap: refused or laid out, but no division by zero.
-      refused(p, [&](NetworkSpec& n) {
-        n.dealing = dealing;
-        n.layers[0].conv = {{16, 16, 4}, 8, {16, 16, 1, 1}};
-        n.layers[0].algorithm = ConvAlgorithm::direct;
-        (n.layers[0].*pools).assign(4, {1, 1, 65536, 65536});
-        n.layers[1].conv = {{1, 1, 8}, 8, {}};
-      });
+      refused(
+          p,
+          [&](NetworkSpec& n) {
+            n.layers[0].conv = {{16, 16, 4}, 8, {16, 16, 1, 1}};
+            n.layers[0].algorithm = ConvAlgorithm::direct;
+            (n.layers[0].*pools).assign(4, {1, 1, 65536, 65536});
+            n.layers[1].conv = {{1, 1, 8}, 8, {}};
+          },
+          dealing);
     }
     CHECK_FALSE(refused(p, [](NetworkSpec& n) { n.layers.clear(); }).empty());
   });
@@ -644,10 +675,29 @@ TEST_CASE("Blink refuses what its small rings and its convolutions cannot hold, 
   CHECK(names("first", [](NetworkSpec& n) { n.layers[0].fraction_bits = 16; }));
   CHECK(names("second", [](NetworkSpec& n) { n.layers[1].activation_bits = 16; }));
   CHECK(names("first", [](NetworkSpec& n) { n.layers[1].fraction_bits = 0; }));
+  CHECK_FALSE(names("first", [](NetworkSpec& n) { n.input_bits = 24; }));
+  CHECK(names("first", [](NetworkSpec& n) { n.input_bits = 28; }));
   CHECK(names("first", [](NetworkSpec& n) {
     n.layers[0].conv.window.stride_x = 2;
     n.layers[1].conv.in = n.layers[0].out();
   }));
+}
+
+TEST_CASE("the oracle refuses what its words cannot hold, and it alone takes what no other does") {
+  const auto wide = [](NetworkSpec& n, unsigned f) {
+    n.layers[0].activation_bits = 30;
+    n.layers[0].fraction_bits = f;
+    n.layers[0].algorithm = ConvAlgorithm::winograd4;
+  };
+  const Protocol& oracle = *find_protocol("plaintext");
+  CHECK(refused(oracle, [&](NetworkSpec& n) { wide(n, 26); }).empty());
+  const std::string why = refused(oracle, [&](NetworkSpec& n) { wide(n, 27); });
+  CHECK(why.find("layer 'first': its linear result has 59 bits, and its algorithm winograd4 spends 6 more") == 0);
+  for_each_dealing([&](const Protocol& p, Dealing dealing) {
+    CHECK_FALSE(refused(
+                    p, [&](NetworkSpec& n) { wide(n, 26); }, dealing)
+                    .empty());
+  });
 }
 
 }  // namespace

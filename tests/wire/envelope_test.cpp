@@ -224,7 +224,7 @@ TEST_CASE("control messages survive the way and damage is an error") {
   hello.software_version = "1.2.3";
   hello.role = blindsight::protocol::PartyId::producer;
   hello.public_key.fill(7);
-  hello.protocol = "blink";
+  hello.choice = "securenn/fresh/sent";
   hello.deployment = DeploymentName{};
   hello.deployment->id.fill(1);
   hello.deployment->plan.fill(2);

@@ -371,66 +371,85 @@ std::uint32_t random_word() {
   return r;
 }
 
-Result<void> check(const NetworkSpec&) {
-  return {};
-}
+class BoundFake final : public Parties, public Clients, public Costs {
+ public:
+  BoundFake(const NetworkSpec& network, bool helped) : network_(network), helped_(helped) {}
 
-template <bool helped>
-Result<std::unique_ptr<Program>> make_program(const NetworkSpec& network, const PartyContext& party) {
-  if (is_server(party.self) && party.weight_shares.size() != network.layers.size()) return fail("weights are missing");
-  for (const auto& share : party.weight_shares)
-    if (share.size() < 4) return fail("a weight share is too short");
-  return std::make_unique<FakeProgram>(network, party, helped);
-}
-
-Cost no_cost(const NetworkSpec&, std::uint16_t) {
-  return {};
-}
-
-template <bool helped>
-Memory memory(const NetworkSpec& network, PartyId party) {
-  Memory m;
-  if (!is_server(party)) return m;
-  const Layout l(network, helped);
-  m.deployment = network.layers.size() * 4;
-  if (helped) return m;
-  for (ValueId value = 0; value < l.values.size(); ++value)
-    for (std::uint32_t band = 0; band < l.values[value].bands.size(); ++band) {
-      const Work work = making(value, 0, band);
-      m.per_pack += 4 * ((value != input_value ? l.in_words(work) : 0) + l.out_words(work));
-    }
-  return m;
-}
-
-Result<std::array<Payload, 2>> share_weights(const NetworkSpec&, std::size_t, const LayerWeights& w) {
-  const auto r = random_word();
-  return std::array<Payload, 2>{to_payload({r}), to_payload({static_cast<std::uint32_t>(w.bias.at(0)) - r})};
-}
-
-std::array<std::size_t, 2> weight_share_bytes(const NetworkSpec&, std::size_t) {
-  return {4, 4};
-}
-
-std::array<std::size_t, 2> input_share_bytes(const NetworkSpec& network) {
-  return {4 * network.input.elements(), 4 * network.input.elements()};
-}
-
-Result<std::array<Payload, 2>> share_input(const NetworkSpec&, std::span<const std::int64_t> input) {
-  Words a, b;
-  for (const auto v : input) {
-    a.push_back(random_word());
-    b.push_back(static_cast<std::uint32_t>(v) - a.back());
+  Result<std::unique_ptr<Program>> make_program(const PartyContext& party) const override {
+    if (is_server(party.self) && party.weight_shares.size() != network_.layers.size())
+      return fail("weights are missing");
+    for (const auto& share : party.weight_shares)
+      if (share.size() < 4) return fail("a weight share is too short");
+    return std::make_unique<FakeProgram>(network_, party, helped_);
   }
-  return std::array<Payload, 2>{to_payload(a), to_payload(b)};
-}
 
-Result<std::vector<std::int64_t>> reveal_output(const NetworkSpec&, std::span<const Payload, 2> halves) {
-  const auto a = to_words(halves[0]), b = to_words(halves[1]);
-  if (a.size() != b.size()) return fail("halves of different length");
-  std::vector<std::int64_t> out;
-  for (std::size_t i = 0; i < a.size(); ++i) out.push_back(static_cast<std::int32_t>(a[i] + b[i]));
-  return out;
-}
+  Result<std::array<Payload, 2>> share_weights(LayerId, const LayerWeights& w) const override {
+    const auto r = random_word();
+    return std::array<Payload, 2>{to_payload({r}), to_payload({static_cast<std::uint32_t>(w.bias.at(0)) - r})};
+  }
+  std::array<std::size_t, 2> weight_share_bytes(LayerId) const override { return {4, 4}; }
+  Result<std::array<Payload, 2>> share_input(std::span<const std::int64_t> input) const override {
+    Words a, b;
+    for (const auto v : input) {
+      a.push_back(random_word());
+      b.push_back(static_cast<std::uint32_t>(v) - a.back());
+    }
+    return std::array<Payload, 2>{to_payload(a), to_payload(b)};
+  }
+  std::array<std::size_t, 2> input_share_bytes() const override {
+    return {4 * network_.input.elements(), 4 * network_.input.elements()};
+  }
+  Result<std::vector<std::int64_t>> reveal_output(std::span<const Payload, 2> halves) const override {
+    const auto a = to_words(halves[0]), b = to_words(halves[1]);
+    if (a.size() != b.size()) return fail("halves of different length");
+    std::vector<std::int64_t> out;
+    for (std::size_t i = 0; i < a.size(); ++i) out.push_back(static_cast<std::int32_t>(a[i] + b[i]));
+    return out;
+  }
+
+  Cost online(ValueId) const override { return {}; }
+  Cost offline(ValueId) const override { return {}; }
+  Cost set_up(LayerId) const override { return {}; }
+  Memory memory(PartyId party) const override {
+    Memory m;
+    if (!is_server(party)) return m;
+    const Layout l(network_, helped_);
+    m.deployment = network_.layers.size() * 4;
+    if (helped_) return m;
+    for (ValueId value = 0; value < l.values.size(); ++value)
+      for (std::uint32_t band = 0; band < l.values[value].bands.size(); ++band) {
+        const Work work = making(value, 0, band);
+        m.per_pack += 4 * ((value != input_value ? l.in_words(work) : 0) + l.out_words(work));
+      }
+    return m;
+  }
+  double stated_error(LayerId) const override { return 0; }
+
+ private:
+  NetworkSpec network_;
+  bool helped_;
+};
+
+class Fake final : public Protocol {
+ public:
+  explicit Fake(bool helped)
+      : Protocol({.name = helped ? "fake-helped" : "fake",
+                  .summary = "for tests of the actors",
+                  .dealing_choices = helped,
+                  .producer_online = helped}) {}
+
+  Rings rings(const NetworkSpec&, LayerId) const override { return {32, 0, 32}; }
+  Result<void> check_layer(const NetworkSpec&, LayerId) const override { return {}; }
+  Result<void> check(const NetworkSpec&, const Dealing&) const override { return {}; }
+
+ private:
+  Bound bound_to(const NetworkSpec& network, const Dealing&) const override {
+    const auto bound = std::make_shared<const BoundFake>(network, producer_online);
+    return {this, bound, bound, bound};
+  }
+};
+
+const Fake fake(false), fake_helped(true);
 
 }  // namespace
 
@@ -465,30 +484,8 @@ FakeHooks& fake_hooks() {
   return hooks;
 }
 
-namespace {
-
-template <bool helped>
-constexpr Protocol the_protocol{.name = helped ? "fake-helped" : "fake",
-                                .summary = "for tests of the actors",
-                                .dealing_choices = helped,
-                                .producer_online = helped,
-                                .check = check,
-                                .make_program = make_program<helped>,
-                                .stated_error = [](const LayerSpec&) { return 0.0; },
-                                .online_cost = no_cost,
-                                .offline_cost = no_cost,
-                                .set_up_cost = no_cost,
-                                .memory = memory<helped>,
-                                .share_weights = share_weights,
-                                .weight_share_bytes = weight_share_bytes,
-                                .share_input = share_input,
-                                .input_share_bytes = input_share_bytes,
-                                .reveal_output = reveal_output};
-
-}  // namespace
-
-const Protocol fake_protocol = the_protocol<false>;
-const Protocol fake_helped_protocol = the_protocol<true>;
+const Protocol& fake_protocol = fake;
+const Protocol& fake_helped_protocol = fake_helped;
 
 model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
   model::Plan plan;

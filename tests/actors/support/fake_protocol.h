@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/plan/plan.h"
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 /// A small protocol that exercises everything the actors do and nothing else: additive shares mod 2^32, masked maps,
 /// bands with halo rows, two rounds a band, corrections dealt to both servers, a set-up exchange. Layer: y[row] =
@@ -50,12 +50,12 @@ struct FakeHooks {
 /// One per process.
 FakeHooks& fake_hooks();
 
-extern const protocol::Protocol fake_protocol;
+extern const protocol::Protocol& fake_protocol;
 
 /// "fake-helped": the producer deals nothing and helps online at every band between the input and the last layer; the
 /// first layer has at most so many bands of a query under way; the parties may choose how to deal, which changes
 /// nothing.
-extern const protocol::Protocol fake_helped_protocol;
+extern const protocol::Protocol& fake_helped_protocol;
 constexpr std::size_t fake_bands_at_once = 2;
 
 /// `constant` goes into the weights' digest, so that plans of different constants differ.

@@ -87,8 +87,9 @@ void ThreeParties::start_all() {
 
 Result<void> deploy_fake(client::Client& client, std::uint32_t constant) {
   const auto plan = fake_plan(constant);
+  const auto bound = fake_protocol.bind(plan.network);
   return client.deploy(plan, [&](std::size_t layer) {
-    return fake_protocol.share_weights(plan.network, layer, fake_weights(constant));
+    return bound->clients->share_weights(static_cast<LayerId>(layer), fake_weights(constant));
   });
 }
 
@@ -108,7 +109,7 @@ Result<wire::QueryReport> query_fake(client::Client& client, std::uint32_t const
                                      bool timeline) {
   const auto plan = fake_plan(constant);
   const auto input = fake_input(plan, seed);
-  auto model = client::Model::make(fake_protocol, plan);
+  auto model = client::Model::make({&fake_protocol, {}}, plan);
   if (!model) return tl::unexpected(model.error());
   auto answer = client.predict(*model, input, {.timeline = timeline});
   if (!answer) return tl::unexpected(answer.error());

@@ -26,13 +26,24 @@ Plan labelled_plan() {
   return plan;
 }
 
-protocol::Cost linear_cost(const protocol::NetworkSpec&, std::uint16_t number) {
-  protocol::Cost c;
-  c.rounds = number;
-  c.server0_to_server1 = 10 * number;
-  c.client = 1;
-  return c;
-}
+/// Costs that tell where they were asked for.
+class LinearCosts final : public protocol::Costs {
+ public:
+  protocol::Cost online(protocol::ValueId value) const override { return cost(value); }
+  protocol::Cost offline(protocol::ValueId value) const override { return cost(value); }
+  protocol::Cost set_up(protocol::LayerId layer) const override { return cost(layer); }
+  protocol::Memory memory(protocol::PartyId) const override { return {}; }
+  double stated_error(protocol::LayerId) const override { return 0; }
+
+ private:
+  static protocol::Cost cost(std::uint16_t number) {
+    protocol::Cost c;
+    c.rounds = number;
+    c.server0_to_server1 = 10 * number;
+    c.client = 1;
+    return c;
+  }
+};
 
 }  // namespace
 
@@ -130,8 +141,15 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
       {[](Plan& p) { p.network.layers[1].algorithm = tensor::ConvAlgorithm::winograd4; }, "algorithm"},
       {[](Plan& p) { p.network.layers[0].max_pools[0].height = 40; }, "Convolution28"},
       {[](Plan& p) { p.network.layers[0].max_pools[0].pad_top = 2; }, "impossible pool"},
-      {[](Plan& p) { p.network.layers[0].fraction_bits = 21; }, "ring of"},
-      {[](Plan& p) { p.network.layers[0].headroom_bits = 6; }, "small ring"},
+      {[](Plan& p) { p.network.layers[0].fraction_bits = 0; }, "out of bounds (f 0, A 10, M 1)"},
+      {[](Plan& p) { p.network.layers[0].activation_bits = 255; }, "out of bounds (f 13, A 255, M 1)"},
+      {[](Plan& p) { p.network.layers[0].fraction_bits = 50; }, "more than 60 bits"},
+      {[](Plan& p) {
+         p.network.layers[0].activation_bits = 55;
+         p.network.layers[0].fraction_bits = 1;
+         p.network.layers[0].average_pools = {{14, 14}};
+       },
+       "window sums of more than 60 bits"},
       {[](Plan& p) { p.network.layers[2].relu = true; }, "last layer"},
       {[](Plan& p) { p.network.layers.clear(); }, "0 layers"},
       {[](Plan& p) { p.labels.pop_back(); }, "9 labels"},
@@ -146,7 +164,7 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
       {[](Plan& p) { p.network.layers[0].name = "\xe2\x80\xae"; }, "impossible name"},
       {[](Plan& p) { p.preprocessing.deviation[0] = 0; }, "preprocessing"},
       {[](Plan& p) { p.output_scale = std::nan(""); }, "scale"},
-      {[](Plan& p) { p.input_bits = 60; }, "input has 60 bits"},
+      {[](Plan& p) { p.network.input_bits = 60; }, "input has 60 bits"},
       {[](Plan& p) { p.calibration.pop_back(); }, "calibrated range"},
       {[](Plan& p) { p.network.layers[0].relu_fit.even[2] = std::nan(""); }, "polynomial"},
       {[](Plan& p) { p.network.layers[0].relu_fit.even[2] = 1e9; }, "polynomial"},
@@ -223,9 +241,11 @@ TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decod
 }
 
 TEST_CASE("the report counts operations and adds up what the protocol declares") {
-  protocol::Protocol protocol{};
-  protocol.online_cost = protocol.offline_cost = protocol.set_up_cost = linear_cost;
-  const auto r = report(compiled_mnist().plan, protocol);
+  const auto& blink = *protocol::find_protocol("blink");
+  auto bound = blink.bind(compiled_mnist().plan.network);
+  REQUIRE(bound);
+  bound->costs = std::make_shared<LinearCosts>();
+  const auto r = report(compiled_mnist().plan, *bound);
   REQUIRE(r.layers.size() == 3);
   CHECK(r.layers[0].macs == 28 * 28 * 25 * 8);
   CHECK(r.layers[0].kind == "convolution 5×5");
@@ -235,6 +255,7 @@ TEST_CASE("the report counts operations and adds up what the protocol declares")
   CHECK(r.layers[2].kind == "fully connected");
   CHECK(r.layers[2].relu_comparisons == 0);
   CHECK(r.layers[1].online.rounds == 2);
+  CHECK(r.layers[1].rings.linear_bits == blink.rings(compiled_mnist().plan.network, 1).linear_bits);
   CHECK(r.online.rounds == 0 + 1 + 2 + 3);
   CHECK(r.online.server0_to_server1 == 60);
   CHECK(r.offline.client == 4);

@@ -161,6 +161,7 @@ TEST_CASE("the largest calibrated value maps to just under 2^A, and headroom is 
   options.headroom_bits = 2;
   const auto c = compile(network, plain(network.input), noise_images(network.input, 4, 100), options);
   REQUIRE(c.has_value());
+  const auto& blink = *protocol::find_protocol("blink");
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const auto& range = c->plan.calibration[i];
     const auto& layer = c->plan.network.layers[i];
@@ -169,8 +170,10 @@ TEST_CASE("the largest calibrated value maps to just under 2^A, and headroom is 
           doctest::Approx(std::ldexp(1.0, static_cast<int>(layer.activation_bits)) - 1));
     CHECK(range.worst > 0.24);
     CHECK(range.worst < 0.26);
-    CHECK(linear_ring_bits(c->plan.network, i) + tensor::bits_spent(layer.algorithm) <= 32);
-    CHECK(small_ring_bits(c->plan.network, i) <= 16);
+    CHECK(blink.rings(c->plan.network, static_cast<protocol::LayerId>(i)).linear_bits +
+              tensor::bits_spent(layer.algorithm) <=
+          32);
+    CHECK(blink.check_layer(c->plan.network, static_cast<protocol::LayerId>(i)));
   }
   CHECK(c->plan.network.layers.back().activation_bits == options.output_bits);
 }
@@ -305,6 +308,80 @@ TEST_CASE("what does not fit is refused with the layer's name") {
   CHECK(none.error().what.find("at least one image") != std::string::npos);
 }
 
+TEST_CASE("a plan keeps the limits of the protocols that it is compiled for, and of no other") {
+  OnnxBuilder b({1, 3, 12, 12});
+  b.reals("one.w", {16, 3, 3, 3}, noise(16 * 3 * 9, 3));
+  set(b.node("Conv", "one", {"one.w"}), "pads", std::vector<std::int64_t>(4, 1));
+  b.node("Relu", "r1");
+  b.reals("two.w", {16, 16, 3, 3}, scaled(noise(16 * 16 * 9, 4), 0.1F));
+  set(b.node("Conv", "two", {"two.w"}), "pads", std::vector<std::int64_t>(4, 1));
+  b.node("Relu", "r2");
+  b.node("GlobalAveragePool", "pool");
+  b.node("Flatten", "f");
+  b.reals("dense.w", {16, 3}, noise(16 * 3, 9));
+  b.node("MatMul", "dense", {"dense.w"});
+  const auto network = b.import();
+  REQUIRE_MESSAGE(network.has_value(), (network ? "" : network.error().what));
+  const auto images = noise_images(network->input, 4, 100);
+  const auto *blink = protocol::find_protocol("blink"), *securenn = protocol::find_protocol("securenn"),
+             *pond = protocol::find_protocol("pond");
+  const auto made = [&](CompileOptions options, std::vector<const protocol::Protocol*> protocols) {
+    options.protocols = std::move(protocols);
+    return compile(*network, plain(network->input), images, options);
+  };
+  const auto bytes = [](const auto& compiled) {
+    REQUIRE_MESSAGE(compiled.has_value(), (compiled ? "" : compiled.error().what));
+    return std::pair(to_bytes(compiled->plan), to_bytes(compiled->weights));
+  };
+  const auto refusal = [](const auto& result) { return result ? std::string() : result.error().what; };
+
+  // Where Blink's limits are the narrowest, a plan for all is Blink's.
+  const auto usual = made({}, {blink});
+  CHECK(bytes(compile(*network, plain(network->input), images, {})) == bytes(usual));
+  CHECK(bytes(made({}, {pond, securenn, blink})) == bytes(usual));
+  CHECK(usual->plan.network.layers[1].algorithm == tensor::ConvAlgorithm::winograd4);
+
+  CompileOptions finer;
+  finer.activation_bits = 18;
+  finer.headroom_bits = 1;
+  CHECK(refusal(made(finer, {blink})).find("protocol blink: layer 'one'") == 0);
+  CHECK(refusal(made(finer, {securenn, blink})).find("protocol blink: layer 'one'") == 0);
+  const auto for_securenn = made(finer, {securenn});
+  REQUIRE_MESSAGE(for_securenn.has_value(), refusal(for_securenn));
+  CHECK(check_plan(for_securenn->plan));
+  CHECK(plan_from_bytes(to_bytes(for_securenn->plan)));
+  CHECK(securenn->check(for_securenn->plan.network));
+  CHECK(refusal(blink->check(for_securenn->plan.network)).find("layer 'one'") == 0);
+  // Nobody there has a use for the algorithms that spend bits.
+  CHECK(for_securenn->plan.network.layers[1].algorithm == tensor::ConvAlgorithm::direct);
+
+  CompileOptions finest = finer;
+  finest.fraction_bits = 16;
+  CHECK(refusal(made(finest, {securenn})).find("protocol securenn: layer 'one'") == 0);
+  const auto for_pond = made(finest, {pond});
+  REQUIRE_MESSAGE(for_pond.has_value(), refusal(for_pond));
+  CHECK(pond->check(for_pond->plan.network));
+  CHECK(refusal(securenn->check(for_pond->plan.network)).find("layer 'one'") == 0);
+  CompileOptions no_polynomial = finest;
+  no_polynomial.relu_degree = 0;
+  CHECK(refusal(made(no_polynomial, {pond})).find("layer 'one': Pond needs a polynomial") != std::string::npos);
+
+  // Their integers follow the trained network.
+  const auto furthest = [&](const Compiled& c) {
+    double most = 0;
+    const FixedOracle oracle(c.plan, c.weights);
+    for (const Image& image : images) {
+      const auto real = run_float(*network, image.values);
+      const auto fixed =
+          decode_output(c.plan, oracle.run(*encode_input(c.plan, image.values), Rounding::nearest).output);
+      for (std::size_t k = 0; k < fixed.size(); ++k)
+        most = std::max(most, std::abs(fixed[k] - static_cast<double>(real[k])));
+    }
+    return most;
+  };
+  for (const auto* c : {&usual, &for_securenn, &for_pond}) CHECK(furthest(**c) < 0.02);
+}
+
 TEST_CASE("the integer weights of mnist-8 are those that they always were") {
   CHECK(protocol::to_hex(compiled_mnist().plan.weights_digest) ==
         "ffcd481b25728781a38f7db5ef1d92b74cda6da287062b8a5f086be17fd7785d");
@@ -432,7 +509,7 @@ TEST_CASE("finer pixels than the weights can follow are lowered by name, and nev
     const auto c = compile(*network, raw, images, options);
     REQUIRE(c.has_value());
     CHECK(off(*c) < 1.5 * off(*usual));
-    const bool lowered = c->plan.input_bits < bits;
+    const bool lowered = c->plan.network.input_bits < bits;
     CHECK(std::ranges::any_of(c->warnings, [](const std::string& w) {
             return w.find("bits instead of") != std::string::npos && w.find("'conv'") != std::string::npos;
           }) == lowered);

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "protocol/plaintext/layer.h"
+#include "tests/protocol/support/networks.h"
 #include "tests/protocol/support/three_parties.h"
 
 namespace blindsight::protocol::beaver {
@@ -41,15 +42,9 @@ Scheme<Word> scheme(bool ahead) {
   s.help = no_help;
   s.cost = [](const BandContext&) { return NonlinearCost{}; };
   s.working = [](const LayerSpec&, const BandLayout&) { return std::size_t{0}; };
+  s.check_layer = [](const LayerSpec&) { return Result<void>{}; };
+  s.stated_error = [](const LayerSpec&) { return 1.0; };
   return s;
-}
-
-template <class Word, bool ahead>
-const Scheme<Word> linear = scheme<Word>(ahead);
-
-template <class Word, bool ahead>
-Protocol protocol_of() {
-  return complete<Word, linear<Word, ahead>>({.name = "linear", .summary = "no ReLU", .check = check_shapes});
 }
 
 TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent or seeded, dealt ahead or online",
@@ -74,11 +69,13 @@ TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent
     net.layers.push_back(l);
     weights.push_back(w);
   }
-  for (const Protocol& p : {protocol_of<Word, true>(), protocol_of<Word, false>()})
+  for (const bool ahead : {true, false}) {
+    const Scheme<Word> linear = scheme<Word>(ahead);
+    const BeaverProtocol<Word> p({.name = "linear", .summary = "no ReLU"}, linear);
     for (const auto triples : {Dealing::Triples::reused, Dealing::Triples::fresh})
       for (const auto randomness : {Dealing::Randomness::seeded, Dealing::Randomness::sent}) {
-        net.dealing = {triples, randomness};
-        ThreeParties run(p, net, weights, {.seed = rng()});
+        const Bound bound = testing::bind(p, net, {triples, randomness});
+        ThreeParties run(bound, weights, {.seed = rng()});
         CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);
         for (PackId pack = 1; pack <= 2; ++pack) {
           if (pack == 2) run.deliver_in_rounds();
@@ -86,7 +83,7 @@ TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent
           for (auto& v : x) v = static_cast<std::int64_t>(rng() % 1001) - 500;
           run.preprocess(pack);
           for (const PartyId id : {PartyId::server0, PartyId::server1, PartyId::producer})
-            CHECK(run.pack_bytes(pack, id) == p.memory(net, id).per_pack);
+            CHECK(run.pack_bytes(pack, id) == bound.costs->memory(id).per_pack);
           const auto got = run.predict(pack, x);
           for (std::size_t i = 0; i < net.layers.size(); ++i)
             x = plaintext::evaluate(net.layers[i], plaintext::prepare(net.layers[i], weights[i]), x);
@@ -102,15 +99,16 @@ TEST_CASE_TEMPLATE("linear layers under triples fresh or reused, randomness sent
         Cost set_up;
         for (ValueId s = 0; s <= net.layers.size(); ++s) {
           CAPTURE(s);
-          Cost declared = p.online_cost(net, s);
+          Cost declared = bound.costs->online(s);
           CHECK(declared.rounds == run.rounds()[s]);
           declared.rounds = 0;
           CHECK(run.online_cost()[s] == declared);
-          CHECK(run.offline_cost()[s] == p.offline_cost(net, s));
-          if (s != input_value) set_up += p.set_up_cost(net, layer_of(s));
+          CHECK(run.offline_cost()[s] == bound.costs->offline(s));
+          if (s != input_value) set_up += bound.costs->set_up(layer_of(s));
         }
         CHECK(run.set_up_cost() == set_up);
       }
+  }
 }
 
 }  // namespace

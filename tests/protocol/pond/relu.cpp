@@ -183,7 +183,7 @@ TEST_CASE("polynomials that Pond cannot compute are refused by name") {
   const auto refused = [](ReluFit fit, unsigned M = 1) {
     const auto ok = check_relu(testing::relu_layer(std::move(fit), 12, 10, M));
     REQUIRE_FALSE(ok);
-    CHECK(ok.error().what.find("layer conv1") == 0);
+    CHECK(ok.error().what.find("layer 'conv1'") == 0);
     return ok.error().what;
   };
   const auto fit = [](std::vector<double> even) { return ReluFit{std::move(even), 0, 0}; };

@@ -1,5 +1,7 @@
 #include "tests/protocol/support/networks.h"
 
+#include <stdexcept>
+
 namespace blindsight::protocol::testing {
 
 using tensor::ConvAlgorithm;
@@ -48,6 +50,12 @@ std::vector<std::int64_t> random_input(std::size_t n, std::int64_t largest, std:
   std::vector<std::int64_t> x(n);
   for (auto& v : x) v = static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(2 * largest + 1)) - largest;
   return x;
+}
+
+Bound bind(const Protocol& protocol, const NetworkSpec& network, const Dealing& dealing) {
+  auto bound = protocol.bind(network, dealing);
+  if (!bound) throw std::runtime_error(bound.error().what);
+  return *bound;
 }
 
 std::vector<Dealing> dealings(const Protocol& protocol) {

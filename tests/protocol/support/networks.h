@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 /// Small networks with random weights for tests of protocols.
 namespace blindsight::protocol::testing {
@@ -14,6 +14,9 @@ struct Net {
   NetworkSpec spec;
   std::vector<LayerWeights> weights;
 };
+
+/// Throws std::runtime_error with the protocol's refusal.
+Bound bind(const Protocol& protocol, const NetworkSpec& network, const Dealing& dealing = {});
 
 /// A layer with ReLU, and the least-squares polynomial of degree 4 for protocols that need one.
 LayerSpec layer(std::string name, tensor::Shape in, std::size_t out_channels, tensor::Window window,

@@ -42,27 +42,24 @@ std::array<SessionKeys, 3> keys_from_seed(std::uint64_t seed, MaskLedger* ledger
   return keys;
 }
 
-ThreeParties::ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights,
-                           Options options)
-    : protocol_(protocol), network_(std::move(network)), options_(std::move(options)), order_(options_.seed) {
-  if (auto ok = protocol_.check(network_); !ok) throw std::runtime_error(ok.error().what);
-  for (std::size_t i = 0; i < network_.layers.size(); ++i) {
-    auto shares = protocol_.share_weights(network_, i, weights[i]);
+ThreeParties::ThreeParties(Bound bound, const std::vector<LayerWeights>& weights, Options options)
+    : bound_(std::move(bound)), options_(std::move(options)), order_(options_.seed) {
+  for (LayerId i = 0; i < weights.size(); ++i) {
+    auto shares = bound_.clients->share_weights(i, weights[i]);
     if (!shares) throw std::runtime_error(shares.error().what);
     for (int s = 0; s < 2; ++s) weight_shares_[s].push_back(std::move((*shares)[s]));
   }
   const auto keys = keys_from_seed(options_.seed, options_.ledger);
   for (const PartyId p : parties) {
     const auto i = static_cast<unsigned>(p);
-    auto made = protocol_.make_program(network_, {p, keys[i], weight_shares_[i]});
+    auto made = bound_.parties->make_program({p, keys[i], weight_shares_[i]});
     if (!made) throw std::runtime_error(made.error().what);
     programs_[i] = std::move(*made);
-    if (programs_[i]->online_party() != (is_server(p) || protocol_.producer_online))
-      throw std::runtime_error(std::string(name(p)) +
-                               ": Protocol::producer_online does not tell who takes part online");
+    if (programs_[i]->online_party() != (is_server(p) || bound_.protocol->producer_online))
+      throw std::runtime_error(std::string(name(p)) + ": Traits::producer_online does not tell who takes part online");
   }
   in_rounds_ = true;  // set-up is counted as it happens; queries only when asked
-  for (LayerId layer = 0; layer < network_.layers.size(); ++layer) {
+  for (LayerId layer = 0; layer < weights.size(); ++layer) {
     std::vector<Running> steps;
     for (const PartyId p : parties)
       if (auto s = programs_[static_cast<unsigned>(p)]->set_up(layer))
@@ -176,7 +173,7 @@ std::size_t ThreeParties::pack_bytes(PackId pack, PartyId p) const {
 }
 
 std::vector<std::int64_t> ThreeParties::predict(PackId pack, std::span<const std::int64_t> input) {
-  auto shares = protocol_.share_input(network_, input);
+  auto shares = bound_.clients->share_input(input);
   if (!shares) throw std::runtime_error(shares.error().what);
   return predict_shares(pack, *shares);
 }
@@ -218,7 +215,7 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
     if (answers_[p].size() != 1) throw std::runtime_error("a server does not answer with one message");
     answer[p] = std::move(answers_[p][0]);
   }
-  auto output = protocol_.reveal_output(network_, std::span<const Payload, 2>(answer));
+  auto output = bound_.clients->reveal_output(std::span<const Payload, 2>(answer));
   if (!output) throw std::runtime_error(output.error().what);
   return *output;
 }

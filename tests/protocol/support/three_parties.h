@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "protocol/core/program.h"
+#include "protocol/core/protocol.h"
 
 namespace blindsight::protocol::testing {
 
@@ -31,8 +31,8 @@ class ThreeParties {
     std::function<void(Crossed&)> tamper = {};  ///< sees, and may change, each message before it is delivered
   };
 
-  ThreeParties(const Protocol& protocol, NetworkSpec network, const std::vector<LayerWeights>& weights,
-               Options options);
+  /// Shares the weights and runs the set-up.
+  ThreeParties(Bound bound, const std::vector<LayerWeights>& weights, Options options);
 
   /// From now on all messages sent in one round arrive together before the next, as the declared rounds count them,
   /// instead of in any order.
@@ -70,8 +70,7 @@ class ThreeParties {
   std::size_t run(std::vector<Running>& steps, std::vector<Crossed> first,
                   const std::function<Cost&(std::size_t)>& cost);
 
-  const Protocol& protocol_;
-  NetworkSpec network_;
+  Bound bound_;
   Options options_;
   std::mt19937_64 order_;
   std::array<std::vector<Payload>, 3> weight_shares_;
