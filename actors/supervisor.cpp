@@ -48,8 +48,6 @@ using std::chrono::milliseconds;
 using wire::Kind;
 
 constexpr milliseconds greeting_patience{5000};
-/// What it takes the parties to come back, about.
-constexpr std::uint32_t retry_ms = 500;
 constexpr std::size_t most_strangers = 64, most_clients = 64;
 
 std::size_t index(PartyId p) {

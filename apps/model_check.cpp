@@ -123,7 +123,7 @@ class Check {
     Pictures pictures(a_.images, a_.compile.array_layout, a_.most);
     const bool exact = protocol_ == nullptr || protocol_->compares;
     const model::FixedOracle oracle(compiled_.plan, compiled_.weights,
-                                    exact ? model::Relu::exact : model::Relu::polynomial);
+                                    exact ? protocol::plaintext::Relu::exact : protocol::plaintext::Relu::polynomial);
     {
       ProgressBar bar("images checked");
       const auto read = pictures.each(compiled_.plan.preprocessing, bar, [&](const Pictures::Loaded& loaded) {

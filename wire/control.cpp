@@ -10,6 +10,7 @@
 #include "protocol/core/text.h"
 
 #include "wire/control.capnp.h"
+#include "wire/violation.h"
 
 namespace blindsight::wire {
 namespace {
@@ -19,11 +20,6 @@ using protocol::Result;
 
 /// Characters of a reason that another party or a client gives.
 constexpr std::size_t longest_reason = 2000;
-
-/// Whoever sends what cannot be read has broken the protocol.
-tl::unexpected<protocol::Error> fail(std::string what) {
-  return protocol::fail(protocol::Fault::violation, std::move(what));
-}
 
 template <class Schema, class Fill>
 Payload pack(Fill fill) {

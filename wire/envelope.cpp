@@ -9,16 +9,12 @@
 #include <kj/exception.h>
 
 #include "wire/envelope.capnp.h"
+#include "wire/violation.h"
 
 namespace blindsight::wire {
 namespace {
 
 using protocol::Result;
-
-/// Whoever sends what is no frame has broken the protocol.
-tl::unexpected<protocol::Error> fail(std::string what) {
-  return protocol::fail(protocol::Fault::violation, std::move(what));
-}
 
 constexpr std::size_t prefix_bytes = 4;
 /// A message may start by holding this much at once; beyond it, memory grows with what has arrived.

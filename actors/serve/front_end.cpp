@@ -22,9 +22,6 @@ using wire::Kind;
 using wire::QueryId;
 using Clock = std::chrono::steady_clock;
 
-/// What a session takes to come back after it ended, about.
-constexpr std::uint32_t retry_ms = 500;
-
 /// What is counted of queries.
 class QueryProbes {
  public:

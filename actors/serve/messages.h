@@ -13,6 +13,9 @@
 /// What front end, scheduler, model store and supervisor say to each other.
 namespace blindsight::actors {
 
+/// What it takes the parties to come back after a session ended, about: when a client should ask again.
+constexpr std::uint32_t retry_ms = 500;
+
 /// Query helper to itself.
 struct HelpTooLong {
   protocol::PackId pack = 0;

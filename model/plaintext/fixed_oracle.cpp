@@ -25,7 +25,8 @@ struct FixedOracle::Prepared {
   protocol::plaintext::ClearWeights weights;
 };
 
-FixedOracle::FixedOracle(const Plan& plan, const Weights& weights, Relu relu) : plan_(plan), relu_(relu) {
+FixedOracle::FixedOracle(const Plan& plan, const Weights& weights, protocol::plaintext::Relu relu)
+    : plan_(plan), relu_(relu) {
   for (std::size_t i = 0; i < plan.network.layers.size(); ++i)
     prepared_.push_back({protocol::plaintext::prepare(plan.network.layers[i], weights.layers[i])});
 }

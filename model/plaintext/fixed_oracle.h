@@ -10,8 +10,6 @@
 
 namespace blindsight::model {
 
-using protocol::plaintext::Relu;
-
 /// How Z becomes t. The protocol gives floor(Z / 2^f) + {0, 1}, +1 with probability (Z mod 2^f) / 2^f: unbiased.
 enum class Rounding {
   floor,    ///< the lower of the two: what a layer's test compares with; biased by half an ulp per layer of a network
@@ -38,7 +36,8 @@ struct FixedRun {
 class FixedOracle {
  public:
   /// The plan must outlive the oracle. `relu`: what the protocol evaluates; see Traits::compares.
-  FixedOracle(const Plan& plan, const Weights& weights, Relu relu = Relu::exact);
+  FixedOracle(const Plan& plan, const Weights& weights,
+              protocol::plaintext::Relu relu = protocol::plaintext::Relu::exact);
   ~FixedOracle();
   FixedOracle(const FixedOracle&) = delete;
   FixedOracle& operator=(const FixedOracle&) = delete;
@@ -53,7 +52,7 @@ class FixedOracle {
  private:
   struct Prepared;
   const Plan& plan_;
-  Relu relu_;
+  protocol::plaintext::Relu relu_;
   std::vector<Prepared> prepared_;
 };
 

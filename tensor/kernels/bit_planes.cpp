@@ -2,18 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
-#include <string>
 
+#include "tensor/kernels/check.h"
 #include "tensor/kernels/kernel_table.h"
 #include "tensor/kernels/pack_bits.h"
 
 namespace blindsight::tensor {
 namespace {
-
-void check(bool holds, const char* what, const char* needed) {
-  if (!holds) throw std::invalid_argument(std::string(what) + ": " + needed);
-}
 
 void check_digit(const char* what, unsigned bits) {
   check(bits >= 1 && bits <= 4, what, "a digit has 1 to 4 bits");

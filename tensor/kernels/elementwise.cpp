@@ -1,16 +1,10 @@
 #include "tensor/kernels/elementwise.h"
 
-#include <stdexcept>
-#include <string>
-
+#include "tensor/kernels/check.h"
 #include "tensor/kernels/kernel_table.h"
 
 namespace blindsight::tensor {
 namespace {
-
-void check(bool holds, const char* what, const char* needed) {
-  if (!holds) throw std::invalid_argument(std::string(what) + ": " + needed);
-}
 
 template <class Word>
 const auto& ring_kernels() {

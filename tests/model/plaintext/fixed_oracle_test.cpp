@@ -124,15 +124,17 @@ TEST_CASE("with the polynomial for ReLU a layer is round(p(t / 2^A) · 2^A) afte
     const double t = x / 256;
     return static_cast<std::int64_t>(std::round(256 * (0.125 + 0.5 * t * t - 0.25 * t * t * t * t + t / 2)));
   };
-  const auto polynomial = FixedOracle(l.plan, l.weights, Relu::polynomial).run_layer(0, in, Rounding::floor);
+  const auto polynomial =
+      FixedOracle(l.plan, l.weights, protocol::plaintext::Relu::polynomial).run_layer(0, in, Rounding::floor);
   CHECK(polynomial.output == std::vector<std::int64_t>{p(-64) + p(128), p(128) + p(128)});
   CHECK(p(-64) == 8);  // 256 · (1/8 + 1/32 - 1/1024 - 1/8) = 7.75
   const auto exact = FixedOracle(l.plan, l.weights).run_layer(0, in, Rounding::floor);
   CHECK(exact.output == std::vector<std::int64_t>{0 + 128, 128 + 128});
   CHECK(exact.linear == polynomial.linear);
   layer.relu = false;
-  CHECK(FixedOracle(l.plan, l.weights, Relu::polynomial).run_layer(0, in, Rounding::floor).output ==
-        std::vector<std::int64_t>{-64 + 128, 128 + 128});
+  CHECK(
+      FixedOracle(l.plan, l.weights, protocol::plaintext::Relu::polynomial).run_layer(0, in, Rounding::floor).output ==
+      std::vector<std::int64_t>{-64 + 128, 128 + 128});
 }
 
 TEST_CASE("a value beyond the range is told, at both ends of it and beyond 32 bits") {

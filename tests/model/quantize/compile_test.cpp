@@ -192,7 +192,7 @@ TEST_CASE(
     options.relu_degree = degree;
     const auto c = compile(network, *Preprocessing::preset("raw", network.input), calibration, options);
     REQUIRE(c.has_value());
-    const FixedOracle oracle(c->plan, c->weights, Relu::polynomial);
+    const FixedOracle oracle(c->plan, c->weights, protocol::plaintext::Relu::polynomial);
     int right = 0;
     double squares = 0;
     for (std::size_t i = 0; i < images.size(); ++i) {
