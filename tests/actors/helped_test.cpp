@@ -139,12 +139,7 @@ TEST_CASE("parties that deal differently are told at both ends, and status says 
   auto& config = three.neighbourhood().parties[1];
   const auto wait_for = [&](const std::string& text) {
     three.start(1);
-    for (;;) {
-      const auto said = three.client().status(config::Role::server1);
-      REQUIRE(said);
-      REQUIRE_FALSE(said->serving);
-      if (contains(said->session, text)) break;
-    }
+    CHECK(says_while_not_serving(three.client(), config::Role::server1, text));
     three.stop(1);
   };
   config.triples = "fresh";

@@ -211,13 +211,7 @@ TEST_CASE("a party without the others' deployment is named, and deploying again 
   auto serving = three.client().wait_until_serving(fake_plan(4), std::chrono::milliseconds(0));
   CHECK_FALSE(serving);
   // The servers say it as soon as all three are connected again.
-  std::string said;
-  while (!contains(said, "server1 has no model")) {
-    const auto status = three.client().status(config::Role::server0);
-    REQUIRE(status);
-    said = status->session;
-    CHECK_FALSE(status->serving);
-  }
+  CHECK(says_while_not_serving(three.client(), config::Role::server0, "server1 has no model"));
   const auto refused = three.query(4, 1);
   CHECK_FALSE(refused);
   three.deploy(4);
@@ -383,12 +377,7 @@ TEST_CASE("two parties with the same role, or with different protocols, are told
   const auto wait_for = [&](const std::string& text, const protocol::Protocol& protocol = fake_protocol) {
     auto second = actors::Party::start(config, protocol, registry);
     REQUIRE(second);
-    for (;;) {
-      const auto status = client::Client(client).status(config::Role::server1);
-      REQUIRE(status);
-      REQUIRE_FALSE(status->serving);
-      if (contains(status->session, text)) break;
-    }
+    CHECK(says_while_not_serving(client::Client(client), config::Role::server1, text));
   };
   wait_for("another server1 is connected to server0 already");
   wait_for("server0 runs protocol fake, server1 runs fake-helped", fake_helped_protocol);
@@ -408,9 +397,9 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
     wire::Reader reader({4096, 65536, 4});
     std::vector<wire::Message> out;
     char buffer[4096];
-    for (;;) {
+    for (;;) {  // until the party closes; one that sends for ever fills the reader, one that is silent ends the wait
       pollfd p{*fd, POLLIN, 0};
-      ::poll(&p, 1, -1);
+      REQUIRE(::poll(&p, 1, 30'000) == 1);
       const auto n = ::recv(*fd, buffer, sizeof buffer, 0);
       if (n <= 0) break;
       REQUIRE(reader.feed({buffer, static_cast<std::size_t>(n)}, out));

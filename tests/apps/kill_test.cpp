@@ -12,8 +12,6 @@
 
 using namespace blindsight::tests;
 using std::chrono::milliseconds;
-using std::chrono::seconds;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -35,8 +33,8 @@ std::map<PackName, int> packs_used(const ThreeProcesses& parties, std::size_t se
   return all;
 }
 
-/// Whoever was killed in the middle of a query: the client hears of it soon and by name, the others stay, and the next
-/// query works when it is back.
+/// Whoever was killed in the middle of a query: the client hears of it by name and not by waiting in vain, the others
+/// stay, and the next query works when it is back.
 void kill_in_the_middle(std::size_t victim, const std::string& named) {
   ThreeProcesses parties("", debug_log);
   parties.start_all();
@@ -51,21 +49,19 @@ void kill_in_the_middle(std::size_t victim, const std::string& named) {
     return std::count(text.begin(), text.end(), '\n');
   };
   parties.kill(victim, SIGKILL);
-  const auto killed = Clock::now();
-  while (read_text(err).empty() && client.running() && Clock::now() - killed < seconds(30))
+  for (int i = 0; i < 3000 && read_text(err).empty() && client.running(); ++i)
     std::this_thread::sleep_for(milliseconds(10));
-  const auto took = std::chrono::duration<double>(Clock::now() - killed).count();
   const auto said = read_text(err);
   INFO("the client said: " << said);
   CHECK(said.find(named) != std::string::npos);
-  CHECK(took < 10);
+  CHECK(said.find("query.timeout_ms") == std::string::npos);
   CHECK(lines_before() < 300);
   client.kill(SIGKILL);
   client.wait();
   for (std::size_t i = 0; i < 3; ++i)
     if (i != victim) CHECK(parties.party(i).running());
   parties.start(victim);
-  const auto next = parties.predict_until_ok({digits, "--json"}, seconds(60));
+  const auto next = parties.predict_until_ok({digits, "--json"});
   INFO(next.err);
   CHECK(next.status == 0);
   for (const std::size_t server : {std::size_t{0}, std::size_t{1}}) {
@@ -97,9 +93,8 @@ TEST_CASE("no pack is used twice, whoever is killed at whatever moment") {
   std::minstd_rand random(seed);
   std::size_t client_number = 0, answers = 0;
   std::vector<std::filesystem::path> outs;
-  const auto ends = Clock::now() + seconds(20);
   unsigned kills = 0;
-  while (Clock::now() < ends) {
+  for (int round = 0; round < 20; ++round) {
     // Two clients at a time, each with a hundred queries, until one or two parties die somewhere among them.
     std::vector<Program> clients;
     for (int i = 0; i < 2; ++i) {
@@ -135,7 +130,7 @@ TEST_CASE("no pack is used twice, whoever is killed at whatever moment") {
         bytes[7] = 1;
         write_text(image, bytes);
       }
-      const auto outcome = parties.predict_until_ok({image.string(), "--json"}, seconds(30));
+      const auto outcome = parties.predict_until_ok({image.string(), "--json"});
       INFO(outcome.err);
       CHECK(outcome.status == 0);
       answers += outcome.status == 0;
@@ -163,7 +158,7 @@ TEST_CASE("no pack is used twice, whoever is killed at whatever moment") {
   CHECK(at_both >= answers);
   // Server 1 uses only what server 0 chose; a kill can keep the news from arriving.
   for (const auto& [pack, times] : second) CHECK(first.contains(pack));
-  CHECK(kills >= 5);
+  CHECK(kills >= 20);
   CHECK(sessions.size() >= 5);
   CHECK(at_both > 20);
 }

@@ -416,9 +416,9 @@ class BoundFake final : public Parties, public Clients, public Costs {
     const Layout l(network_, helped_);
     m.deployment = network_.layers.size() * 4;
     if (helped_) return m;
-    for (ValueId value = 0; value < l.values.size(); ++value)
+    for (std::size_t value = 0; value < l.values.size(); ++value)
       for (std::uint32_t band = 0; band < l.values[value].bands.size(); ++band) {
-        const Work work = making(value, 0, band);
+        const Work work = making(static_cast<ValueId>(value), 0, band);
         m.per_pack += 4 * ((value != input_value ? l.in_words(work) : 0) + l.out_words(work));
       }
     return m;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "net/socket.h"
 
@@ -31,13 +33,15 @@ void quiet_log() {
 std::uint16_t free_port() {
   // Below the range from which connections get their own ports: a party that restarts must find its port free.
   static std::uint16_t next = static_cast<std::uint16_t>(15000 + ::getpid() * 31 % 15000);
-  for (;;) {
+  constexpr int ports = 15000;
+  for (int tried = 0; tried < ports; ++tried) {
     next = next >= 30000 ? 15000 : static_cast<std::uint16_t>(next + 1);
     if (auto fd = net::listen_on({"127.0.0.1", next})) {
       ::close(*fd);
       return next;
     }
   }
+  throw std::runtime_error("no port between 15000 and 30000 is free");
 }
 
 Neighbourhood::Neighbourhood(std::string_view protocol) {
@@ -83,6 +87,17 @@ void ThreeParties::start(std::size_t party) {
 
 void ThreeParties::start_all() {
   for (const std::size_t i : {0u, 1u, 2u}) start(i);
+}
+
+bool says_while_not_serving(client::Client client, config::Role party, const std::string& part) {
+  for (int i = 0; i < 10'000; ++i) {
+    const auto status = client.status(party);
+    REQUIRE(status);
+    REQUIRE_FALSE(status->serving);
+    if (contains(status->session, part)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return false;
 }
 
 Result<void> deploy_fake(client::Client& client, std::uint32_t constant) {

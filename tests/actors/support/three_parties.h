@@ -63,6 +63,9 @@ class ThreeParties {
   std::array<std::unique_ptr<actors::Party>, 3> running_;
 };
 
+/// Asks the party until what it says of its session has `part`, 10,000 times at most. It must not serve meanwhile.
+bool says_while_not_serving(client::Client client, config::Role party, const std::string& part);
+
 /// Deploys by way of `client`.
 protocol::Result<void> deploy_fake(client::Client& client, std::uint32_t constant);
 /// One query by way of `client`; an answer that is not the right one is an error too.

@@ -68,13 +68,14 @@ Outcome ThreeProcesses::predict(const std::vector<std::string>& arguments) const
   return run(all);
 }
 
-Outcome ThreeProcesses::predict_until_ok(const std::vector<std::string>& arguments, std::chrono::seconds limit) const {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  for (;;) {
-    auto outcome = predict(arguments);
-    if (outcome.status == 0 || std::chrono::steady_clock::now() > deadline) return outcome;
+Outcome ThreeProcesses::predict_until_ok(const std::vector<std::string>& arguments) const {
+  Outcome outcome;
+  for (int attempt = 0; attempt < 300; ++attempt) {
+    outcome = predict(arguments);
+    if (outcome.status == 0) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+  return outcome;
 }
 
 fs::path compile_digits(const fs::path& folder) {

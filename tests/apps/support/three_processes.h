@@ -37,7 +37,7 @@ class ThreeProcesses {
   std::filesystem::path deploy_digits();
   Outcome predict(const std::vector<std::string>& arguments) const;
   /// Repeats a prediction until one succeeds, or the time is up: the last outcome.
-  Outcome predict_until_ok(const std::vector<std::string>& arguments, std::chrono::seconds limit) const;
+  Outcome predict_until_ok(const std::vector<std::string>& arguments) const;
 
  private:
   TemporaryFolder folder_;
