@@ -17,12 +17,11 @@ std::vector<Tap> taps(std::size_t from, std::size_t to) {
   std::vector<Tap> all(to);
   for (std::size_t i = 0; i < to; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * ratio;
-    const double low = std::max(0.0, std::floor(center - reach + 0.5)),
-                 high = std::min(static_cast<double>(from), std::floor(center + reach + 0.5));
-    all[i].first = static_cast<std::size_t>(low);
+    all[i].first = static_cast<std::size_t>(std::max(0.0, std::floor(center - reach + 0.5)));
+    const auto end = static_cast<std::size_t>(std::min(static_cast<double>(from), std::floor(center + reach + 0.5)));
     double sum = 0;
-    for (double p = low; p < high; ++p) {
-      const double weight = std::max(0.0, 1 - std::abs((p + 0.5 - center) / reach));
+    for (std::size_t p = all[i].first; p < end; ++p) {
+      const double weight = std::max(0.0, 1 - std::abs((static_cast<double>(p) + 0.5 - center) / reach));
       all[i].weights.push_back(weight);
       sum += weight;
     }

@@ -75,7 +75,7 @@ protocol::ReluFit fit_relu(unsigned degree, ReluWeight weight, const Moments& se
 
   // The even part of ReLU is |t|/2. Normal equations for Σ even[k] t^(2k):  Σ_k m[2i + 2k] even[k] = m[2i + 1] / 2,
   // in units that make their diagonal 1; with a Lagrange multiplier for Σ seen[2k] even[k] = seen[1] / 2.
-  const auto terms = static_cast<Eigen::Index>(degree / 2 + 1);
+  const auto terms = static_cast<Eigen::Index>(degree) / 2 + 1;
   const Eigen::Index constraints = weight == ReluWeight::calibrated ? 1 : 0;
   Eigen::VectorXd unit(terms);
   for (Eigen::Index i = 0; i < terms; ++i) unit[i] = 1 / std::sqrt(m[static_cast<std::size_t>(4 * i)]);

@@ -49,6 +49,7 @@ std::vector<Growth> growth_of(const std::vector<LayerStatistics>& seen, const st
   std::vector<Growth> all;
   for (std::size_t i = 0; i < seen.size(); ++i) {
     std::vector<double> values;
+    values.reserve(images.size());
     for (const std::size_t n : images) values.push_back(seen[i].by_image[n]);
     const auto part = [&](std::size_t share) {
       return expected_largest(values, std::max<std::size_t>(1, values.size() / share));

@@ -20,6 +20,7 @@ std::vector<BandLayout> bands(const NetworkSpec& network, std::size_t index) {
   const LayerSpec& layer = network.layers[index];
   const tensor::Shape conv = layer.conv_out();
   const std::size_t p = patch(layer.algorithm), patches_per_row = (conv.width + p - 1) / p;
+  // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no map of a network is empty
   const std::size_t rows = std::max((band_elements + conv.row_elements() - 1) / conv.row_elements(),
                                     (band_patches + patches_per_row - 1) / patches_per_row * p);
   return protocol::bands(network, index, rows, p);
