@@ -1,10 +1,6 @@
 # shellcheck shell=bash
 # For scripts that need three parties on this machine; source it after lib.sh. They end with the script.
 
-# The program that scripts/setup built.
-# shellcheck disable=SC2154  # root is lib.sh's
-blindsight=$root/build/release/blindsight
-
 parties_pid=
 stop_parties() {
   local status=$?
@@ -16,15 +12,15 @@ stop_parties() {
   exit "$status"
 }
 
-# start_parties FOLDER [ARGUMENT...]: `blindsight local --dir FOLDER ARGUMENT...` in the background, until they listen.
+# start_parties PROGRAM FOLDER [ARGUMENT...]: `PROGRAM local --dir FOLDER ARGUMENT...` in the background, until they listen.
 start_parties() {
-  local folder=$1 status=0
-  shift
+  local program=$1 folder=$2 status=0
+  shift 2
   mkdir -p "$folder"
   trap stop_parties EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  "$blindsight" local --dir "$folder" "$@" >"$folder/local.out" 2>"$folder/local.err" &
+  "$program" local --dir "$folder" "$@" >"$folder/local.out" 2>"$folder/local.err" &
   parties_pid=$!
   until grep -q 'three parties run' "$folder/local.out"; do
     if ! kill -0 "$parties_pid" 2>/dev/null; then
