@@ -89,7 +89,7 @@ void Channel::connected(Result<int> descriptor) {
   if (!descriptor) {
     auto error = protocol::within(protocol::party_name(party_) + ": ", descriptor.error());
     error.what += "; is it running?";
-    return fail(std::move(error));
+    return fail(error);
   }
   descriptor_ = *descriptor;
   state_ = State::greeting;
@@ -252,7 +252,7 @@ void Channel::request_done(Result<wire::Message> result) {
 }
 
 /// The connection is over, or cannot be made: everything that waits for it is told.
-void Channel::fail(Error error) {
+void Channel::fail(const Error& error) {
   close();
   auto queries = std::move(queries_);
   auto requests = std::move(requests_);

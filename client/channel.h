@@ -69,7 +69,7 @@ class Channel final : Loop::Watched {
   void failure(const wire::Message& message);
   void send_next_request();
   void request_done(protocol::Result<wire::Message> result);
-  void fail(protocol::Error error);
+  void fail(const protocol::Error& error);
   void close();
   protocol::Error named(const std::string& what, protocol::Error error) const;
 

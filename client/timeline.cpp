@@ -124,6 +124,7 @@ HalfLane half_lane(const LayerReport& layer) {
     span.end = std::max(span.end, i.end_us);
   }
   std::vector<Span> spans;
+  spans.reserve(by_band.size());
   for (const auto& [band, span] : by_band) spans.push_back(span);
   std::ranges::sort(spans);
   std::multimap<std::uint32_t, std::size_t> free_from;  // tracks by the end of what is on them
