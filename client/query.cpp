@@ -20,9 +20,14 @@ bool Query::State::finish(Result<Answer> outcome) {
     if (result) return false;
     result.emplace(std::move(outcome));
   }
-  finished.notify_all();
+  // First the callbacks: what they refer to may go as soon as somebody has seen the result.
   if (options.progress) options.progress(QueryState::done);
   if (on_answer) on_answer(*result);
+  {
+    const std::scoped_lock lock(mutex);
+    shown = true;
+  }
+  finished.notify_all();
   return true;
 }
 
@@ -32,13 +37,13 @@ void Query::cancel() const {
 
 const Result<Answer>& Query::get() const {
   std::unique_lock lock(state_->mutex);
-  state_->finished.wait(lock, [&] { return state_->result.has_value(); });
+  state_->finished.wait(lock, [&] { return state_->shown; });
   return *state_->result;
 }
 
 bool Query::wait_for(std::chrono::milliseconds patience) const {
   std::unique_lock lock(state_->mutex);
-  return state_->finished.wait_for(lock, patience, [&] { return state_->result.has_value(); });
+  return state_->finished.wait_for(lock, patience, [&] { return state_->shown; });
 }
 
 }  // namespace blindsight::client

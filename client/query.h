@@ -54,7 +54,8 @@ struct QueryOptions {
   std::function<void(QueryState)> progress = {};
 };
 
-/// Called once with a query's result on the client's own thread: must be short, and must not wait for another query.
+/// Called once with a query's result, on the client's own thread and before Query::get() returns: must be short, and
+/// must not wait for a query.
 using OnAnswer = std::function<void(const protocol::Result<Answer>&)>;
 
 /// A query under way: copies are the same query. One that nobody holds goes on all the same.
@@ -63,7 +64,8 @@ class Query {
   /// Gives it up: its result is at once a failure of kind `refused`; the servers are told and burn its pack. Nothing
   /// when it has its result already. From any thread.
   void cancel() const;
-  /// Waits for the result; there is always one, at the deadline at the latest. Not from an OnAnswer.
+  /// Waits for the result, and until the query's callbacks have returned; there is always one, at the deadline at the
+  /// latest. Not from an OnAnswer.
   const protocol::Result<Answer>& get() const;
   /// Whether the result is there, after at most so long.
   bool wait_for(std::chrono::milliseconds patience) const;

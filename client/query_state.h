@@ -29,6 +29,7 @@ struct Query::State {
   std::mutex mutex;
   std::condition_variable finished;
   std::optional<protocol::Result<Answer>> result;
+  bool shown = false;  ///< the callbacks have returned: who waits may see it
 
   /// False when it had its result already.
   bool finish(protocol::Result<Answer> outcome);
