@@ -43,6 +43,7 @@ class Offload::Queue {
       const std::scoped_lock lock(mutex_);
       ++unfinished_;
       waiting_.emplace(place, std::move(work));
+      if (asleep_) forgotten_.notify_one();
     }
     changed_.notify_one();
   }
@@ -60,14 +61,20 @@ class Offload::Queue {
     return run_first(lock);
   }
 
-  /// Returns when work has waited for `patience` in which nobody worked at all; false after end().
+  /// Returns when work has waited for `patience` in which nobody worked at all; false after end(). Looks now and then
+  /// while there is work, so that adding some costs no waking up, and sleeps when there has been none for long.
   bool wait_until_forgotten(std::chrono::milliseconds patience) {
+    constexpr int looks_before_sleep = 200;
     std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
-      if (waiting_.empty()) return false;
+    for (int idle = 0;; ++idle) {
+      if (idle > looks_before_sleep) {
+        asleep_ = true;
+        forgotten_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+        asleep_ = false;
+      }
       const auto begun = begun_;
-      changed_.wait_for(lock, patience, [&] { return ended_ || begun_ != begun; });
+      if (forgotten_.wait_for(lock, patience, [this] { return ended_; })) return false;
+      if (begun_ != begun) idle = 0;
       if (begun_ == begun && running_ == 0 && !waiting_.empty()) return true;
     }
   }
@@ -83,6 +90,7 @@ class Offload::Queue {
       ended_ = true;
     }
     changed_.notify_all();
+    forgotten_.notify_all();
   }
 
  private:
@@ -102,11 +110,11 @@ class Offload::Queue {
   }
 
   std::mutex mutex_;
-  std::condition_variable changed_, idle_;
+  std::condition_variable changed_, idle_, forgotten_;
   std::multimap<Place, std::unique_ptr<Work>> waiting_;
   std::size_t unfinished_ = 0, running_ = 0;
   std::uint64_t begun_ = 0;
-  bool ended_ = false;
+  bool ended_ = false, asleep_ = false;
 };
 
 struct Offload::Impl {
