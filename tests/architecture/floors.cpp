@@ -26,8 +26,8 @@ const Floor floors[] = {
     {"model", {"tensor", "protocol"}},
     {"config", {}},
     {"monitoring", {}},
-    {"net", {"protocol", "config"}},
-    {"wire", {"tensor", "protocol", "model"}},
+    {"wire", {"tensor", "protocol", "model", "config"}},
+    {"net", {"tensor", "protocol", "model", "config", "wire"}},
     {"client", {"tensor", "protocol", "model", "config", "net", "wire"}},
     // What links a party's processes, a session of three, what computes, who is served; above them, in the folder
     // itself, what puts a party together.
@@ -61,7 +61,7 @@ const Outsider outsiders[] = {
     {"civetweb.h", {"monitoring/"}},
     {"onnx/", {"model/"}},
     {"google/protobuf", {"model/"}},
-    {"openssl/", {"protocol/prg/"}},
+    {"openssl/", {"protocol/prg/", "wire/"}},
     {"prometheus/", {"monitoring/"}},
     {"toml++/", {"config/"}},
     {"toml.hpp", {"config/"}},
@@ -71,7 +71,7 @@ const Outsider outsiders[] = {
     {"netinet/", {"config/", "monitoring/", "net/", "actors/", "apps/"}},
     {"thread", {"tensor/", "model/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
     {"mutex", {"tensor/", "model/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
-    {"chrono", {"tensor/", "model/", "monitoring/", "net/", "client/", "actors/", "apps/"}},
+    {"chrono", {"tensor/", "model/", "monitoring/", "net/", "wire/credentials", "client/", "actors/", "apps/"}},
     {"fstream", {"model/", "config/", "actors/", "apps/"}},
 };
 
