@@ -40,6 +40,20 @@ std::string_view name(Role role) {
   return role_names[static_cast<unsigned>(role)];
 }
 
+const Pins& RolePins::of(Role role) const {
+  return role == Role::server0 ? server0 : role == Role::server1 ? server1 : crypto_producer;
+}
+
+std::vector<Role> dialed_by(Role role) {
+  if (role == Role::server1) return {Role::server0};
+  if (role == Role::crypto_producer) return {Role::server0, Role::server1};
+  return {};
+}
+
+bool ClientRights::may_deploy(std::string_view model) const {
+  return std::ranges::any_of(deploy, [&](const auto& allowed) { return allowed == "*" || allowed == model; });
+}
+
 const std::optional<Address>& PartyConfig::Peers::of(Role peer) const {
   return peer == Role::server0 ? server0 : peer == Role::server1 ? server1 : crypto_producer;
 }

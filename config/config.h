@@ -10,6 +10,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "config/pin.h"
+
 namespace blindsight::config {
 
 /// A TCP endpoint as written in a file: "host:port", an IPv6 host in brackets ("[::1]:7100").
@@ -32,6 +34,29 @@ enum class Role : std::uint8_t { server0 = 0, server1 = 1, crypto_producer = 2 }
 /// The role as it is written in a file.
 std::string_view name(Role role);
 
+/// The keys that stand for somebody: today's, and the next while keys are changed.
+using Pins = std::vector<Fingerprint>;
+
+struct RolePins {
+  Pins server0, server1, crypto_producer;
+
+  const Pins& of(Role role) const;
+  bool operator==(const RolePins&) const = default;
+};
+
+/// What a party lets one client do: a table [clients.NAME] of its file. What is not written is not allowed.
+struct ClientRights {
+  std::string name;
+  Pins pins;
+  bool predict = false;
+  std::vector<std::string> deploy;  ///< names of models; "*" is any
+  bool status = false;              ///< who may do anything else may ask for it, too
+  std::uint32_t queries_per_minute = 0;
+
+  bool may_deploy(std::string_view model) const;
+  bool operator==(const ClientRights&) const = default;
+};
+
 /// How bytes travel between two processes.
 struct LinkConfig {
   std::uint32_t frame_bytes = 256 * 1024;
@@ -46,8 +71,14 @@ struct LinkConfig {
 /// What one party reads: server0.toml, server1.toml, crypto_producer.toml. The initial values here are the defaults of
 /// the keys; units, bounds and descriptions stand in keys.cpp and are printed by describe_party().
 struct PartyConfig {
+  struct Listen {
+    /// For the parties that dial this one; absent at the crypto producer, which nobody dials.
+    std::optional<Address> parties;
+    Address clients;
+    bool operator==(const Listen&) const = default;
+  };
   struct Peers {
-    /// The party's own role is absent; the other two are present after a successful load.
+    /// Present for those that this party dials; the others dial it.
     std::optional<Address> server0, server1, crypto_producer;
 
     const std::optional<Address>& of(Role peer) const;
@@ -78,6 +109,7 @@ struct PartyConfig {
   struct Limits {
     std::uint32_t max_queries = 8;
     std::uint32_t max_message_mb = 1024;
+    std::uint32_t handshakes_per_second = 50;
     bool operator==(const Limits&) const = default;
   };
   struct Query {
@@ -93,10 +125,13 @@ struct PartyConfig {
   std::string protocol = "blink";
   std::string triples = "reused";
   std::string randomness = "seeded";
-  Address listen;
+  Listen listen;
+  std::filesystem::path key;
   bool insecure_plaintext_links = false;
   std::filesystem::path data_dir;
   Peers peers;
+  RolePins pins;  ///< of the other two
+  std::vector<ClientRights> clients;
   Metrics metrics;
   Log log;
   Preprocessing preprocessing;
@@ -122,6 +157,8 @@ struct ClientConfig {
   };
 
   Address server0, server1, crypto_producer;
+  std::filesystem::path key;
+  RolePins pins;
   bool insecure_plaintext_links = false;
   Model model;
   LinkConfig link;
@@ -158,6 +195,9 @@ Loaded<ClientConfig> load_client(const std::filesystem::path& file);
 /// As load_*, from text; `file` is only used to name the place of a problem.
 Loaded<PartyConfig> parse_party(std::string_view toml, std::string_view file);
 Loaded<ClientConfig> parse_client(std::string_view toml, std::string_view file);
+
+/// The roles that a party of this role dials; the others dial it.
+std::vector<Role> dialed_by(Role role);
 
 /// What does not fit between the files of parties that are to run together: a role taken twice or missing, different
 /// protocols or ways of dealing, a peer's address that is not where that peer listens, an address or a data folder used

@@ -27,6 +27,13 @@ std::string text(const std::optional<Address>& value) {
   return value ? text(*value) : "\"\"";
 }
 
+std::string text(const Pins&) {
+  return "[]";
+}
+std::string text(const std::vector<std::string>&) {
+  return "[]";
+}
+
 template <class T>
 std::string type_name() {
   if constexpr (std::is_same_v<T, bool>) return "true or false";
@@ -34,6 +41,8 @@ std::string type_name() {
   if constexpr (std::is_same_v<T, std::string>) return "string";
   if constexpr (std::is_same_v<T, std::filesystem::path>) return "path";
   if constexpr (std::is_same_v<T, Role>) return "string";
+  if constexpr (std::is_same_v<T, Pins>) return "list of pins";
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) return "list of strings";
   return "\"host:port\"";
 }
 
@@ -44,11 +53,11 @@ std::string join(std::span<const std::string_view> words) {
 }
 
 template <class Config>
-std::vector<KeyDescription> describe_keys() {
+std::vector<KeyDescription> describe_keys(const std::string& before = {}) {
   std::vector<KeyDescription> all;
   Config defaults;
   for (const auto& key : keys<Config>()) {
-    KeyDescription d{.key = std::string(key.name),
+    KeyDescription d{.key = before + std::string(key.name),
                      .type = {},
                      .unit = std::string(key.unit),
                      .default_value = {},
@@ -97,7 +106,10 @@ std::string describe(const std::vector<KeyDescription>& all) {
 }  // namespace
 
 std::vector<KeyDescription> party_keys() {
-  return describe_keys<PartyConfig>();
+  auto all = describe_keys<PartyConfig>();
+  auto of_clients = describe_keys<ClientRights>("clients.NAME.");
+  all.insert(all.end(), of_clients.begin(), of_clients.end());
+  return all;
 }
 std::vector<KeyDescription> client_keys() {
   return describe_keys<ClientConfig>();

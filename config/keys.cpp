@@ -16,9 +16,12 @@ Field<Config> at(Group Config::*group, T Group::*member) {
 constexpr std::uint32_t hour_ms = 3'600'000;
 
 constexpr std::string_view insecure_description =
-    "Links are not encrypted: the crypto producer could read an image off the wire between the servers. Until this is "
-    "true, "
-    "only loopback addresses are accepted.";
+    "INSECURE: links are neither encrypted nor authenticated, no keys are needed, and only loopback addresses are "
+    "accepted. For measurements on one machine.";
+
+constexpr std::string_view key_description =
+    "File with this process's own key and certificate, as `blindsight key new` makes it: readable by its owner alone. "
+    "A relative path starts at the current directory. Required unless insecure_plaintext_links = true.";
 
 template <class Config>
 std::vector<Key<Config>> link_keys() {
@@ -71,6 +74,10 @@ void append(std::vector<Key<Config>>& to, std::vector<Key<Config>> more) {
   for (auto& key : more) to.push_back(std::move(key));
 }
 
+constexpr std::string_view pins_description =
+    "The keys that stand for this role, as their owner's `blindsight key show` prints them: one, or while it is "
+    "changed the old and the new. Required for the other parties unless insecure_plaintext_links = true.";
+
 std::vector<Key<PartyConfig>> party_table() {
   using C = PartyConfig;
   std::vector<Key<C>> table = {
@@ -92,10 +99,14 @@ std::vector<Key<PartyConfig>> party_table() {
                       "(seeded) or as bytes (sent). The same at all three parties; only for protocols that have the "
                       "choice.",
        .choices = randomness_choices},
-      {.name = "listen",
-       .field = at(&C::listen),
-       .description = "Where the other parties and the clients connect to this one.",
+      {.name = "listen.parties",
+       .field = at(&C::listen, &C::Listen::parties),
+       .description = "Where the other parties connect to this server. The crypto producer has none: nobody dials it."},
+      {.name = "listen.clients",
+       .field = at(&C::listen, &C::Listen::clients),
+       .description = "Where clients connect to this party: data owners, model owners, whoever asks for its status.",
        .required = true},
+      {.name = "key", .field = at(&C::key), .description = key_description},
       {.name = "insecure_plaintext_links",
        .field = at(&C::insecure_plaintext_links),
        .description = insecure_description},
@@ -107,13 +118,15 @@ std::vector<Key<PartyConfig>> party_table() {
        .required = true},
       {.name = "peers.server0",
        .field = at(&C::peers, &C::Peers::server0),
-       .description = "Where server 0 listens; absent in its own file, required in the others."},
+       .description = "listen.parties of server 0, as this machine reaches it: the other two dial it."},
       {.name = "peers.server1",
        .field = at(&C::peers, &C::Peers::server1),
-       .description = "Where server 1 listens; absent in its own file, required in the others."},
-      {.name = "peers.crypto_producer",
-       .field = at(&C::peers, &C::Peers::crypto_producer),
-       .description = "Where the crypto producer listens; absent in its own file, required in the others."},
+       .description = "listen.parties of server 1, as this machine reaches it: the crypto producer dials it."},
+      {.name = "pins.server0", .field = at(&C::pins, &RolePins::server0), .description = pins_description},
+      {.name = "pins.server1", .field = at(&C::pins, &RolePins::server1), .description = pins_description},
+      {.name = "pins.crypto_producer",
+       .field = at(&C::pins, &RolePins::crypto_producer),
+       .description = pins_description},
       {.name = "metrics.listen",
        .field = at(&C::metrics, &C::Metrics::listen),
        .description = "Where /metrics is served to Prometheus, without authentication; empty: nowhere."},
@@ -175,6 +188,13 @@ std::vector<Key<PartyConfig>> party_table() {
            .unit = "MiB",
            .smallest = 1,
            .largest = 16 * 1024},
+          {.name = "limits.handshakes_per_second",
+           .field = at(&C::limits, &C::Limits::handshakes_per_second),
+           .description = "TLS handshakes that are begun on listen.clients; one costs about a millisecond. More "
+                          "connections than that are closed at once, so that strangers do not slow the queries down.",
+           .unit = "1/s",
+           .smallest = 1,
+           .largest = 10'000},
           {.name = "query.timeout_ms",
            .field = at(&C::query, &C::Query::timeout_ms),
            .description = "How long a query may take before it is cancelled and its pack burned.",
@@ -191,12 +211,24 @@ std::vector<Key<PartyConfig>> party_table() {
 std::vector<Key<ClientConfig>> client_table() {
   using C = ClientConfig;
   std::vector<Key<C>> table = {
-      {.name = "server0", .field = at(&C::server0), .description = "Where server 0 listens.", .required = true},
-      {.name = "server1", .field = at(&C::server1), .description = "Where server 1 listens.", .required = true},
+      {.name = "server0",
+       .field = at(&C::server0),
+       .description = "listen.clients of server 0, as this machine reaches it.",
+       .required = true},
+      {.name = "server1",
+       .field = at(&C::server1),
+       .description = "listen.clients of server 1, as this machine reaches it.",
+       .required = true},
       {.name = "crypto_producer",
        .field = at(&C::crypto_producer),
-       .description = "Where the crypto producer listens.",
+       .description = "listen.clients of the crypto producer, as this machine reaches it.",
        .required = true},
+      {.name = "key", .field = at(&C::key), .description = key_description},
+      {.name = "pins.server0", .field = at(&C::pins, &RolePins::server0), .description = pins_description},
+      {.name = "pins.server1", .field = at(&C::pins, &RolePins::server1), .description = pins_description},
+      {.name = "pins.crypto_producer",
+       .field = at(&C::pins, &RolePins::crypto_producer),
+       .description = pins_description},
       {.name = "insecure_plaintext_links",
        .field = at(&C::insecure_plaintext_links),
        .description = insecure_description},
@@ -216,7 +248,33 @@ std::vector<Key<ClientConfig>> client_table() {
   return table;
 }
 
+std::vector<Key<ClientRights>> rights_table() {
+  using C = ClientRights;
+  return {
+      {.name = "pins",
+       .field = at(&C::pins),
+       .description = "The keys that stand for this client, as its `blindsight key show` prints them.",
+       .required = true},
+      {.name = "predict", .field = at(&C::predict), .description = "Whether it may ask for predictions."},
+      {.name = "deploy",
+       .field = at(&C::deploy),
+       .description = "Names of the models that it may bring (`model deploy --name`); \"*\" is any."},
+      {.name = "status",
+       .field = at(&C::status),
+       .description = "Whether it may ask how the party is; who may do anything else may do that, too."},
+      {.name = "queries_per_minute",
+       .field = at(&C::queries_per_minute),
+       .description = "Predictions that it may ask for in a minute; 0: no bound but limits.max_queries.",
+       .unit = "1/min"},
+  };
+}
+
 }  // namespace
+
+std::span<const Key<ClientRights>> keys(const ClientRights*) {
+  static const auto table = rights_table();
+  return table;
+}
 
 std::span<const Key<PartyConfig>> keys(const PartyConfig*) {
   static const auto table = party_table();

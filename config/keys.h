@@ -17,7 +17,8 @@ template <class Config>
 using Field = std::variant<std::function<bool&(Config&)>, std::function<std::uint32_t&(Config&)>,
                            std::function<std::string&(Config&)>, std::function<std::filesystem::path&(Config&)>,
                            std::function<Role&(Config&)>, std::function<Address&(Config&)>,
-                           std::function<std::optional<Address>&(Config&)>>;
+                           std::function<std::optional<Address>&(Config&)>, std::function<Pins&(Config&)>,
+                           std::function<std::vector<std::string>&(Config&)>>;
 
 /// The declaration of one key: the only place where its unit, bounds and description stand. Its default is the field's
 /// initial value.
@@ -37,6 +38,8 @@ struct Key {
 
 std::span<const Key<PartyConfig>> keys(const PartyConfig*);
 std::span<const Key<ClientConfig>> keys(const ClientConfig*);
+/// Of one table [clients.NAME].
+std::span<const Key<ClientRights>> keys(const ClientRights*);
 
 /// The table of a configuration's keys, in the order in which they are described.
 template <class Config>

@@ -37,6 +37,8 @@ constexpr std::uintmax_t largest_file_bytes = 1024 * 1024;
 constexpr std::ptrdiff_t most_dots = 1000;
 /// A name beyond that is no key of ours, nor of a table that holds one.
 constexpr std::size_t longest_name = 128;
+constexpr std::size_t longest_client_name = 64;
+constexpr std::string_view clients_table = "clients";
 
 std::string_view type_name(toml::node_type type) {
   switch (type) {
@@ -112,15 +114,19 @@ class Reader {
   Lines lines;
   std::vector<Problem> problems;
 
+  /// `place`: what stands before the names of the table's keys in the file.
+  explicit Reader(std::string place = {}) : place_(std::move(place)) {}
+
   void read(const toml::table& root) {
     walk(root, "");
     for (const auto& key : keys<Config>()) {
       if (key.required && !met_.contains(key.name))
-        problems.push_back({0, std::string(key.name) + " is missing: " + std::string(key.description)});
+        problems.push_back({0, place_ + std::string(key.name) + " is missing: " + std::string(key.description)});
     }
   }
 
  private:
+  const std::string place_;
   std::set<std::string, std::less<>> met_;
 
   void walk(const toml::table& table, const std::string& prefix) {
@@ -129,8 +135,14 @@ class Reader {
       const std::string name = prefix + std::string(entry.first.str());
       const auto line = node.source().begin.line;
       if (name.size() > longest_name) {
-        problems.push_back({line, "unknown key " + shortened(name)});
+        problems.push_back({line, "unknown key " + place_ + shortened(name)});
         continue;
+      }
+      if constexpr (std::is_same_v<Config, PartyConfig>) {
+        if (name == clients_table) {
+          read_clients(node);
+          continue;
+        }
       }
       const auto all = keys<Config>();
       if (const auto key = std::ranges::find(all, std::string_view(name), &Key<Config>::name); key != all.end()) {
@@ -146,10 +158,37 @@ class Reader {
       if (below && (is_group || !below->empty())) {
         walk(*below, name + '.');
       } else if (!below && is_group) {
-        problems.push_back({line, printable(name) + " is a table of keys, not " + std::string(type_name(node.type())) +
-                                      ": write [" + name + "] and its keys below"});
+        problems.push_back({line, place_ + printable(name) + " is a table of keys, not " +
+                                      std::string(type_name(node.type())) + ": write [" + place_ + name +
+                                      "] and its keys below"});
       } else if (!is_group) {
-        problems.push_back({line, "unknown key " + printable(name) + suggestion(name)});
+        problems.push_back({line, "unknown key " + place_ + printable(name) + suggestion(name)});
+      }
+    }
+  }
+
+  /// One table for each client, under the name that our own words for it are.
+  void read_clients(const toml::node& node) {
+    const auto* all = node.as_table();
+    if (all == nullptr)
+      return problems.push_back({node.source().begin.line, "clients is a table of tables: write [clients.NAME]"});
+    for (const auto& entry : *all) {
+      const std::string name(entry.first.str());
+      const auto line = entry.second.source().begin.line;
+      const auto* rights = entry.second.as_table();
+      if (name.empty() || name.size() > longest_client_name ||
+          !std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; })) {
+        problems.push_back({line, "clients." + shortened(name) + ": a client's name is 1 to " +
+                                      std::to_string(longest_client_name) + " letters, digits, - or _"});
+      } else if (rights == nullptr) {
+        problems.push_back({line, "clients." + name + " is a table: write [clients." + name + "] and its keys below"});
+      } else {
+        Reader<ClientRights> reader("clients." + name + '.');
+        reader.read(*rights);
+        reader.config.name = name;
+        for (auto& problem : reader.problems) problems.push_back({problem.line ? problem.line : line, problem.what});
+        lines["clients." + name] = line;
+        config.clients.push_back(std::move(reader.config));
       }
     }
   }
@@ -174,7 +213,7 @@ class Reader {
   }
 
   void problem(const Key<Config>& key, const toml::node& node, const std::string& what) {
-    problems.push_back({node.source().begin.line, std::string(key.name) + ' ' + what});
+    problems.push_back({node.source().begin.line, place_ + std::string(key.name) + ' ' + what});
   }
 
   void assign(const Key<Config>& key, const toml::node& node, bool& out) {
@@ -225,6 +264,38 @@ class Reader {
       problem(key, node, "= " + in_quotes(*v) + " is not an address: write \"host:port\" with a port from 1 to 65535");
   }
 
+  /// A list of strings, or one alone.
+  std::optional<std::vector<std::string>> list(const Key<Config>& key, const toml::node& node,
+                                               std::string_view wanted) {
+    std::vector<std::string> all;
+    const auto* array = node.as_array();
+    for (std::size_t i = 0; i < (array == nullptr ? 1 : array->size()); ++i) {
+      const auto one = value<std::string>(key, array == nullptr ? node : *array->get(i), wanted);
+      if (!one) return std::nullopt;
+      all.push_back(*one);
+    }
+    return all;
+  }
+
+  void assign(const Key<Config>& key, const toml::node& node, std::vector<std::string>& out) {
+    if (auto all = list(key, node, "a list of strings")) out = std::move(*all);
+  }
+
+  void assign(const Key<Config>& key, const toml::node& node, Pins& out) {
+    const auto all = list(key, node, "a pin or a list of pins");
+    if (!all) return;
+    if (all->empty()) return problem(key, node, "is empty: whose key stands for it?");
+    for (const auto& text : *all) {
+      const auto pin = parse_pin(text);
+      if (!pin)
+        return problem(key, node,
+                       "= " + in_quotes(text) +
+                           " is not a pin, or has a typing error: copy the 48 characters that `blindsight key show` "
+                           "prints at its owner's");
+      out.push_back(*pin);
+    }
+  }
+
   void assign(const Key<Config>& key, const toml::node& node, std::optional<Address>& out) {
     if (const auto* text = node.as_string(); text && text->get().empty()) return;
     Address address;
@@ -234,22 +305,49 @@ class Reader {
   }
 };
 
-/// Peers are required by role, which the table of keys cannot say.
-void require_peers(const PartyConfig& config, const Lines& lines, const toml::table& root,
-                   std::vector<Problem>& problems) {
-  if (!lines.contains("role")) return;
-  for (Role peer : {Role::server0, Role::server1, Role::crypto_producer}) {
-    if (peer == config.role || config.peers.of(peer)) continue;
-    const std::string key = "peers." + std::string(name(peer));
-    const auto written = root.at_path(key);
-    if (written && !lines.contains(key)) continue;  // already reported as wrong
-    problems.push_back({written ? written.node()->source().begin.line : 0,
-                        key + (written ? " is empty" : " is missing") + ": where does " + std::string(name(peer)) +
-                            " listen? Write \"host:port\""});
+/// What is required by role, or unless links are insecure, which the table of keys cannot say.
+class Required {
+ public:
+  Required(const Lines& lines, const toml::table& root, std::vector<Problem>& problems)
+      : lines_(lines), root_(root), problems_(problems) {}
+
+  /// `there`: whether it was read. What was written and is wrong has been told already.
+  void key(const std::string& name, bool there, const std::string& why) {
+    if (there) return;
+    const auto written = root_.at_path(name);
+    if (written && !lines_.contains(name)) return;
+    problems_.push_back({written ? written.node()->source().begin.line : 0,
+                         name + (written ? " is empty" : " is missing") + ": " + why});
   }
+  void keys_of_links(const std::filesystem::path& own, const RolePins& pins, std::optional<Role> self) {
+    key("key", !own.empty(), "`blindsight key new FILE` makes one");
+    for (const Role role : {Role::server0, Role::server1, Role::crypto_producer}) {
+      if (role == self) continue;
+      key("pins." + std::string(name(role)), !pins.of(role).empty(),
+          "which key stands for " + std::string(name(role)) + "? Its owner's `blindsight key show` prints the line");
+    }
+  }
+
+ private:
+  const Lines& lines_;
+  const toml::table& root_;
+  std::vector<Problem>& problems_;
+};
+
+void require(const PartyConfig& config, const Lines& lines, Required required) {
+  if (!lines.contains("role")) return;
+  if (config.role != Role::crypto_producer)
+    required.key("listen.parties", config.listen.parties.has_value(),
+                 "where do the other parties connect to this server? Write \"host:port\"");
+  for (const Role peer : dialed_by(config.role))
+    required.key("peers." + std::string(name(peer)), config.peers.of(peer).has_value(),
+                 "where does " + std::string(name(peer)) + " listen for parties? Write \"host:port\"");
+  if (!config.insecure_plaintext_links) required.keys_of_links(config.key, config.pins, config.role);
 }
 
-void require_peers(const ClientConfig&, const Lines&, const toml::table&, std::vector<Problem>&) {}
+void require(const ClientConfig& config, const Lines&, Required required) {
+  if (!config.insecure_plaintext_links) required.keys_of_links(config.key, config.pins, std::nullopt);
+}
 
 template <class Config>
 Loaded<Config> parse(std::string_view text, std::string_view file) {
@@ -268,7 +366,7 @@ Loaded<Config> parse(std::string_view text, std::string_view file) {
   Reader<Config> reader;
   reader.read(parsed.table());
   problems.list = std::move(reader.problems);
-  require_peers(reader.config, reader.lines, parsed.table(), problems.list);
+  require(reader.config, reader.lines, {reader.lines, parsed.table(), problems.list});
   const auto between = validate(reader.config, reader.lines);
   problems.list.insert(problems.list.end(), between.begin(), between.end());
   if (problems.list.empty()) return std::move(reader.config);
@@ -284,7 +382,7 @@ tl::expected<std::string, Problems> read_file(const std::filesystem::path& file)
   std::error_code error;
   const auto status = std::filesystem::status(file, error);
   if (status.type() == std::filesystem::file_type::not_found)
-    return fail("there is no such file; config/local/ holds examples");
+    return fail("there is no such file; `blindsight party init` and `blindsight client init` write one");
   if (status.type() != std::filesystem::file_type::regular)
     return fail("this is not a file that can be read as a configuration");
   if (const auto size = std::filesystem::file_size(file, error); !error && size > largest_file_bytes) {

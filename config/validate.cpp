@@ -36,8 +36,8 @@ void check_loopback(const Place& place, std::vector<Problem>& problems) {
   problems.push_back(
       {place.line,
        place.key + " = \"" + to_string(place.address) +
-           "\" leaves this machine, and links are not encrypted. Use a loopback address such as 127.0.0.1, or "
-           "write insecure_plaintext_links = true if nobody can listen on that network"});
+           "\" leaves this machine, and insecure_plaintext_links = true encrypts nothing. Use a loopback address such "
+           "as 127.0.0.1, or leave insecure_plaintext_links out: links are then encrypted"});
 }
 
 /// `first` and `second` in the order of the file.
@@ -52,6 +52,31 @@ void check_all(const std::vector<Place>& places, std::vector<Problem>& problems)
   for (std::size_t i = 0; i < places.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) check_distinct(places[j], places[i], problems);
   }
+}
+
+struct Pinned {
+  std::string key;
+  Fingerprint pin;
+  std::size_t line;
+};
+
+std::vector<Pinned> pins_of_roles(const RolePins& pins, const Lines& lines) {
+  std::vector<Pinned> all;
+  for (const Role role : all_roles) {
+    const std::string key = "pins." + std::string(name(role));
+    for (const auto& pin : pins.of(role)) all.push_back({key, pin, line_of(lines, key)});
+  }
+  return all;
+}
+
+/// A key decides who somebody is: it can stand for one only.
+void check_pins(const std::vector<Pinned>& all, std::vector<Problem>& problems) {
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (all[i].pin == all[j].pin && all[i].key != all[j].key)
+        problems.push_back({std::max(all[i].line, all[j].line),
+                            all[i].key + " and " + all[j].key +
+                                " have the same pin: each needs a key of its own, made on its own machine"});
 }
 
 void check_link(const LinkConfig& link, const Lines& lines, std::vector<Problem>& problems) {
@@ -72,13 +97,23 @@ void check_link(const LinkConfig& link, const Lines& lines, std::vector<Problem>
   }
 }
 
+/// All that a party binds.
+std::vector<std::pair<std::string, Address>> places_of(const PartyConfig& party) {
+  std::vector<std::pair<std::string, Address>> places{{"listen.clients", party.listen.clients}};
+  if (party.listen.parties) places.emplace_back("listen.parties", *party.listen.parties);
+  if (party.metrics.listen) places.emplace_back("metrics.listen", *party.metrics.listen);
+  return places;
+}
+
 }  // namespace
 
 std::vector<Problem> validate(const PartyConfig& config, const Lines& lines) {
   std::vector<Problem> problems;
   std::vector<Place> places;
-  const auto listen_line = line_of(lines, "listen");
-  if (listen_line) places.push_back({"listen", config.listen, listen_line});
+  if (const auto line = line_of(lines, "listen.parties"); line && config.listen.parties)
+    places.push_back({"listen.parties", *config.listen.parties, line});
+  if (const auto line = line_of(lines, "listen.clients"))
+    places.push_back({"listen.clients", config.listen.clients, line});
 
   const bool role_is_known = line_of(lines, "role") != 0;
   for (Role peer : all_roles) {
@@ -94,7 +129,7 @@ std::vector<Problem> validate(const PartyConfig& config, const Lines& lines) {
     }
   }
 
-  if (!config.insecure_plaintext_links) {
+  if (config.insecure_plaintext_links) {
     for (const auto& place : places) check_loopback(place, problems);
   }
   if (const auto line = line_of(lines, "metrics.listen"); line && config.metrics.listen) {
@@ -102,6 +137,11 @@ std::vector<Problem> validate(const PartyConfig& config, const Lines& lines) {
   }
   check_all(places, problems);
   check_link(config.link, lines, problems);
+  auto pinned = pins_of_roles(config.pins, lines);
+  for (const auto& client : config.clients)
+    for (const auto& pin : client.pins)
+      pinned.push_back({"clients." + client.name, pin, line_of(lines, "clients." + client.name)});
+  check_pins(pinned, problems);
   return problems;
 }
 
@@ -113,10 +153,11 @@ std::vector<Problem> validate(const ClientConfig& config, const Lines& lines) {
   for (const auto& [key, address] : servers) {
     if (const auto line = line_of(lines, key)) places.push_back({std::string(key), address, line});
   }
-  if (!config.insecure_plaintext_links) {
+  if (config.insecure_plaintext_links) {
     for (const auto& place : places) check_loopback(place, problems);
   }
   check_all(places, problems);
+  check_pins(pins_of_roles(config.pins, lines), problems);
   return problems;
 }
 
@@ -135,9 +176,10 @@ std::vector<std::string> check_together(std::span<const PartyConfig> parties) {
     for (std::size_t j = 0; j < parties.size(); ++j) {
       const auto& b = parties[j];
       if (i == j) continue;
-      if (const auto& peer = a.peers.of(b.role); peer && a.role != b.role && !collide(*peer, b.listen)) {
+      if (const auto& peer = a.peers.of(b.role);
+          peer && b.listen.parties && a.role != b.role && !collide(*peer, *b.listen.parties)) {
         problems.push_back(role(a) + " expects " + role(b) + " at " + to_string(*peer) + ", but that one listens at " +
-                           to_string(b.listen));
+                           to_string(*b.listen.parties));
       }
       if (j < i) continue;
       if (a.protocol != b.protocol) {
@@ -155,14 +197,14 @@ std::vector<std::string> check_together(std::span<const PartyConfig> parties) {
         problems.push_back(role(a) + " and " + role(b) + " have the same data_dir = \"" + a.data_dir.string() +
                            "\": whoever reads both shares knows the weights");
       }
-      const auto clash = [&](const std::optional<Address>& x, const std::optional<Address>& y, const char* what) {
-        if (x && y && collide(*x, *y))
-          problems.push_back(role(a) + " and " + role(b) + " share the address " + to_string(*y) + " (" + what + ")");
-      };
-      clash(a.listen, b.listen, "listen");
-      clash(a.metrics.listen, b.metrics.listen, "metrics.listen");
-      clash(a.listen, b.metrics.listen, "listen and metrics.listen");
-      clash(a.metrics.listen, b.listen, "metrics.listen and listen");
+      for (const auto& [key, mine] : places_of(a))
+        for (const auto& [other_key, other] : places_of(b))
+          if (collide(mine, other))
+            problems.push_back(role(a) + " (" + key + ") and " + role(b) + " (" + other_key + ") share the address " +
+                               to_string(other));
+      if (a.insecure_plaintext_links != b.insecure_plaintext_links)
+        problems.push_back(role(a) + " and " + role(b) +
+                           " do not agree on insecure_plaintext_links: leave it out of both");
     }
   }
   return problems;
