@@ -65,6 +65,8 @@ TEST_CASE("a value out of bounds is named with its bounds") {
   check_one(good + "[log]\nlevel = \"loud\"\n", 8, {"\"loud\"", "\"info\""});
   check_one(replaced(good, "\"server0\"", "\"server3\""), 1, {"role", "server3", "crypto_producer"});
   check_one(replaced(good, "\"run/server0\"", "\"\""), 3, {"data_dir is empty"});
+  check_one(replaced(good, "run/server0", "run\\u0000"), 3, {"data_dir", "a zero byte"});
+  check_one("protocol = \"\"\n" + good, 1, {"protocol is empty"});
   CHECK(problems_of(good + "[preprocessing]\ndepth = 0\n").empty());
   CHECK(problems_of(good + "[preprocessing]\ndepth = 64\n").empty());
 }
