@@ -54,8 +54,8 @@ bool ClientRights::may_deploy(std::string_view model) const {
   return std::ranges::any_of(deploy, [&](const auto& allowed) { return allowed == "*" || allowed == model; });
 }
 
-const std::optional<Address>& PartyConfig::Peers::of(Role peer) const {
-  return peer == Role::server0 ? server0 : peer == Role::server1 ? server1 : crypto_producer;
+std::optional<Address> PartyConfig::Peers::of(Role peer) const {
+  return peer == Role::server0 ? server0 : peer == Role::server1 ? server1 : std::nullopt;
 }
 
 }  // namespace blindsight::config

@@ -79,9 +79,10 @@ struct PartyConfig {
   };
   struct Peers {
     /// Present for those that this party dials; the others dial it.
-    std::optional<Address> server0, server1, crypto_producer;
+    std::optional<Address> server0, server1;
 
-    const std::optional<Address>& of(Role peer) const;
+    /// None of the crypto producer, which nobody dials.
+    std::optional<Address> of(Role peer) const;
     bool operator==(const Peers&) const = default;
   };
   struct Metrics {

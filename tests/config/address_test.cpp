@@ -47,12 +47,14 @@ TEST_CASE("only what never leaves the machine is loopback") {
 }
 
 TEST_CASE("each role has its name and its peer's address") {
-  const PartyConfig::Peers peers{
-      .server0 = Address{"a", 1}, .server1 = Address{"b", 2}, .crypto_producer = Address{"c", 3}};
+  const PartyConfig::Peers peers{.server0 = Address{"a", 1}, .server1 = Address{"b", 2}};
   CHECK(name(Role::server0) == "server0");
   CHECK(name(Role::server1) == "server1");
   CHECK(name(Role::crypto_producer) == "crypto_producer");
   CHECK(peers.of(Role::server0) == peers.server0);
   CHECK(peers.of(Role::server1) == peers.server1);
-  CHECK(peers.of(Role::crypto_producer) == peers.crypto_producer);
+  CHECK_FALSE(peers.of(Role::crypto_producer));
+  CHECK(dialed_by(Role::server0).empty());
+  CHECK(dialed_by(Role::server1) == std::vector{Role::server0});
+  CHECK(dialed_by(Role::crypto_producer) == std::vector{Role::server0, Role::server1});
 }

@@ -55,7 +55,11 @@ TEST_CASE("each type of key is described in the words of a file") {
   };
   check("role", "string", "server0, server1, crypto_producer", "required");
   check("triples", "string", "reused, fresh", "\"reused\"");
-  check("listen", "\"host:port\"", "", "required");
+  check("listen.clients", "\"host:port\"", "", "required");
+  check("listen.parties", "\"host:port\"", "", "\"\"");
+  check("pins.server0", "list of pins", "", "[]");
+  check("clients.NAME.deploy", "list of strings", "", "[]");
+  check("clients.NAME.predict", "true or false", "", "false");
   check("peers.server1", "\"host:port\"", "", "\"\"");
   check("priorities.enabled", "true or false", "", "true");
   check("log.file", "path", "", "\"\"");
@@ -66,7 +70,7 @@ TEST_CASE("each type of key is described in the words of a file") {
 TEST_CASE("a key is told in lines that fit a terminal, and no word is lost") {
   const std::string text = describe_party();
   CHECK(text.find("preprocessing.depth\n    integer in packs; 0 to 64; default 2\n    Packs of") != std::string::npos);
-  CHECK(text.find("listen\n    \"host:port\"; required\n") != std::string::npos);
+  CHECK(text.find("listen.clients\n    \"host:port\"; required\n") != std::string::npos);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 96);
   const auto words = [](const std::string& sentence) {

@@ -42,17 +42,21 @@ role = "crypto_producer"
 protocol = "plaintext"
 triples = "fresh"
 randomness = "sent"
-listen = "[::1]:1"
+listen = { parties = "[::1]:1", clients = "[::1]:5" }
+key = "k"
+pins = { server0 = ")" + a_pin + R"(", server1 = [")" +
+                                      another_pin +
+                                      R"("] }
 insecure_plaintext_links = true
 data_dir = "/var/d"
-peers.server0 = "a.example:2"
-peers.server1 = "b.example:3"
+peers.server0 = "127.0.0.1:2"
+peers.server1 = "127.0.0.1:3"
 metrics.listen = "0.0.0.0:4"
 log = { level = "debug", file = "l" }
 preprocessing = { depth = 5, memory_limit_mb = 66, while_serving = true }
 threads = { online = 7, preprocessing = 8, actors = 9 }
 link = { frame_bytes = 10000, credit_bytes = 11000, connect_timeout_ms = 12, reconnect_min_ms = 13, reconnect_max_ms = 14 }
-limits = { max_queries = 15, max_message_mb = 16 }
+limits = { max_queries = 15, max_message_mb = 16, handshakes_per_second = 17 }
 query.timeout_ms = 1700
 priorities.enabled = false
 )",
@@ -63,16 +67,18 @@ priorities.enabled = false
   c.protocol = "plaintext";
   c.triples = "fresh";
   c.randomness = "sent";
-  c.listen = {"::1", 1};
+  c.listen = {.parties = Address{"::1", 1}, .clients = {"::1", 5}};
+  c.key = "k";
+  c.pins = {.server0 = {{1}}, .server1 = {{2}}, .crypto_producer = {}};
   c.insecure_plaintext_links = true;
   c.data_dir = "/var/d";
-  c.peers = {.server0 = Address{"a.example", 2}, .server1 = Address{"b.example", 3}, .crypto_producer = {}};
+  c.peers = {.server0 = Address{"127.0.0.1", 2}, .server1 = Address{"127.0.0.1", 3}};
   c.metrics.listen = Address{"0.0.0.0", 4};
   c.log = {"debug", "l"};
   c.preprocessing = {5, 66, true};
   c.threads = {7, 8, 9};
   c.link = {10000, 11000, 12, 13, 14};
-  c.limits = {15, 16};
+  c.limits = {15, 16, 17};
   c.query.timeout_ms = 1700;
   c.priorities.enabled = false;
   CHECK(*loaded == c);
@@ -83,9 +89,12 @@ priorities.enabled = false
 
 TEST_CASE("every key of a client is read into its own field") {
   const auto loaded = parse_client(R"(
-server0 = "h:1"
-server1 = "h:2"
-crypto_producer = "h:3"
+server0 = "127.0.0.1:1"
+server1 = "127.0.0.1:2"
+crypto_producer = "127.0.0.1:3"
+key = "k"
+pins = { server0 = ")" + a_pin + R"(", server1 = ")" +
+                                       another_pin + R"(", crypto_producer = ")" + third_pin + R"(" }
 insecure_plaintext_links = true
 model.plan = "m.plan"
 link = { frame_bytes = 10000, connect_timeout_ms = 12 }
@@ -94,9 +103,11 @@ query.timeout_ms = 4000
                                    "client.toml");
   if (!loaded) FAIL(loaded.error().text());
   ClientConfig c;
-  c.server0 = {"h", 1};
-  c.server1 = {"h", 2};
-  c.crypto_producer = {"h", 3};
+  c.server0 = {"127.0.0.1", 1};
+  c.server1 = {"127.0.0.1", 2};
+  c.crypto_producer = {"127.0.0.1", 3};
+  c.key = "k";
+  c.pins = {.server0 = {{1}}, .server1 = {{2}}, .crypto_producer = {{3}}};
   c.insecure_plaintext_links = true;
   c.model.plan = "m.plan";
   c.link.frame_bytes = 10000;

@@ -10,13 +10,20 @@
 
 namespace blindsight::tests {
 
-/// The shortest file of a party: server 0 on this machine. Its last table, [peers], is open, and ends with line 6.
-inline const std::string good = R"(role = "server0"
-listen = "127.0.0.1:7100"
-data_dir = "run/server0"
+/// Pins of keys that nobody has.
+inline const std::string a_pin = config::pin_text({1}), another_pin = config::pin_text({2}),
+                         third_pin = config::pin_text({3});
+
+/// The shortest file of a party: server 1 on this machine. Its last table, [peers], is open, and ends with line 8.
+inline const std::string good = R"(role = "server1"
+listen = { parties = "127.0.0.1:7100", clients = "127.0.0.1:7110" }
+data_dir = "run/server1"
+key = "run/server1.key"
+pins = { server0 = ")" + a_pin + R"(", crypto_producer = ")" +
+                                another_pin + R"(" }
 [peers]
-server1 = "127.0.0.1:7101"
-crypto_producer = "127.0.0.1:7102"
+server0 = "127.0.0.1:7101"
+# Nobody dials the crypto producer.
 )";
 
 /// `text` with the first `from`, which it must hold, become `to`.
