@@ -3,10 +3,13 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <array>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
+#include <tuple>
 
 #include "actors/engine/memory.h"
 #include "actors/serve/front_end.h"
@@ -14,6 +17,7 @@
 #include "actors/serve/model_store.h"
 #include "actors/session/handshake.h"
 #include "actors/supervisor.h"
+#include "net/identities.h"
 #include "net/socket.h"
 #include "protocol/core/choice.h"
 
@@ -33,6 +37,24 @@ struct SystemConfig : caf::actor_system_config {
   }
 };
 
+Result<void> check_addresses(const config::PartyConfig& config) {
+  for (const auto role : config::dialed_by(config.role))
+    if (!config.peers.of(role))
+      return protocol::fail(protocol::Fault::usage,
+                            "the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
+  if (config.role != config::Role::crypto_producer && !config.listen.parties)
+    return protocol::fail(protocol::Fault::usage, "a server needs the key listen.parties");
+  if (!config.insecure_plaintext_links) return {};
+  if (auto ok = net::check_loopback(config.listen.clients, "the listening address (key listen.clients)"); !ok)
+    return ok;
+  if (config.listen.parties)
+    if (auto ok = net::check_loopback(*config.listen.parties, "the listening address (key listen.parties)"); !ok)
+      return ok;
+  for (const auto role : config::dialed_by(config.role))
+    if (auto ok = net::check_loopback(*config.peers.of(role), "the link to"); !ok) return ok;
+  return {};
+}
+
 }  // namespace
 
 struct Party::Impl {
@@ -45,7 +67,8 @@ struct Party::Impl {
   caf::actor_system system;
   Offload offload;  ///< goes before the system: its last tasks still hold actors
   caf::actor supervisor;
-  config::Address address;
+  std::array<std::optional<config::Address>, 2> addresses;  ///< by Door
+  std::shared_ptr<const wire::TlsContext> tls;              ///< as at the start
   std::mutex mutex;
   std::condition_variable changed;
   bool stopping = false, stopped = false;
@@ -56,19 +79,9 @@ Party::Party(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, const protocol::Protocol& protocol,
                                             monitoring::Registry& registry) {
   const auto self = static_cast<PartyId>(config.role);
-  if (auto ok = net::check_plaintext_allowed(config.listen, config.insecure_plaintext_links,
-                                             "the listening address (key `listen`)");
-      !ok)
-    return tl::unexpected(ok.error());
-  for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
-    if (role == config.role) continue;
-    const auto& address = config.peers.of(role);
-    if (!address)
-      return protocol::fail(protocol::Fault::usage,
-                            "the address of " + std::string(config::name(role)) + " is missing (keys `peers`)");
-    if (auto ok = net::check_plaintext_allowed(*address, config.insecure_plaintext_links, "the link to"); !ok)
-      return tl::unexpected(ok.error());
-  }
+  if (auto ok = check_addresses(config); !ok) return tl::unexpected(ok.error());
+  auto tls = net::tls_context(config);
+  if (!tls) return tl::unexpected(tls.error());
   const auto choice = protocol::choice_of(protocol, config.triples, config.randomness);
   if (!choice) return tl::unexpected(choice.error());
   auto folder = DeploymentFolder::open(config.data_dir, protocol::is_server(self));
@@ -86,23 +99,38 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
       return protocol::fail(protocol::Fault::usage,
                             budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
   }
-  auto descriptor = net::listen_on(config.listen);
-  if (!descriptor) return tl::unexpected(descriptor.error());
+  std::array<int, 2> descriptors{-1, -1};
+  std::array<std::optional<config::Address>, 2> addresses;
+  for (const auto& [door, wanted, key] :
+       {std::tuple{Door::parties, config.listen.parties, "listen.parties"},
+        std::tuple{Door::clients, std::optional(config.listen.clients), "listen.clients"}}) {
+    if (!wanted) continue;
+    auto descriptor = net::listen_on(*wanted, key);
+    if (!descriptor) {
+      if (descriptors[0] >= 0) ::close(descriptors[0]);
+      return tl::unexpected(descriptor.error());
+    }
+    descriptors[static_cast<std::size_t>(door)] = *descriptor;
+    addresses[static_cast<std::size_t>(door)] = config::Address{wanted->host, net::bound_port(*descriptor)};
+  }
 
   auto impl = std::make_unique<Impl>(config);
-  impl->address = {config.listen.host, net::bound_port(*descriptor)};
+  impl->addresses = addresses;
+  impl->tls = *tls;
   SupervisorParts parts;
   parts.config = config;
   parts.self = self;
   parts.choice = protocol::spelling(*choice);
-  parts.listening_descriptor = *descriptor;
+  parts.listening_descriptors = descriptors;
+  parts.tls = *tls;
   parts.deployment = *deployment;
   const auto data_folder = folder->path();
   parts.model_store = spawn_model_store(impl->system, std::move(*folder), self, config, *choice, impl->offload);
   parts.front_end = spawn_front_end(impl->system, config, parts.choice, self, data_folder, parts.model_store, registry);
   impl->supervisor = spawn_supervisor(impl->system, std::move(parts), registry);
-  spdlog::info("{} listens on {}, protocol {}, {}", protocol::party_name(self), config::to_string(impl->address),
-               protocol::spelling(*choice),
+  const auto places = addresses[0] ? config::to_string(*addresses[0]) + " for parties and " : std::string();
+  spdlog::info("{} listens on {}{} for clients, protocol {}, {}", protocol::party_name(self), places,
+               config::to_string(*addresses[1]), protocol::spelling(*choice),
                *deployment ? "model " + (*deployment)->plan.model_name : "no model deployed yet");
   return std::unique_ptr<Party>(new Party(std::move(impl)));
 }
@@ -111,8 +139,24 @@ Party::~Party() {
   stop();
 }
 
-config::Address Party::address() const {
-  return impl_->address;
+config::Address Party::clients_address() const {
+  return *impl_->addresses[static_cast<std::size_t>(Door::clients)];
+}
+
+std::optional<config::Address> Party::parties_address() const {
+  return impl_->addresses[static_cast<std::size_t>(Door::parties)];
+}
+
+Result<void> Party::reload(const config::PartyConfig& config) {
+  if (!impl_->tls || config.insecure_plaintext_links)
+    return protocol::fail(protocol::Fault::usage, "plain links have no pins to read again");
+  // A key of its own comes with a restart: links that stand could not say which one is theirs.
+  auto tls = net::tls_context(config);
+  if (!tls) return tl::unexpected(tls.error());
+  if ((*tls)->own().fingerprint() != impl_->tls->own().fingerprint())
+    return protocol::fail(protocol::Fault::usage, "the key file holds another key than at the start: restart for that");
+  caf::anon_send(impl_->supervisor, NewRights{*tls, config.clients});
+  return {};
 }
 
 void Party::wait() {

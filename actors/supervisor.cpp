@@ -48,7 +48,7 @@ using std::chrono::milliseconds;
 using wire::Kind;
 
 constexpr milliseconds greeting_patience{5000};
-constexpr std::size_t most_strangers = 64, most_clients = 64;
+constexpr std::size_t most_strangers = 64, most_clients = 256, most_links_of_a_client = 32;
 
 std::size_t index(PartyId p) {
   return static_cast<std::size_t>(p);
@@ -60,9 +60,9 @@ config::Role role_of(PartyId p) {
 
 /// Whom a party dials; the others dial it.
 std::vector<PartyId> dialed_by(PartyId self) {
-  if (self == PartyId::server1) return {PartyId::server0};
-  if (self == PartyId::producer) return {PartyId::server0, PartyId::server1};
-  return {};
+  std::vector<PartyId> all;
+  for (const auto role : config::dialed_by(role_of(self))) all.push_back(static_cast<PartyId>(role));
+  return all;
 }
 
 /// What is counted of the connection to one peer.
@@ -90,7 +90,8 @@ class Supervisor : public caf::event_based_actor {
         model_store_(std::move(parts.model_store)),
         stopping_(std::move(parts.stopping)),
         registry_(registry),
-        listening_descriptor_(parts.listening_descriptor) {
+        listening_descriptors_(parts.listening_descriptors) {
+    link_settings_.tls = std::move(parts.tls);
     for (const auto peer : {PartyId::server0, PartyId::server1, PartyId::producer})
       if (peer != self_) {
         others_.push_back(peer);
@@ -102,7 +103,8 @@ class Supervisor : public caf::event_based_actor {
 
   /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
   void on_exit() override {
-    front_end_ = model_store_ = listener_ = packs_ = scheduler_ = helper_ = nullptr;
+    front_end_ = model_store_ = packs_ = scheduler_ = helper_ = nullptr;
+    listeners_ = {};
     layers_.clear();
     core_.reset();
     dials_.clear();
@@ -125,7 +127,10 @@ class Supervisor : public caf::event_based_actor {
     link_settings_.config = config_.link;
     link_settings_.priorities = config_.priorities.enabled;
     link_settings_.registry = registry_;
-    listener_ = spawn_listener(system(), listening_descriptor_, link_settings_, this);
+    if (!link_settings_.tls)
+      spdlog::warn("{}: INSECURE: links are neither encrypted nor authenticated (insecure_plaintext_links)", who());
+    listen(Door::parties, dialing_us());
+    listen(Door::clients, {PartyId::client});
     for (const auto peer : dialed_by(self_)) {
       dials_[peer].dialer = spawn_dialer(system(), peer, *config_.peers.of(role_of(peer)),
                                          milliseconds(config_.link.connect_timeout_ms), stopping_, this);
@@ -135,6 +140,8 @@ class Supervisor : public caf::event_based_actor {
     begin_attempt();
     return {
         [this](const Accepted& m) { accepted(m); },
+        [this](const HandshakeFailed& m) { handshake_failed(m); },
+        [this](const NewRights& m) { new_rights(m); },
         [this](const Dialed& m) { dialed(m); },
         [this](const DialAgain& m) { dial(m.peer); },
         [this](const Arrived& m) { arrived(m); },
@@ -173,6 +180,8 @@ class Supervisor : public caf::event_based_actor {
   struct Greeting {
     std::optional<PartyId> dialed;
     std::string address;
+    Door door = Door::parties;
+    std::optional<wire::Identity> identity = std::nullopt;  ///< of who dialed us, unless the link is plain
   };
   struct DialState {
     caf::actor dialer;
@@ -419,7 +428,9 @@ class Supervisor : public caf::event_based_actor {
       ::close(m.descriptor);
       return;
     }
-    auto link = spawn_link(system(), m.descriptor, link_settings_, this);
+    auto settings = link_settings_;
+    settings.admission = {{m.peer}, "the address of " + protocol::party_name(m.peer)};
+    auto link = spawn_link(system(), m.descriptor, settings, this);
     greet(link, {m.peer, config::to_string(*config_.peers.of(role_of(m.peer)))});
     tell(link, Kind::hello, wire::encode(hello()));
   }
@@ -430,7 +441,64 @@ class Supervisor : public caf::event_based_actor {
       send(m.link, CloseLink{});
       return;
     }
-    greet(m.link, {std::nullopt, m.address});
+    greet(m.link, {std::nullopt, m.address, m.door, m.identity});
+  }
+
+  std::vector<PartyId> dialing_us() const {
+    std::vector<PartyId> all;
+    for (const auto peer : others_)
+      for (const auto dialed : dialed_by(peer))
+        if (dialed == self_) all.push_back(peer);
+    return all;
+  }
+
+  void listen(Door door, std::vector<PartyId> whom) {
+    const auto descriptor = listening_descriptors_[static_cast<std::size_t>(door)];
+    if (descriptor < 0) return;
+    ListenerSettings settings;
+    settings.door = door;
+    settings.link = link_settings_;
+    settings.link.admission = {std::move(whom),
+                               (door == Door::parties ? "listen.parties of " : "listen.clients of ") + who()};
+    settings.handshakes_per_second = config_.limits.handshakes_per_second;
+    listeners_[static_cast<std::size_t>(door)] = spawn_listener(system(), descriptor, settings, this);
+  }
+
+  void handshake_failed(const HandshakeFailed& m) {
+    if (m.error.fault == Fault::peer_lost || m.error.fault == Fault::not_serving)
+      spdlog::debug("{}: {} has gone before it proved who it is: {}", who(), m.address, m.error.what);
+    else
+      say_refused(m.address, m.error);
+  }
+
+  void new_rights(const NewRights& m) {
+    link_settings_.tls = m.tls;
+    for (const auto& listener : listeners_)
+      if (listener) send(listener, NewIdentities{m.tls});
+    send(front_end_, m);
+    std::size_t closed = 0;
+    for (const auto& [link, client] : clients_) {
+      if (!client) continue;
+      const auto known = m.tls->known().find(client->key);
+      if (known != m.tls->known().end() && known->second.name == client->name) continue;
+      send(link, CloseLink{});
+      ++closed;
+    }
+    spdlog::info("{}: read pins and clients again: {} clients, {} links of clients that are not known any more closed",
+                 who(), m.clients.size(), closed);
+  }
+
+  /// Why a peer that has proved who it is, or stands at a plain link, is not what it says; empty when it is.
+  std::string false_role(const Greeting& greeting, const wire::Hello& hello) const {
+    if (greeting.dialed) return {};  // whom we dial is checked by its address
+    const bool is_client = hello.role == PartyId::client;
+    if (is_client != (greeting.door == Door::clients))
+      return is_client ? "clients connect to listen.clients of " + who() + ", this is listen.parties"
+                       : "parties connect to listen.parties of their peers, this is listen.clients of " + who();
+    if (greeting.identity && greeting.identity->party != hello.role)
+      return "it has the key of " + greeting.identity->name + " and says that it is " +
+             protocol::party_name(hello.role);
+    return {};
   }
 
   void greet(const caf::actor& link, Greeting greeting) {
@@ -477,14 +545,26 @@ class Supervisor : public caf::event_based_actor {
       return refuse(link, {Fault::usage, wrong});
     if (peer->max_frame_bytes < 4096)
       return refuse(link, {Fault::usage, "frames of less than 4096 bytes are not supported"});
+    if (auto wrong = false_role(greeting, *peer); !wrong.empty()) return refuse(link, {Fault::refused, wrong});
     if (peer->role == PartyId::client) {
       if (clients_.size() >= most_clients)
         return refuse(
             link, {Fault::busy, "busy: " + std::to_string(most_clients) + " clients are connected already", retry_ms});
+      auto identity = greeting.identity ? std::make_shared<const wire::Identity>(*greeting.identity) : nullptr;
+      if (identity) {
+        const auto of_the_same = std::ranges::count_if(
+            clients_, [&](const auto& c) { return c.second && c.second->name == identity->name; });
+        if (of_the_same >= static_cast<std::ptrdiff_t>(most_links_of_a_client))
+          return refuse(link, {Fault::busy,
+                               "busy: the client " + protocol::in_quotes(identity->name) + " has " +
+                                   std::to_string(most_links_of_a_client) + " connections already",
+                               retry_ms});
+      }
       greetings_.erase(link);
-      clients_.insert(link);
+      clients_[link] = identity;
       Routes routes;
       routes.name = "client";
+      routes.client = std::move(identity);
       // What a stranger can make us hold: one message under way and a plan that it does not read.
       routes.open_messages = 1;
       routes.unread_bytes = std::uint64_t{64} << 20;
@@ -526,8 +606,12 @@ class Supervisor : public caf::event_based_actor {
     send(link, CloseLink{});
     greetings_.erase(link);
     if (greeting.dialed) return dial_failed(*greeting.dialed, error.what);
+    say_refused(greeting.address, error);
+  }
+
+  void say_refused(const std::string& address, const protocol::Error& error) {
     if (refused_reasons_.insert(error.what).second)
-      spdlog::error("{}: refused a connection from {} ({}): {}", who(), greeting.address, protocol::name(error.fault),
+      spdlog::error("{}: refused a connection from {} ({}): {}", who(), address, protocol::name(error.fault),
                     error.what);
     // Bounded: whoever makes up ever new reasons only makes us repeat ourselves.
     if (refused_reasons_.size() > 100) refused_reasons_.clear();
@@ -576,8 +660,8 @@ class Supervisor : public caf::event_based_actor {
   // --- the end ---
 
   void actor_down(const caf::down_msg& m) {
-    if (m.source == stopping_desk_) {
-      stopping_desk_ = nullptr;
+    if (m.source == stopping_scheduler_) {
+      stopping_scheduler_ = nullptr;
       return close_everything();
     }
     // An actor of the session in force that ended by itself has failed.
@@ -600,13 +684,14 @@ class Supervisor : public caf::event_based_actor {
     end_session({Fault::not_serving, who() + " is shutting down"}, false);
     // The scheduler tells the clients of its queries before it ends; only then are their links closed.
     if (scheduler)
-      stopping_desk_ = scheduler.address();
+      stopping_scheduler_ = scheduler.address();
     else
       close_everything();
   }
 
   void close_everything() {
-    send(listener_, CloseLink{});
+    for (const auto& listener : listeners_)
+      if (listener) send(listener, CloseLink{});
     for (auto& [peer, state] : dials_) send_exit(state.dialer, caf::exit_reason::user_shutdown);
     send_exit(model_store_, caf::exit_reason::user_shutdown);
     send_exit(front_end_, caf::exit_reason::user_shutdown);
@@ -624,10 +709,11 @@ class Supervisor : public caf::event_based_actor {
   const PartyId self_;
   std::vector<PartyId> others_;
   std::shared_ptr<const Deployment> deployment_;
-  caf::actor front_end_, model_store_, listener_;
+  caf::actor front_end_, model_store_;
+  std::array<caf::actor, 2> listeners_;  ///< by Door
   std::shared_ptr<std::atomic<bool>> stopping_;
   monitoring::Registry* registry_;
-  int listening_descriptor_;
+  std::array<int, 2> listening_descriptors_;
   LinkSettings link_settings_;
   std::array<PeerProbes, 3> probes_;
   std::shared_ptr<PackCounter> pack_counter_ = std::make_shared<PackCounter>(0);
@@ -635,7 +721,7 @@ class Supervisor : public caf::event_based_actor {
   std::map<PartyId, DialState> dials_;
   std::map<caf::actor, Greeting> greetings_;
   std::set<caf::actor> all_links_;
-  std::set<caf::actor> clients_;
+  std::map<caf::actor, std::shared_ptr<const wire::Identity>> clients_;
   std::set<std::string> refused_reasons_;
 
   std::uint64_t attempt_ = 0;
@@ -654,7 +740,7 @@ class Supervisor : public caf::event_based_actor {
   std::chrono::steady_clock::time_point set_up_began_{};
 
   bool stopped_ = false, closing_ = false;
-  caf::actor_addr stopping_desk_;
+  caf::actor_addr stopping_scheduler_;
 };
 
 }  // namespace

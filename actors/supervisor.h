@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -18,9 +19,10 @@ namespace blindsight::actors {
 struct SupervisorParts {
   config::PartyConfig config;
   protocol::PartyId self = protocol::PartyId::server0;
-  std::string choice;  ///< how the party computes, as protocol::spelling() writes it
-  int listening_descriptor = -1;
-  std::shared_ptr<const Deployment> deployment;  ///< as found on disk; may be none
+  std::string choice;                                ///< how the party computes, as protocol::spelling() writes it
+  std::array<int, 2> listening_descriptors{-1, -1};  ///< by Door; -1: none
+  std::shared_ptr<const wire::TlsContext> tls;       ///< null: plain links, by consent
+  std::shared_ptr<const Deployment> deployment;      ///< as found on disk; may be none
   caf::actor front_end, model_store;
   /// Set by the supervisor when it stops, so that a dialer in the middle of an attempt gives up.
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);

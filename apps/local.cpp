@@ -103,7 +103,7 @@ class Local {
     for (const auto* name : party_names) start(name);
     if (!wait_until_listening()) return finished();
     if (compiled_) {
-      const auto served = deploy(*client_, *bound_.clients, compiled_->plan, compiled_->weights, [this] {
+      const auto served = deploy(*client_, *bound_.clients, compiled_->plan, compiled_->weights, {}, [this] {
         report_deaths();
         return stop_ || !all_run();
       });

@@ -14,7 +14,7 @@ namespace {
 
 struct Arguments {
   std::filesystem::path model, weights, config;
-  std::string protocol;
+  std::string protocol, name;
   CompileFlags compile;
 };
 
@@ -24,7 +24,7 @@ Exit run(const Arguments& a) {
   client::Client client(read_client_config(a.config));
   const auto compiled = load_or_compile(a.model, a.weights, a.compile, wanted.protocol, status);
   const auto bound = value_of(agree(client, wanted).bind(compiled.plan.network));
-  value_of(deploy(client, *bound.clients, compiled.plan, compiled.weights));
+  value_of(deploy(client, *bound.clients, compiled.plan, compiled.weights, a.name));
   std::cout << "the servers now serve " << compiled.plan.model_name << ", plan "
             << protocol::to_hex(model::digest(compiled.plan)) << '\n';
   return status;
@@ -40,6 +40,10 @@ void add_model_deploy(CLI::App& model, Exit& status) {
       ->type_name("FILE");
   command->add_option("--weights", a->weights, "The plan's weights (default: NAME.weights beside NAME.plan)")
       ->type_name("FILE");
+  command
+      ->add_option("--name", a->name,
+                   "The model's name, for which the parties give the right to bring it (default: the file's)")
+      ->type_name("NAME");
   command->add_option("--config", a->config, "Where the parties are")->required()->type_name("client.toml");
   add_optional_protocol_flag(*command, a->protocol, "as the servers say; plaintext only when it is named");
   add_compile_flags(*command, a->compile);

@@ -44,13 +44,13 @@ protocol::Choice agree(client::Client& client, const Named& named) {
 }
 
 Result<void> deploy(client::Client& client, const protocol::Clients& clients, const model::Plan& plan,
-                    const model::Weights& weights, const std::function<bool()>& give_up) {
+                    const model::Weights& weights, const std::string& name, const std::function<bool()>& give_up) {
   {
     ProgressBar bar("layers shared and sent");
     const auto shares = [&](std::size_t layer) {
       return clients.share_weights(static_cast<protocol::LayerId>(layer), weights.layers.at(layer));
     };
-    if (auto sent = client.deploy(plan, shares, bar.callback()); !sent) return sent;
+    if (auto sent = client.deploy(plan, shares, {.name = name, .progress = bar.callback()}); !sent) return sent;
   }
   const auto deadline = std::chrono::steady_clock::now() + set_up_patience;
   for (;;) {

@@ -15,9 +15,10 @@ namespace blindsight::apps {
 /// image.
 protocol::Choice agree(client::Client& client, const Named& named);
 
-/// Brings plan and freshly shared weights to the parties, with a progress bar, and waits until they serve them, or
-/// until `give_up()`, asked every second, says so.
+/// Brings plan and freshly shared weights to the parties under `name` (empty: as the plan calls it), with a progress
+/// bar, and waits until they serve them, or until `give_up()`, asked every second, says so.
 protocol::Result<void> deploy(client::Client& client, const protocol::Clients& clients, const model::Plan& plan,
-                              const model::Weights& weights, const std::function<bool()>& give_up = {});
+                              const model::Weights& weights, const std::string& name,
+                              const std::function<bool()>& give_up = {});
 
 }  // namespace blindsight::apps

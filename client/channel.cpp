@@ -21,15 +21,16 @@ using Clock = Loop::Clock;
 
 /// Bytes that are framed ahead of the operating system's taking them.
 constexpr std::size_t write_ahead_bytes = 1024 * 1024;
+/// Bytes that are read before the loop looks after the others that it serves.
+constexpr std::size_t read_at_once_bytes = 1024 * 1024;
+/// No plan and no answer is near it.
+constexpr std::size_t longest_answer_bytes = std::size_t{1} << 30;
 
 }  // namespace
 
-Channel::Channel(Loop& loop, config::Address address, protocol::PartyId party, const config::ClientConfig& config)
-    : loop_(loop),
-      address_(std::move(address)),
-      party_(party),
-      link_(config.link),
-      plaintext_allowed_(config.insecure_plaintext_links) {}
+Channel::Channel(Loop& loop, config::Address address, protocol::PartyId party, const config::ClientConfig& config,
+                 Tls tls)
+    : loop_(loop), address_(std::move(address)), party_(party), link_(config.link), tls_(std::move(tls)) {}
 
 Channel::~Channel() {
   fail({Fault::refused, "the client was closed"});
@@ -67,8 +68,9 @@ void Channel::request(Kind kind, protocol::Payload payload, protocol::LayerId la
 
 void Channel::connect_if_down() {
   if (state_ != State::down) return;
-  if (auto ok = net::check_plaintext_allowed(address_, plaintext_allowed_, "the connection to"); !ok)
-    return fail(ok.error());
+  if (!tls_) return fail(tls_.error());
+  if (!*tls_)
+    if (auto ok = net::check_loopback(address_, "the connection to"); !ok) return fail(ok.error());
   state_ = State::connecting;
   if (connector_.joinable()) connector_.join();
   // Names are resolved and connections made where they keep nobody waiting.
@@ -94,11 +96,14 @@ void Channel::connected(Result<int> descriptor) {
   descriptor_ = *descriptor;
   state_ = State::greeting;
   frame_bytes_ = link_.frame_bytes;
-  reader_ = wire::Reader({link_.frame_bytes, std::size_t{1} << 32, 64});
+  reader_ = wire::Reader({link_.frame_bytes, longest_answer_bytes, 4});
   outbox_ = wire::Outbox(false);
   unsent_.clear();
   unsent_from_ = 0;
+  transport_ =
+      *tls_ ? (*tls_)->connect({{party_}, "the address of " + protocol::party_name(party_)}) : wire::plain_transport();
   loop_.watch(*this);
+  if (auto begun = transport_->begin(unsent_); !begun) return fail(named(": ", begun.error()));
   const auto patience = std::max(std::chrono::milliseconds(link_.connect_timeout_ms), std::chrono::milliseconds(1000));
   greeting_over_ = loop_.at(Clock::now() + patience, [this] {
     greeting_over_.reset();
@@ -113,7 +118,7 @@ void Channel::connected(Result<int> descriptor) {
 }
 
 short Channel::wanted() const {
-  return static_cast<short>(POLLIN | (unsent_from_ < unsent_.size() || !outbox_.empty() ? POLLOUT : 0));
+  return static_cast<short>(POLLIN | (unsent_from_ < unsent_.size() || has_to_send() ? POLLOUT : 0));
 }
 
 void Channel::ready() {
@@ -133,7 +138,10 @@ void Channel::flush() {
     if (unsent_from_ == unsent_.size()) {
       unsent_.clear();
       unsent_from_ = 0;
-      while (!outbox_.empty() && unsent_.size() < write_ahead_bytes) outbox_.append_frame(frame_bytes_, unsent_);
+      while (has_to_send() && unsent_.size() < write_ahead_bytes) {
+        outbox_.append_frame(frame_bytes_, transport_->to_seal(unsent_));
+        if (auto sealed = transport_->seal(unsent_); !sealed) return fail(named(": ", sealed.error()));
+      }
       if (unsent_.empty()) return;
     }
     const auto n = ::send(descriptor_, unsent_.data() + unsent_from_, unsent_.size() - unsent_from_, MSG_NOSIGNAL);
@@ -153,8 +161,8 @@ void Channel::flush() {
 
 void Channel::receive() {
   std::vector<char> bytes;
-  while (descriptor_ >= 0) {
-    bytes.resize(reader_.wanted());
+  for (std::size_t read = 0; descriptor_ >= 0 && read < read_at_once_bytes;) {
+    bytes.resize(transport_->wanted(reader_.wanted()).bytes);
     const auto n = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
     if (n == 0) return fail(named(" closed the connection: it was stopped or lost", {Fault::peer_lost, {}}));
     if (n < 0) {
@@ -162,8 +170,15 @@ void Channel::receive() {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return;
       return fail(named(" was lost: ", {Fault::peer_lost, std::strerror(errno)}));
     }
+    read += static_cast<std::size_t>(n);
+    const auto plain = transport_->feed({bytes.data(), static_cast<std::size_t>(n)}, unsent_);
+    if (!plain) {
+      // What tells the other end why (an alert) goes before the connection does.
+      (void)::send(descriptor_, unsent_.data() + unsent_from_, unsent_.size() - unsent_from_, MSG_NOSIGNAL);
+      return fail(named(": ", plain.error()));
+    }
     std::vector<wire::Message> messages;
-    const auto fed = reader_.feed({bytes.data(), static_cast<std::size_t>(n)}, messages);
+    const auto fed = reader_.feed(*plain, messages);
     for (auto& message : messages) {
       take(std::move(message));
       if (descriptor_ < 0) return;

@@ -18,6 +18,7 @@
 #include "wire/control.h"
 #include "wire/envelope.h"
 #include "wire/outbox.h"
+#include "wire/tls.h"
 
 namespace blindsight::client {
 
@@ -28,7 +29,10 @@ class Channel final : Loop::Watched {
  public:
   using Done = std::function<void(protocol::Result<wire::Message>)>;
 
-  Channel(Loop& loop, config::Address address, protocol::PartyId party, const config::ClientConfig& config);
+  /// Null for plain links, by consent; the error: a key that cannot be used, told to whoever asks for something.
+  using Tls = protocol::Result<std::shared_ptr<const wire::TlsContext>>;
+
+  Channel(Loop& loop, config::Address address, protocol::PartyId party, const config::ClientConfig& config, Tls tls);
   /// Whatever is under way is told that the client has gone.
   ~Channel() override;
 
@@ -46,7 +50,7 @@ class Channel final : Loop::Watched {
   std::uint64_t connections() const { return connections_; }
 
  private:
-  enum class State : std::uint8_t { down, connecting, greeting, ready };
+  enum class State : std::uint8_t { down, connecting, greeting, ready };  ///< greeting: handshake, then Hello
   struct Request {
     wire::Kind kind, expected;
     protocol::Payload payload;
@@ -56,6 +60,7 @@ class Channel final : Loop::Watched {
   };
 
   int descriptor() const override { return descriptor_; }
+  bool has_to_send() const { return transport_->established() && !outbox_.empty(); }
   short wanted() const override;
   void ready() override;
 
@@ -77,7 +82,7 @@ class Channel final : Loop::Watched {
   const config::Address address_;
   const protocol::PartyId party_;
   const config::LinkConfig link_;
-  const bool plaintext_allowed_;
+  const Tls tls_;
 
   State state_ = State::down;
   int descriptor_ = -1;
@@ -87,6 +92,7 @@ class Channel final : Loop::Watched {
   std::atomic<bool> cancelled_ = false;
   std::atomic<std::uint64_t> connections_ = 0;
   std::size_t frame_bytes_ = 0;
+  std::unique_ptr<wire::Transport> transport_;
   wire::Outbox outbox_{false};
   std::vector<char> unsent_;
   std::size_t unsent_from_ = 0;

@@ -6,6 +6,7 @@
 
 #include "client/channel.h"
 #include "client/query_state.h"
+#include "net/identities.h"
 #include "protocol/core/text.h"
 #include "protocol/prg/prg.h"
 
@@ -45,8 +46,9 @@ const config::Address& address_of(const config::ClientConfig& config, PartyId pa
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
  public:
   explicit Impl(config::ClientConfig config) : config_(std::move(config)) {
+    const auto tls = net::tls_context(config_);
     for (const auto party : parties)
-      channels_[index(party)] = std::make_unique<Channel>(loop_, address_of(config_, party), party, config_);
+      channels_[index(party)] = std::make_unique<Channel>(loop_, address_of(config_, party), party, config_, tls);
   }
 
   /// Once, before the last owner lets go: what is under way ends, the thread ends.
@@ -244,7 +246,7 @@ Result<wire::PartyStatus> Client::status(config::Role role) {
   return std::move(*status);
 }
 
-Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress) {
+Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares, const DeployOptions& options) {
   // All three first: nothing is sent anywhere when one party is missing.
   for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer})
     if (auto there = status(role); !there) return tl::unexpected(there.error());
@@ -252,6 +254,7 @@ Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares,
   protocol::random_bytes(begin.id);
   const auto plan_bytes = model::to_bytes(plan);
   begin.plan.assign(plan_bytes.begin(), plan_bytes.end());
+  begin.name = options.name.empty() ? plan.model_name : options.name;
   for (const auto party : parties) {
     auto answer = impl_->ask(party, Kind::deploy_begin, wire::encode(begin), Kind::deployed, patience);
     if (!answer) return tl::unexpected(answer.error());
@@ -265,7 +268,7 @@ Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares,
                                upload_patience, static_cast<protocol::LayerId>(layer));
       if (!answer) return tl::unexpected(answer.error());
     }
-    if (progress) progress(layer + 1, layers);
+    if (options.progress) options.progress(layer + 1, layers);
   }
   for (const auto party : parties) {
     auto answer = impl_->ask(party, Kind::deploy_commit, {}, Kind::deployed, upload_patience);

@@ -49,9 +49,16 @@ class Client {
   using WeightShares = std::function<protocol::Result<std::array<protocol::Payload, 2>>(std::size_t layer)>;
   /// `layer` of `layers` has been sent to both servers.
   using Progress = std::function<void(std::size_t layer, std::size_t layers)>;
+  struct DeployOptions {
+    std::string name = {};  ///< of the model, as the right to deploy it is given; empty: as the plan calls it
+    Progress progress = {};
+  };
   /// Brings a plan to all three parties and the shares to the servers under a fresh deployment id. Takes effect when
   /// all three have it; the parties then begin a new session by themselves, and queries are refused until it is set up.
-  protocol::Result<void> deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress = {});
+  protocol::Result<void> deploy(const model::Plan& plan, const WeightShares& shares, const DeployOptions& options);
+  protocol::Result<void> deploy(const model::Plan& plan, const WeightShares& shares) {
+    return deploy(plan, shares, {});
+  }
   /// Until all three parties serve the plan, or the time is up; the error says what was still missing.
   protocol::Result<void> wait_until_serving(const model::Plan& plan, std::chrono::milliseconds patience);
 

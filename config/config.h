@@ -44,6 +44,9 @@ struct RolePins {
   bool operator==(const RolePins&) const = default;
 };
 
+/// What whoever has a party's own key is called as a client of that party: it may ask how it is.
+inline constexpr std::string_view operator_name = "operator";
+
 /// What a party lets one client do: a table [clients.NAME] of its file. What is not written is not allowed.
 struct ClientRights {
   std::string name;

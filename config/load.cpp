@@ -180,6 +180,9 @@ class Reader {
           !std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; })) {
         problems.push_back({line, "clients." + shortened(name) + ": a client's name is 1 to " +
                                       std::to_string(longest_client_name) + " letters, digits, - or _"});
+      } else if (name == operator_name) {
+        problems.push_back(
+            {line, "clients.operator: whoever has this party's own key is called so; choose another name"});
       } else if (rights == nullptr) {
         problems.push_back({line, "clients." + name + " is a table: write [clients." + name + "] and its keys below"});
       } else {

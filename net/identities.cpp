@@ -56,7 +56,7 @@ Result<Context> tls_context(const config::PartyConfig& config) {
   if (!made) return made;
   // Whoever has the party's own key is its operator.
   const auto key = (*made)->own().fingerprint();
-  known[key] = {PartyId::client, std::string(operator_name), key};
+  known[key] = {PartyId::client, std::string(config::operator_name), key};
   return wire::TlsContext::make((*made)->own(), std::move(known));
 }
 

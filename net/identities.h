@@ -8,9 +8,6 @@
 
 namespace blindsight::net {
 
-/// What a client of its own key is called at a party: its operator, who may ask how it is.
-inline constexpr std::string_view operator_name = "operator";
-
 /// Reads the key file that a configuration names, and whom it pins. Null: links are plain, by consent. The error: a key
 /// file that is no good, a key that has expired, or one that is pinned for somebody else.
 protocol::Result<std::shared_ptr<const wire::TlsContext>> tls_context(const config::PartyConfig& config);

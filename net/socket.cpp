@@ -67,7 +67,7 @@ void set_option(int fd, int level, int option, int value) {
 
 }  // namespace
 
-Result<int> listen_on(const config::Address& address) {
+Result<int> listen_on(const config::Address& address, const char* key) {
   auto list = resolve(address, AI_PASSIVE);
   if (!list) return tl::unexpected(list.error());
   std::string reason = "no address";
@@ -83,7 +83,8 @@ Result<int> listen_on(const config::Address& address) {
         errno == EADDRINUSE ? "the port is in use by another process; stop it or choose another port" : system_error();
     close(fd);
   }
-  return fail(protocol::Fault::usage, "cannot listen on " + config::to_string(address) + " (key `listen`): " + reason);
+  return fail(protocol::Fault::usage,
+              "cannot listen on " + config::to_string(address) + " (key `" + key + "`): " + reason);
 }
 
 std::uint16_t bound_port(int descriptor) {
@@ -131,15 +132,12 @@ void tune_link(int descriptor) {
   set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000);
 }
 
-Result<void> check_plaintext_allowed(const config::Address& address, bool allowed, const char* what) {
-  if (allowed || config::is_loopback(address)) return {};
-  return fail(
-      protocol::Fault::usage,
-      std::string(what) + " " + config::to_string(address) +
-          " leaves this machine without encryption: anyone on the way could read the servers' link and with it the "
-          "image. "
-          "Use loopback addresses, or write insecure_plaintext_links = true if the network between the machines is "
-          "protected by other means");
+Result<void> check_loopback(const config::Address& address, const char* what) {
+  if (config::is_loopback(address)) return {};
+  return fail(protocol::Fault::usage,
+              std::string(what) + " " + config::to_string(address) +
+                  " leaves this machine, and insecure_plaintext_links = true encrypts nothing: use loopback addresses, "
+                  "or leave that key out");
 }
 
 }  // namespace blindsight::net

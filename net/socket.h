@@ -11,8 +11,9 @@ namespace blindsight::net {
 
 /// Sockets that are ready to be handed to a broker or used as they are. The caller owns the descriptor.
 
-/// Bound and listening; non-blocking. Port 0 takes a free one. The error names the address and what to change.
-protocol::Result<int> listen_on(const config::Address& address);
+/// Bound and listening; non-blocking. Port 0 takes a free one. The error names the address, and `key` as what to
+/// change.
+protocol::Result<int> listen_on(const config::Address& address, const char* key = "listen");
 /// The port that a listening socket really has.
 std::uint16_t bound_port(int descriptor);
 
@@ -24,7 +25,8 @@ protocol::Result<int> connect_to(const config::Address& address, std::chrono::mi
 /// that has silently gone is noticed within about ten seconds.
 void tune_link(int descriptor);
 
-/// Refused unless plaintext links are allowed: whoever reads the wire between the servers reads the image.
-protocol::Result<void> check_plaintext_allowed(const config::Address& address, bool allowed, const char* what);
+/// Plain links stay on the machine: whoever reads the wire between the servers reads the image. `what` stands before
+/// the address in the error.
+protocol::Result<void> check_loopback(const config::Address& address, const char* what);
 
 }  // namespace blindsight::net

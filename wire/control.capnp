@@ -70,6 +70,7 @@ struct Predicted {
 struct DeployBegin {
   deploymentId @0 :Data;
   plan @1 :Data;
+  name @2 :Text;           # of the model, as its right to be deployed is given
 }
 
 struct Status {

@@ -248,16 +248,21 @@ Payload encode(const DeployBegin& d) {
   return pack<schema::DeployBegin>([&](schema::DeployBegin::Builder b) {
     b.setDeploymentId(bytes_of(d.id));
     b.setPlan(bytes_of(d.plan));
+    b.setName(d.name);
   });
 }
 
 template <>
 Result<DeployBegin> decode(std::span<const std::uint8_t> bytes) {
-  return unpack<DeployBegin, schema::DeployBegin>(bytes, [](schema::DeployBegin::Reader r, DeployBegin& d) {
-    const auto plan = r.getPlan();
-    d.plan.assign(plan.begin(), plan.end());
-    return fill(d.id, r.getDeploymentId(), "deployment id");
-  });
+  return unpack<DeployBegin, schema::DeployBegin>(
+      bytes, [](schema::DeployBegin::Reader r, DeployBegin& d) -> Result<void> {
+        const auto plan = r.getPlan();
+        d.plan.assign(plan.begin(), plan.end());
+        d.name = string_of(r.getName());
+        if (d.name.empty() || d.name.size() > longest_model_name || !protocol::is_printable(d.name))
+          return fail("the model's name is not 1 to " + std::to_string(longest_model_name) + " printable bytes");
+        return fill(d.id, r.getDeploymentId(), "deployment id");
+      });
 }
 
 Payload encode(const Number& n) {

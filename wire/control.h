@@ -26,7 +26,11 @@ struct DeploymentName {
   bool operator==(const DeploymentName&) const = default;
 };
 
-/// The first message on every connection, in both directions.
+/// The longest name of a model.
+inline constexpr std::size_t longest_model_name = 256;
+
+/// The first message on every connection, in both directions. Who sends it is known already from its key: the role only
+/// repeats it.
 struct Hello {
   std::uint32_t wire_version = 0;
   std::string software_version;
@@ -70,6 +74,7 @@ struct Predicted {
 struct DeployBegin {
   DeploymentId id{};
   protocol::Payload plan;
+  std::string name;  ///< of the model, as the right to deploy it is given; printable
 };
 
 /// Payload of want.

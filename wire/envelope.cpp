@@ -147,6 +147,9 @@ Result<void> Reader::take_frame(const char* bytes, std::size_t size, std::vector
                         e.getSession(),
                         {w.getModel(), w.getPack(), w.getValue(), w.getLayer(), w.getBand()},
                         e.getRound()};
+    auto& traffic = traffic_[e.getLane()];
+    ++traffic.frames;
+    traffic.bytes += prefix_bytes + size;
     const auto payload = e.getPayload();
     const std::uint64_t total = e.getTotalBytes();
     if (total > limits_.message_bytes)

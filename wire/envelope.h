@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/core/result.h"
@@ -13,7 +15,7 @@
 namespace blindsight::wire {
 
 /// Raised whenever a frame or control message changes its meaning: parties of different versions refuse each other.
-inline constexpr std::uint32_t version = 3;
+inline constexpr std::uint32_t version = 4;
 
 /// Strict priority on a link, the first before the second before the third.
 enum class Lane : std::uint16_t { control = 0, online = 1, preprocessing = 2 };
@@ -115,6 +117,11 @@ class Reader {
   /// Takes all of `bytes`; appends the messages that they complete to `out`. The error says what was wrong, not on
   /// which link.
   protocol::Result<void> feed(std::span<const char> bytes, std::vector<Message>& out);
+  struct Traffic {
+    std::uint64_t frames = 0, bytes = 0;  ///< headers included
+  };
+  /// What came in each lane since the last call.
+  std::array<Traffic, 3> take_traffic() { return std::exchange(traffic_, {}); }
 
  private:
   struct Partial {
@@ -132,6 +139,7 @@ class Reader {
   std::size_t wanted_ = 4;
   std::vector<char> buffer_;
   std::map<std::uint32_t, Partial> open_;
+  std::array<Traffic, 3> traffic_{};
 };
 
 }  // namespace blindsight::wire

@@ -45,8 +45,9 @@ class TlsTransport final : public Transport {
   Result<void> begin(std::vector<char>& out) override {
     return dials_ ? with(out, {}, [this] { return shake_hands(); }) : Result<void>{};
   }
-  Result<void> feed(std::span<const char> bytes, std::vector<char>& plain, std::vector<char>& out) override;
-  Result<void> seal(std::span<const char> plain, std::vector<char>& out) override;
+  Result<std::span<const char>> feed(std::span<const char> bytes, std::vector<char>& out) override;
+  std::vector<char>& to_seal(std::vector<char>&) override { return unsealed_; }
+  Result<void> seal(std::vector<char>& out) override;
   bool established() const override { return identity_.has_value(); }
   const std::optional<Identity>& identity() const override { return identity_; }
   Wanted wanted(std::size_t) const override { return {read_bytes, false}; }
@@ -63,7 +64,7 @@ class TlsTransport final : public Transport {
   template <class Work>
   Result<void> with(std::vector<char>& out, std::span<const char> in, Work work);
   Result<void> shake_hands();
-  Result<void> read(std::vector<char>& plain);
+  Result<void> read();
   /// After a call of OpenSSL's that returned `result`: nothing when it only waits for more bytes.
   Result<void> outcome(int result);
   Error failure() const;
@@ -76,6 +77,8 @@ class TlsTransport final : public Transport {
   SSL* ssl_;
   std::span<const char> in_;
   std::vector<char>* out_ = nullptr;
+  std::vector<char> plain_, unsealed_;
+  std::size_t plain_bytes_ = 0;  ///< of plain_, which only grows
   std::uint64_t sealed_bytes_ = 0, handshake_bytes_ = 0;
   std::optional<Identity> verified_;  ///< its certificate is right; it has not proved yet that it has the key
   std::optional<Identity> identity_;
@@ -234,19 +237,19 @@ Result<void> TlsTransport::shake_hands() {
   return {};
 }
 
-Result<void> TlsTransport::read(std::vector<char>& plain) {
+Result<void> TlsTransport::read() {
   for (;;) {
-    const auto size = plain.size();
-    plain.resize(size + record_bytes);
+    if (plain_.size() < plain_bytes_ + record_bytes) plain_.resize(plain_bytes_ + record_bytes);
     std::size_t got = 0;
-    const int result = SSL_read_ex(ssl_, plain.data() + size, record_bytes, &got);
-    plain.resize(size + got);
+    const int result = SSL_read_ex(ssl_, plain_.data() + plain_bytes_, plain_.size() - plain_bytes_, &got);
+    plain_bytes_ += got;
     if (result != 1) return outcome(result);
   }
 }
 
-Result<void> TlsTransport::feed(std::span<const char> bytes, std::vector<char>& plain, std::vector<char>& out) {
-  return with(out, bytes, [&]() -> Result<void> {
+Result<std::span<const char>> TlsTransport::feed(std::span<const char> bytes, std::vector<char>& out) {
+  plain_bytes_ = 0;
+  auto taken = with(out, bytes, [&]() -> Result<void> {
     if (!established()) {
       handshake_bytes_ += bytes.size();
       if (auto shaken = shake_hands(); !shaken) return shaken;
@@ -256,24 +259,29 @@ Result<void> TlsTransport::feed(std::span<const char> bytes, std::vector<char>& 
         return {};
       }
     }
-    return read(plain);
+    return read();
   });
+  if (!taken) return tl::unexpected(taken.error());
+  return std::span<const char>(plain_.data(), plain_bytes_);
 }
 
-Result<void> TlsTransport::seal(std::span<const char> plain, std::vector<char>& out) {
-  if (plain.empty()) return {};
-  return with(out, {}, [&]() -> Result<void> {
+Result<void> TlsTransport::seal(std::vector<char>& out) {
+  const auto bytes = unsealed_.size();
+  if (bytes == 0) return {};
+  auto sealed = with(out, {}, [&]() -> Result<void> {
     // Only here, never where is read: the new key must not come between the records of a message under way.
-    if (sealed_bytes_ > 0 && sealed_bytes_ + plain.size() > rekey_bytes_) {
+    if (sealed_bytes_ > 0 && sealed_bytes_ + bytes > rekey_bytes_) {
       if (SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED) != 1) return tl::unexpected(failure());
       sealed_bytes_ = 0;
     }
-    sealed_bytes_ += plain.size();
-    out.reserve(out.size() + plain.size() + (plain.size() / record_bytes + 1) * SSL3_RT_MAX_TLS13_ENCRYPTED_OVERHEAD);
+    sealed_bytes_ += bytes;
+    out.reserve(out.size() + bytes + (bytes / record_bytes + 1) * SSL3_RT_MAX_TLS13_ENCRYPTED_OVERHEAD);
     std::size_t written = 0;
-    if (SSL_write_ex(ssl_, plain.data(), plain.size(), &written) != 1) return tl::unexpected(failure());
+    if (SSL_write_ex(ssl_, unsealed_.data(), bytes, &written) != 1) return tl::unexpected(failure());
     return {};
   });
+  unsealed_.clear();
+  return sealed;
 }
 
 Error TlsTransport::alerted(int alert) const {

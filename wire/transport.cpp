@@ -6,14 +6,11 @@ namespace {
 class PlainTransport final : public Transport {
  public:
   protocol::Result<void> begin(std::vector<char>&) override { return {}; }
-  protocol::Result<void> feed(std::span<const char> bytes, std::vector<char>& plain, std::vector<char>&) override {
-    plain.insert(plain.end(), bytes.begin(), bytes.end());
-    return {};
+  protocol::Result<std::span<const char>> feed(std::span<const char> bytes, std::vector<char>&) override {
+    return bytes;
   }
-  protocol::Result<void> seal(std::span<const char> plain, std::vector<char>& out) override {
-    out.insert(out.end(), plain.begin(), plain.end());
-    return {};
-  }
+  std::vector<char>& to_seal(std::vector<char>& out) override { return out; }
+  protocol::Result<void> seal(std::vector<char>&) override { return {}; }
   bool established() const override { return true; }
   const std::optional<Identity>& identity() const override { return nobody_; }
   Wanted wanted(std::size_t plain) const override { return {plain, true}; }

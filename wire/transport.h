@@ -20,12 +20,14 @@ class Transport {
 
   /// Once, before anything else: what this end sends first.
   virtual protocol::Result<void> begin(std::vector<char>& out) = 0;
-  /// Takes all of `bytes` off the wire; appends the plain bytes that they complete to `plain`, and what must be sent in
-  /// answer to `out`. The error says what was wrong and what to do, not on which link.
-  virtual protocol::Result<void> feed(std::span<const char> bytes, std::vector<char>& plain,
-                                      std::vector<char>& out) = 0;
-  /// Appends what carries `plain` to `out`. Only once established.
-  virtual protocol::Result<void> seal(std::span<const char> plain, std::vector<char>& out) = 0;
+  /// Takes all of `bytes` off the wire, and appends what must be sent in answer to `out`. Returns the plain bytes that
+  /// they complete, which stay where they are until the next call. The error says what was wrong and what to do, not
+  /// on which link.
+  virtual protocol::Result<std::span<const char>> feed(std::span<const char> bytes, std::vector<char>& out) = 0;
+  /// Where to append plain bytes for seal(): on a plain link `out` itself.
+  virtual std::vector<char>& to_seal(std::vector<char>& out) = 0;
+  /// Appends what carries them to `out`. Only once established.
+  virtual protocol::Result<void> seal(std::vector<char>& out) = 0;
   /// Whether plain bytes may be sent. On a link of TLS the other end has proved its key by then.
   virtual bool established() const = 0;
   /// Who is at the other end; none before it is established, and never on a plain link, where nobody proves anything.

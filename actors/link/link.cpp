@@ -10,6 +10,8 @@
 #include <caf/io/network/native_socket.hpp>
 #include <chrono>
 #include <optional>
+#include <set>
+#include <span>
 
 #include "actors/link/messages.h"
 #include "net/socket.h"
@@ -23,13 +25,21 @@ using protocol::Fault;
 using wire::Kind;
 using wire::Lane;
 
-/// A closing link may take this long to drain.
-constexpr std::chrono::seconds drain_patience{2};
+/// A closing link may take this long to drain, and a new one to prove who it is.
+constexpr std::chrono::seconds drain_patience{2}, handshake_patience{5};
+/// What tells the other end why its handshake failed has so long to arrive.
+constexpr std::chrono::milliseconds last_words{200};
 using DrainDeadline = caf::atom_constant<caf::atom("drained?")>;
 /// CAF 0.17 leaks a socket that is closed in the very round of the event loop that added it. A message that goes by way
 /// of the clock arrives in a later round.
 using CloseNow = caf::atom_constant<caf::atom("close-now")>;
+using HandshakeDeadline = caf::atom_constant<caf::atom("greeted?")>;
+using EndNow = caf::atom_constant<caf::atom("end-now")>;
 constexpr std::chrono::milliseconds a_round_later{1};
+
+static_assert(static_cast<int>(monitoring::Lane::control) == static_cast<int>(Lane::control) &&
+              static_cast<int>(monitoring::Lane::online) == static_cast<int>(Lane::online) &&
+              static_cast<int>(monitoring::Lane::preprocessing) == static_cast<int>(Lane::preprocessing));
 
 /// What is counted of the link to one peer in one lane.
 struct LinkProbes {
@@ -46,6 +56,13 @@ LinkProbes link_probes(monitoring::Registry& registry, std::string_view peer, mo
           .queue_bytes = registry.probe<metrics::link_queue_bytes>(peer, lane)};
 }
 
+/// Where a link that was accepted came in.
+struct Entrance {
+  Door door = Door::parties;
+  caf::actor listener;
+  std::string address;
+};
+
 struct LinkState {
   static inline const char* name = "link";
 
@@ -53,6 +70,8 @@ struct LinkState {
   caf::actor owner;
   connection_handle handle;
   int descriptor = -1;
+  std::optional<Entrance> entrance;  ///< until the owner has heard of the link
+  std::unique_ptr<wire::Transport> transport;
   std::optional<Routes> routes;
   std::size_t frame_bytes = 0;
   wire::Outbox outbox{true};
@@ -66,40 +85,62 @@ using LinkBroker = caf::stateful_actor<LinkState, caf::io::broker>;
 
 /// Without a sender: a broker that has ended in the meantime would keep itself alive through a message of its own in
 /// its mailbox.
-template <class Message>
-void tell_later(caf::io::broker* self, std::chrono::milliseconds delay, Message message) {
-  caf::delayed_anon_send(caf::actor_cast<caf::actor>(self), delay, message);
+template <class... Words>
+void tell_later(caf::io::broker* self, std::chrono::milliseconds delay, Words... words) {
+  caf::delayed_anon_send(caf::actor_cast<caf::actor>(self), delay, words...);
 }
 
-void end(LinkBroker* self, protocol::Fault fault, const std::string& reason) {
+void close_now(LinkBroker* self) {
   auto& s = self->state;
-  if (s.down) return;
-  s.down = true;
   // Both directions at once: a peer that does not answer must not keep the descriptor alive.
   ::shutdown(s.descriptor, SHUT_RDWR);
   self->close(s.handle);
-  self->send(s.owner, LinkDown{self, {fault, reason}});
   self->quit();
+}
+
+/// Tells whoever knows of the link, and closes it: at once, or when the other end has had time to read why.
+void end(LinkBroker* self, protocol::Error error, bool tell_other_end = false) {
+  auto& s = self->state;
+  if (s.down) return;
+  s.down = true;
+  for (const auto& probes : s.probes) probes.queue_bytes.set(0);
+  if (s.entrance) {
+    self->send(s.entrance->listener, HandshakeOver{self});
+    self->send(s.owner, HandshakeFailed{s.entrance->door, s.entrance->address, std::move(error)});
+    s.entrance.reset();
+  } else {
+    self->send(s.owner, LinkDown{self, std::move(error)});
+  }
+  if (!tell_other_end) return close_now(self);
+  self->flush(s.handle);
+  tell_later(self, last_words, EndNow::value);
+}
+
+void end(LinkBroker* self, protocol::Fault fault, const std::string& reason) {
+  end(self, {fault, reason});
 }
 
 /// Hands over frames while the lane of the first one has credit: a bulk frame waits for the buffer to be nearly empty,
 /// so that an urgent message that comes in the meantime finds at most two of them ahead.
 void pump(LinkBroker* self) {
   auto& s = self->state;
-  if (s.down) return;
+  if (s.down || !s.transport->established()) return;
   bool wrote = false;
   while (!s.outbox.empty()) {
     const bool only_bulk = s.outbox.front_lane() == Lane::preprocessing;
     const std::uint64_t credit =
         only_bulk ? 2 * s.frame_bytes : std::max<std::uint64_t>(s.settings.config.credit_bytes, 2 * s.frame_bytes);
     if (s.outstanding >= credit) break;
-    const auto frame = s.outbox.append_frame(s.frame_bytes, self->wr_buf(s.handle));
-    s.outstanding += frame.frame_bytes;
+    auto& out = self->wr_buf(s.handle);
+    const auto before = out.size();
+    const auto frame = s.outbox.append_frame(s.frame_bytes, s.transport->to_seal(out));
+    if (auto sealed = s.transport->seal(out); !sealed) return end(self, sealed.error());
+    s.outstanding += out.size() - before;
     wrote = true;
     const auto& probes = s.probes[static_cast<std::size_t>(frame.lane)];
-    probes.sent_bytes.add(frame.frame_bytes);
+    probes.sent_bytes.add(static_cast<double>(frame.frame_bytes));
     probes.sent_frames.add();
-    probes.queue_bytes.set(s.outbox.queued_bytes(frame.lane));
+    probes.queue_bytes.set(static_cast<double>(s.outbox.queued_bytes(frame.lane)));
     if (frame.lane == Lane::preprocessing && s.routes && s.routes->drain_watcher)
       self->send(s.routes->drain_watcher, Drained{s.routes->peer, frame.payload_bytes});
   }
@@ -107,14 +148,30 @@ void pump(LinkBroker* self) {
   if (s.closing && s.outbox.empty() && s.outstanding == 0) end(self, Fault::not_serving, "closed by this party");
 }
 
+/// The other end has proved who it is, or nobody asks.
+void established(LinkBroker* self) {
+  auto& s = self->state;
+  if (s.entrance) {
+    self->send(s.entrance->listener, HandshakeOver{self});
+    self->send(s.owner, Accepted{s.entrance->door, self, s.entrance->address, s.transport->identity()});
+    s.entrance.reset();
+  }
+  pump(self);
+}
+
+void read_on(LinkBroker* self) {
+  auto& s = self->state;
+  const auto wanted = s.transport->wanted(s.reader.wanted());
+  self->configure_read(s.handle, wanted.exactly ? caf::io::receive_policy::exactly(wanted.bytes)
+                                                : caf::io::receive_policy::at_most(wanted.bytes));
+}
+
 /// Why a message cannot be taken, or empty.
 std::string deliver(LinkBroker* self, wire::Message message) {
   auto& s = self->state;
   const auto header = message.header;
-  const auto& probes = s.probes[static_cast<std::size_t>(header.lane)];
-  probes.received_bytes.add(message.payload.size() + wire::frame_overhead_bytes);
-  probes.received_frames.add();
-  Arrived arrived{s.routes ? s.routes->peer : protocol::PartyId::client, self, Parcel(std::move(message))};
+  Arrived arrived{s.routes ? s.routes->peer : protocol::PartyId::client, self, Parcel(std::move(message)),
+                  s.routes ? s.routes->client : nullptr};
   if (!s.routes) {
     self->send(s.owner, std::move(arrived));
     return {};
@@ -155,7 +212,32 @@ std::string deliver(LinkBroker* self, wire::Message message) {
   }
 }
 
-caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings& settings, const caf::actor& owner) {
+void arrived(LinkBroker* self, std::span<const char> bytes) {
+  auto& s = self->state;
+  if (s.down) return;
+  const bool was_established = s.transport->established();
+  auto plain = s.transport->feed(bytes, self->wr_buf(s.handle));
+  // What the transport answers is not counted as outstanding: a handshake, and no more.
+  if (!plain) return end(self, plain.error(), true);
+  if (!was_established) self->flush(s.handle);
+  if (!was_established && s.transport->established()) established(self);
+  std::vector<wire::Message> messages;
+  auto fed = s.reader.feed(*plain, messages);
+  const auto traffic = s.reader.take_traffic();
+  for (std::size_t lane = 0; lane < traffic.size(); ++lane) {
+    if (traffic[lane].frames == 0) continue;
+    s.probes[lane].received_bytes.add(static_cast<double>(traffic[lane].bytes));
+    s.probes[lane].received_frames.add(static_cast<double>(traffic[lane].frames));
+  }
+  for (auto& m : messages)
+    if (auto wrong = deliver(self, std::move(m)); !wrong.empty())
+      return end(self, Fault::violation, "protocol violation: " + wrong);
+  if (!fed) return end(self, Fault::violation, "protocol violation: " + fed.error().what);
+  read_on(self);
+}
+
+caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings& settings, const caf::actor& owner,
+                  std::optional<Entrance> entrance) {
   auto& s = self->state;
   s.settings = settings;
   s.owner = owner;
@@ -165,36 +247,47 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
   s.frame_bytes = settings.strangers.frame_bytes;
   s.outbox = wire::Outbox(settings.priorities);
   s.reader.set_limits(settings.strangers);
+  s.entrance = std::move(entrance);
+  s.transport = !settings.tls ? wire::plain_transport()
+                : s.entrance  ? settings.tls->accept(settings.admission)
+                              : settings.tls->connect(settings.admission);
   net::tune_link(s.descriptor);
   self->ack_writes(handle, true);
-  self->configure_read(handle, caf::io::receive_policy::exactly(s.reader.wanted()));
+  read_on(self);
+  if (auto begun = s.transport->begin(self->wr_buf(handle)); !begun) end(self, begun.error());
+  if (s.transport->established()) {
+    established(self);
+  } else {
+    self->flush(handle);
+    tell_later(self, handshake_patience, HandshakeDeadline::value);
+  }
   return {
       [self](const Send& send) {
         auto& st = self->state;
         if (st.down || st.closing) return;
+        const auto lane = send.message.look().header.lane;
         st.outbox.push(send.message.take());
         if (st.routes && st.routes->unread_bytes > 0 && st.outbox.queued_bytes(Lane::control) > st.routes->unread_bytes)
           return end(self, Fault::violation, "it does not read what it asks for");
+        // Told here too: what matters is the queue of a link that takes nothing.
+        st.probes[static_cast<std::size_t>(lane)].queue_bytes.set(static_cast<double>(st.outbox.queued_bytes(lane)));
         pump(self);
       },
-      [self](const caf::io::new_data_msg& data) {
-        auto& st = self->state;
-        if (st.down) return;
-        std::vector<wire::Message> messages;
-        auto fed = st.reader.feed(data.buf, messages);
-        for (auto& m : messages)
-          if (auto wrong = deliver(self, std::move(m)); !wrong.empty())
-            return end(self, Fault::violation, "protocol violation: " + wrong);
-        if (!fed) return end(self, Fault::violation, "protocol violation: " + fed.error().what);
-        self->configure_read(st.handle, caf::io::receive_policy::exactly(st.reader.wanted()));
-      },
+      [self](const caf::io::new_data_msg& data) { arrived(self, data.buf); },
       [self](const caf::io::data_transferred_msg& sent) {
         self->state.outstanding = sent.remaining;
         pump(self);
       },
       [self](const caf::io::connection_closed_msg&) {
+        if (self->state.down) return self->quit();
         end(self, Fault::peer_lost, "the connection was closed by the other end");
       },
+      [self](HandshakeDeadline) {
+        if (!self->state.transport->established())
+          end(self, Fault::timed_out,
+              "it did not prove who it is within " + std::to_string(handshake_patience.count()) + " s");
+      },
+      [self](EndNow) { close_now(self); },
       [self](const Routes& routes) {
         auto& st = self->state;
         st.routes = routes;
@@ -212,32 +305,71 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
       },
       [self](CloseNow) {
         self->state.closing = true;
+        if (!self->state.transport->established()) return end(self, Fault::not_serving, "closed by this party");
         pump(self);
       },
       [self](DrainDeadline) { end(self, Fault::not_serving, "closed by this party"); },
   };
 }
 
-caf::behavior run_accepted(LinkBroker* self, connection_handle handle, LinkSettings settings, caf::actor owner) {
-  return run(self, handle, settings, owner);
+caf::behavior run_accepted(LinkBroker* self, connection_handle handle, LinkSettings settings, caf::actor owner,
+                           Entrance entrance) {
+  return run(self, handle, settings, owner, std::move(entrance));
 }
 
 caf::behavior run_connected(LinkBroker* self, int descriptor, LinkSettings settings, caf::actor owner) {
-  return run(self, self->add_scribe(descriptor), settings, owner);
+  return run(self, self->add_scribe(descriptor), settings, owner, std::nullopt);
 }
 
-caf::behavior run_listener(caf::io::broker* self, int descriptor, LinkSettings settings, caf::actor owner) {
+struct ListenerState {
+  static inline const char* name = "listener";
+
+  std::set<caf::actor> half_open;
+  std::chrono::steady_clock::time_point second_began{};
+  std::uint32_t begun = 0;  ///< handshakes, in this second
+
+  /// Whether one more handshake may begin.
+  bool within_budget(const ListenerSettings& settings, std::chrono::steady_clock::time_point now) {
+    if (now - second_began >= std::chrono::seconds(1)) {
+      second_began = now;
+      begun = 0;
+    }
+    if (half_open.size() >= settings.most_half_open || begun >= settings.handshakes_per_second) return false;
+    ++begun;
+    return true;
+  }
+};
+
+using ListenerBroker = caf::stateful_actor<ListenerState, caf::io::broker>;
+using CloseStranger = caf::atom_constant<caf::atom("close-one")>;
+
+caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSettings settings, caf::actor owner) {
   self->add_doorman(descriptor);
+  auto current = std::make_shared<ListenerSettings>(std::move(settings));
   return {
-      [self, settings, owner](const caf::io::new_connection_msg& connection) {
+      [self, current, owner](const caf::io::new_connection_msg& connection) {
+        const bool costs = current->link.tls != nullptr;
+        if (costs && !self->state.within_budget(*current, std::chrono::steady_clock::now())) {
+          tell_later(self, a_round_later, CloseStranger::value, connection.handle);
+          return;
+        }
         const auto address =
             self->remote_addr(connection.handle) + ":" + std::to_string(self->remote_port(connection.handle));
-        auto link = self->fork(run_accepted, connection.handle, settings, owner);
-        self->send(owner, Accepted{link, address});
+        auto link =
+            self->fork(run_accepted, connection.handle, current->link, owner, Entrance{current->door, self, address});
+        if (costs) self->state.half_open.insert(link);
       },
+      [self](CloseStranger, connection_handle handle) { self->close(handle); },
+      [](const caf::io::connection_closed_msg&) { /* of a stranger that was not let in */ },
+      [self](const HandshakeOver& m) { self->state.half_open.erase(m.link); },
+      [current](const NewIdentities& m) { current->link.tls = m.tls; },
       [self](const caf::io::acceptor_closed_msg&) { self->quit(); },
       [self](CloseLink) { tell_later(self, a_round_later, CloseNow::value); },
-      [self](CloseNow) { self->quit(); },
+      [self](CloseNow) {
+        for (const auto& link : self->state.half_open) self->send(link, CloseLink{});
+        self->state.half_open.clear();
+        self->quit();
+      },
   };
 }
 
@@ -248,7 +380,7 @@ caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSetti
   return system.middleman().spawn_broker(run_connected, descriptor, settings, owner);
 }
 
-caf::actor spawn_listener(caf::actor_system& system, int descriptor, const LinkSettings& settings,
+caf::actor spawn_listener(caf::actor_system& system, int descriptor, const ListenerSettings& settings,
                           const caf::actor& owner) {
   return system.middleman().spawn_broker(run_listener, descriptor, settings, owner);
 }

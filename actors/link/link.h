@@ -4,10 +4,12 @@
 #include <caf/actor_system.hpp>
 #include <string>
 
+#include "actors/link/messages.h"
 #include "config/config.h"
 #include "monitoring/probes.h"
 #include "protocol/core/party.h"
 #include "wire/envelope.h"
+#include "wire/tls.h"
 
 namespace blindsight::actors {
 
@@ -18,10 +20,23 @@ struct LinkSettings {
   /// Before Hello a stranger may send frames and messages of this size only.
   wire::ReaderLimits strangers{4096, 64 * 1024, 4};
   monitoring::Registry* registry = nullptr;
+  std::shared_ptr<const wire::TlsContext> tls;  ///< null: plain, by consent
+  wire::Admission admission;                    ///< whom the link may be with
+};
+
+struct ListenerSettings {
+  Door door = Door::parties;
+  LinkSettings link;
+  /// What strangers may cost: connections whose handshake is under way, and handshakes that are begun in a second (one
+  /// is about a millisecond of the thread that carries all links). What is beyond them is closed at once.
+  std::size_t most_half_open = 64;
+  std::uint32_t handshakes_per_second = 50;
 };
 
 /// A link is one live connection: a broker that turns messages into frames and back. It dies with the connection, after
-/// it has told LinkDown to its owner; connecting again makes a new link.
+/// it has told LinkDown to its owner; connecting again makes a new link. Of a link that was accepted its owner first
+/// hears when the other end has proved who it is (Accepted), or has not (HandshakeFailed); on a link that it has itself
+/// connected, what it sends waits until then.
 ///
 ///   Routes  → takes messages of the named session and sends each to the actor it is for
 ///   Send    → queued in the outbox; at most `credit_bytes` are handed to the operating system's side at once
@@ -30,8 +45,9 @@ struct LinkSettings {
 /// Takes over a connected descriptor.
 caf::actor spawn_link(caf::actor_system& system, int descriptor, const LinkSettings& settings, const caf::actor& owner);
 
-/// Takes over a listening descriptor; tells `owner` Accepted for each connection. Ends on CloseLink.
-caf::actor spawn_listener(caf::actor_system& system, int descriptor, const LinkSettings& settings,
+/// Takes over a listening descriptor; its links tell `owner` Accepted. Ends on CloseLink, and with it the links whose
+/// handshake is under way.
+caf::actor spawn_listener(caf::actor_system& system, int descriptor, const ListenerSettings& settings,
                           const caf::actor& owner);
 
 }  // namespace blindsight::actors

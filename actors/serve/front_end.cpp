@@ -9,6 +9,7 @@
 
 #include "actors/serve/inference.h"
 #include "actors/serve/messages.h"
+#include "actors/serve/rights.h"
 #include "actors/session/handshake.h"
 #include "protocol/core/text.h"
 #include "tensor/kernels/isa.h"
@@ -67,6 +68,7 @@ class FrontEnd : public caf::event_based_actor {
         self_(self),
         data_folder_(std::move(data_folder)),
         model_store_(std::move(model_store)),
+        rights_(config_.clients),
         probes_(std::move(probes)) {}
 
   const char* name() const override { return "front-end"; }
@@ -91,6 +93,7 @@ class FrontEnd : public caf::event_based_actor {
         },
         [this](const PacksReady& m) { packs_ready_ = m.packs; },
         [this](const QueryClosed& m) { closed(m); },
+        [this](const NewRights& m) { rights_.replace(m.clients); },
     };
   }
 
@@ -98,11 +101,20 @@ class FrontEnd : public caf::event_based_actor {
   void arrived(const Arrived& m) {
     switch (m.message.look().header.kind) {
       case Kind::status_request:
+        if (auto may = rights_.status(m.client.get()); !may) return refuse(m.link, {}, may.error());
         return answer(m.link, Kind::status, wire::encode(status()));
       case Kind::plan_request:
+        if (auto may = rights_.status(m.client.get()); !may) return refuse(m.link, {}, may.error());
         if (!deployment_) return refuse(m.link, {}, no_model());
         return answer(m.link, Kind::plan, deployment_->plan_bytes);
-      case Kind::deploy_begin:
+      case Kind::deploy_begin: {
+        const auto begin = wire::decode<wire::DeployBegin>(m.message.look().payload);
+        if (!begin) return refuse(m.link, {}, begin.error());
+        if (auto may = rights_.deploy(m.client.get(), begin->name); !may) return refuse(m.link, {}, may.error());
+        send(model_store_, m, supervisor_);
+        return;
+      }
+      // Of a deployment that the same link has begun, which the model store checks.
       case Kind::deploy_share:
       case Kind::deploy_commit:
         send(model_store_, m, supervisor_);
@@ -123,6 +135,7 @@ class FrontEnd : public caf::event_based_actor {
     auto request = wire::decode<wire::Predict>(message.payload);
     if (!request) return refuse(m.link, {}, request.error());
     const auto& query = request->query;
+    if (auto may = rights_.query(m.client.get(), Clock::now()); !may) return refuse(m.link, query, may.error());
     if (!protocol::is_server(self_))
       return refuse(m.link, query, {Fault::refused, "the crypto producer takes no queries; ask the servers"});
     if (!deployment_) return refuse(m.link, query, no_model());
@@ -212,6 +225,7 @@ class FrontEnd : public caf::event_based_actor {
   PartyId self_;
   std::filesystem::path data_folder_;
   caf::actor model_store_, supervisor_;
+  Rights rights_;
   QueryProbes probes_;
   std::shared_ptr<const Deployment> deployment_;
   Serving serving_;

@@ -7,8 +7,10 @@
 #include "actors/engine/messages.h"
 #include "actors/engine/session_core.h"
 #include "actors/serve/deployment.h"
+#include "config/config.h"
 #include "monitoring/probes.h"
 #include "wire/control.h"
+#include "wire/tls.h"
 
 /// What front end, scheduler, model store and supervisor say to each other.
 namespace blindsight::actors {
@@ -86,6 +88,13 @@ struct QueryClosed {
   protocol::Fault fault = protocol::Fault::internal;  ///< unless it is ok
 };
 
+/// To supervisor and front end: pins and rights were read again. They hold from now on; links that stand stay, but
+/// those of clients that are not known any more.
+struct NewRights {
+  std::shared_ptr<const wire::TlsContext> tls;
+  std::vector<config::ClientRights> clients;
+};
+
 /// Supervisor to scheduler: the session is over.
 struct EndSession {
   protocol::Error error;
@@ -114,5 +123,6 @@ BLINDSIGHT_LOCAL_MESSAGE(CancelQuery)
 BLINDSIGHT_LOCAL_MESSAGE(WaitedTooLong)
 BLINDSIGHT_LOCAL_MESSAGE(ClientGone)
 BLINDSIGHT_LOCAL_MESSAGE(QueryClosed)
+BLINDSIGHT_LOCAL_MESSAGE(NewRights)
 BLINDSIGHT_LOCAL_MESSAGE(EndSession)
 BLINDSIGHT_LOCAL_MESSAGE(Serving)

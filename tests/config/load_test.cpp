@@ -123,6 +123,7 @@ TEST_CASE("what is wrong with a client's table is told with its name") {
             {"unknown key clients.clinic.predictt", "did you mean predict?"});
   check_one(good + "[clients.clinic]\npins = \"" + third_pin + "\"\npredict = 1\n", 11,
             {"clients.clinic.predict", "true or false"});
+  check_one(good + "[clients.operator]\npins = \"" + third_pin + "\"\n", 9, {"clients.operator"});
   check_one("clients = 3\n" + good, 1, {"clients is a table"});
   check_one(good + "[clients]\nclinic = 3\n", 10, {"clients.clinic is a table"});
   check_one(good + "[clients.\"a b\"]\n", 9, {"a client's name"});

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "protocol/core/result.h"
+#include "wire/identity.h"
+
+namespace blindsight::actors {
+
+/// What each client may do here, and how often. A value: whoever asks says who wants it and what time it is. Nobody
+/// (null) is whoever stands at a plain link, where nobody proves anything and all is allowed. The errors say which
+/// client lacks which right, and who can give it.
+class Rights {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit Rights(const std::vector<config::ClientRights>& clients) { replace(clients); }
+  /// What was asked for so far counts on.
+  void replace(const std::vector<config::ClientRights>& clients);
+
+  /// One more query; counts it.
+  protocol::Result<void> query(const wire::Identity* who, Time now);
+  protocol::Result<void> deploy(const wire::Identity* who, std::string_view model) const;
+  protocol::Result<void> status(const wire::Identity* who) const;
+
+ private:
+  struct Allowance {
+    double queries = 0;  ///< that may begin now
+    Time as_of{};
+  };
+  const config::ClientRights* of(const wire::Identity& who) const;
+
+  std::map<std::string, config::ClientRights, std::less<>> clients_;
+  std::map<std::string, Allowance, std::less<>> allowances_;
+};
+
+}  // namespace blindsight::actors
