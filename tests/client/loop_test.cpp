@@ -112,8 +112,18 @@ TEST_CASE("a loop that is stopped runs what was posted and forgets its timers") 
   {
     Loop loop;
     on(loop, [&] { loop.at(Clock::now() + 24h, [&] { timer = true; }); });
+    // While the loop is busy, more is posted, and then it is stopped.
+    std::promise<void> entered, leave;
+    loop.post([&] {
+      entered.set_value();
+      leave.get_future().get();
+    });
+    entered.get_future().get();
     loop.post([&] { posted = true; });
-    loop.stop();
+    std::thread stopping([&] { loop.stop(); });
+    std::this_thread::sleep_for(2ms);
+    leave.set_value();
+    stopping.join();
     CHECK(posted);
     loop.stop();
   }

@@ -83,6 +83,7 @@ TEST_CASE("nobody sees a result before the callbacks have returned") {
     (void)query.get();
     return left.load();
   });
+  CHECK(waiter.wait_for(5ms) == std::future_status::timeout);
   leave.set_value();
   CHECK(waiter.get());
 }
