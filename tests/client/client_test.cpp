@@ -3,15 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+#include <atomic>
+#include <thread>
 
-#include "tests/client/support/fake_party.h"
+#include "tests/client/support/parties.h"
 
 using namespace blindsight;
 using namespace blindsight::tests;
 using protocol::Fault;
-using protocol::PartyId;
 using wire::Kind;
 using wire::Message;
 
@@ -20,92 +19,6 @@ namespace {
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
-
-/// A network of one layer whose output is its input.
-model::Plan identity_plan() {
-  model::Plan plan;
-  plan.model_name = "identity";
-  plan.network.input = {1, 1, 2};
-  protocol::LayerSpec layer;
-  layer.name = "only";
-  layer.conv.in = plan.network.input;
-  layer.conv.out_channels = 2;
-  plan.network.layers = {layer};
-  plan.calibration.resize(1, {1, 1, 0.5});
-  plan.preprocessing.size = plan.network.input;
-  plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
-  return plan;
-}
-
-client::ModelPtr identity() {
-  auto model = client::Model::make(*protocol::choice_of("plaintext"), identity_plan());
-  REQUIRE(model);
-  return *model;
-}
-
-/// The input comes back as the output: with plaintext, all is in server 0's half.
-Message echo(const Message& message) {
-  const auto asked = wire::decode<wire::Predict>(message.payload);
-  REQUIRE(asked);
-  return {wire::control_header(Kind::predicted), wire::encode(wire::Predicted{asked->query, asked->input_share, {}})};
-}
-
-Message refusal(const wire::QueryId& query, Fault fault, std::optional<std::uint32_t> retry_after_ms = {}) {
-  return {wire::control_header(Kind::failure),
-          wire::encode(wire::Failure{query, {fault, "no, because", retry_after_ms}})};
-}
-
-std::vector<Message> answer_all(const Message& message) {
-  if (message.header.kind == Kind::predict) return {echo(message)};
-  return {};
-}
-
-/// Messages that a fake party keeps, to answer them when a test says.
-class Kept {
- public:
-  FakeParty::Handler handler() {
-    return [this](const Message& message) -> std::vector<Message> {
-      if (message.header.kind != Kind::predict) return {};
-      const std::scoped_lock lock(mutex_);
-      messages_.push_back(message);
-      came_.notify_all();
-      return {};
-    };
-  }
-  std::vector<Message> wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [&] { return messages_.size() >= count; });
-    return messages_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::vector<Message> messages_;
-};
-
-struct Parties {
-  explicit Parties(FakeParty::Handler first = answer_all, FakeParty::Handler second = answer_all)
-      : server0(PartyId::server0, std::move(first)),
-        server1(PartyId::server1, std::move(second)),
-        producer(PartyId::producer, answer_all) {}
-
-  config::ClientConfig config() const {
-    config::ClientConfig c;
-    c.server0 = server0.address();
-    c.server1 = server1.address();
-    c.crypto_producer = producer.address();
-    return c;
-  }
-  /// Bounded: what a test waits for has been sent already.
-  template <class Condition>
-  static bool eventually(Condition condition) {
-    for (int i = 0; i < 2000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    return condition();
-  }
-
-  FakeParty server0, server1, producer;
-};
 
 const std::vector<std::int64_t> input{3, -4};
 
@@ -151,22 +64,6 @@ TEST_CASE("many queries are under way on one connection, and answers may come in
   CHECK(parties.server0.connections() == 1);
 }
 
-TEST_CASE("a callback gets the result once") {
-  Parties parties;
-  client::Client client(parties.config());
-  std::atomic<int> called = 0;
-  const auto query = client.submit(identity(), input, {}, [&](const protocol::Result<client::Answer>& answer) {
-    CHECK(answer.has_value());
-    ++called;
-  });
-  CHECK(query.get());
-  CHECK(query.wait_for(std::chrono::milliseconds(0)));
-  CHECK(called == 1);
-  query.cancel();
-  REQUIRE(client.predict(identity(), input));
-  CHECK(called == 1);
-}
-
 TEST_CASE("a query that is given up ends at once, both servers are told, and others go on") {
   Kept kept;
   Parties parties(kept.handler());
@@ -177,7 +74,7 @@ TEST_CASE("a query that is given up ends at once, both servers are told, and oth
   first.cancel();
   REQUIRE_FALSE(first.get());
   CHECK(first.get().error().fault == Fault::refused);
-  CHECK(Parties::eventually([&] { return parties.server0.received(Kind::cancel) == 1; }));
+  CHECK(eventually([&] { return parties.server0.received(Kind::cancel) == 1; }));
   // Server 1 has answered its half already: there is nothing to tell it.
   for (const auto& message : messages) parties.server0.send(echo(message));
   CHECK(second.get());
@@ -193,7 +90,7 @@ TEST_CASE("a deadline ends a query with the name of the server that did not answ
   CHECK(answer.error().fault == Fault::timed_out);
   CHECK(contains(answer.error().what, "server1 (127.0.0.1:"));
   CHECK_FALSE(contains(answer.error().what, "server0"));
-  CHECK(Parties::eventually([&] { return parties.server1.received(Kind::cancel) == 1; }));
+  CHECK(eventually([&] { return parties.server1.received(Kind::cancel) == 1; }));
 }
 
 TEST_CASE("a server's refusal arrives with its kind, its reason and when to ask again") {

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <random>
 
-#include "wire/control.h"
 #include "wire/envelope.capnp.h"
 
 using namespace blindsight::wire;
@@ -199,10 +198,10 @@ TEST_CASE("random damage never crashes and never passes unnoticed as a longer me
   }
 }
 
-TEST_CASE("random bytes never crash the reader or the control decoders") {
+TEST_CASE("random bytes never crash the reader") {
   std::mt19937_64 rng(6);
   for (int i = 0; i < 5000; ++i) {
-    auto junk = random_payload(rng() % 300, rng);
+    const auto junk = random_payload(rng() % 300, rng);
     std::vector<char> bytes(junk.begin(), junk.end());
     if (bytes.size() > 4 && rng() % 2 == 0) {
       const auto size = static_cast<std::uint32_t>((bytes.size() - 4) & ~7u);
@@ -211,97 +210,7 @@ TEST_CASE("random bytes never crash the reader or the control decoders") {
     Reader reader(limits);
     std::vector<Message> out;
     (void)reader.feed(bytes, out);
-    junk.resize(junk.size() & ~std::size_t{7});
-    (void)decode<Hello>(junk);
-    (void)decode<Predicted>(junk);
-    (void)decode<blindsight::wire::PartyStatus>(junk);
   }
-}
-
-TEST_CASE("control messages survive the way and damage is an error") {
-  Hello hello;
-  hello.wire_version = version;
-  hello.software_version = "1.2.3";
-  hello.role = blindsight::protocol::PartyId::producer;
-  hello.public_key.fill(7);
-  hello.choice = "securenn/fresh/sent";
-  hello.deployment = DeploymentName{};
-  hello.deployment->id.fill(1);
-  hello.deployment->plan.fill(2);
-  hello.max_frame_bytes = 1234;
-  const auto bytes = encode(hello);
-  const auto back = decode<Hello>(bytes);
-  REQUIRE(back);
-  CHECK(*back == hello);
-  hello.deployment.reset();
-  CHECK(*decode<Hello>(encode(hello)) == hello);
-
-  Predicted predicted;
-  predicted.query.fill(9);
-  predicted.output_share = {1, 2, 3};
-  predicted.report.online_s = 0.5;
-  predicted.report.layers.push_back({"conv1", 1, 2, 3, 4, 5, 6});
-  const auto again = decode<Predicted>(encode(predicted));
-  REQUIRE(again);
-  CHECK(again->output_share == predicted.output_share);
-  CHECK(again->report == predicted.report);
-
-  Predict predict;
-  CHECK_FALSE(decode<Predict>(encode(predict))->timeline);
-  predict.timeline = true;
-  CHECK(decode<Predict>(encode(predict))->timeline);
-
-  CHECK_FALSE(decode<Hello>(std::span(bytes).first(bytes.size() - 8)));
-  CHECK_FALSE(decode<Hello>(std::span(bytes).first(bytes.size() - 1)));
-  CHECK_FALSE(decode<Confirm>(encode(Number{5})));
-}
-
-TEST_CASE(
-    "a failure survives the way with its kind; one that is not known is internal, and words from outside are tamed") {
-  using blindsight::protocol::Fault;
-  for (std::uint8_t number = 0; number <= static_cast<std::uint8_t>(Fault::last); ++number) {
-    const Failure failure{{1, 2, 3},
-                          {static_cast<Fault>(number), "why", number % 2 == 0 ? std::optional(7u) : std::nullopt}};
-    const auto back = decode<Failure>(encode(failure));
-    REQUIRE(back);
-    CHECK(back->query == failure.query);
-    CHECK(back->error == failure.error);
-  }
-  CHECK(decode<Failure>(encode(Failure{{}, {static_cast<Fault>(200), "new"}}))->error.fault == Fault::internal);
-  const auto forged =
-      decode<Failure>(encode(Failure{{}, {Fault::busy, "one\nline \x1b[31m" + std::string(100'000, 'x')}}));
-  REQUIRE(forged);
-  CHECK(forged->error.what.starts_with("one?line ?[31m"));
-  CHECK(forged->error.what.size() < 5000);
-}
-
-TEST_CASE("a report's intervals survive the way; too many, unknown ones and impossible ones are refused") {
-  using blindsight::wire::Interval;
-  using blindsight::wire::max_intervals;
-  Predicted predicted;
-  predicted.report.layers.resize(2);
-  predicted.report.layers[0].name = "conv1";
-  auto& intervals = predicted.report.layers[1].intervals;
-  const auto refused = [&](const char* why) {
-    const auto back = decode<Predicted>(encode(predicted));
-    return !back && contains(back.error().what, why);
-  };
-  intervals = {{Interval::Kind::compute, 3, 10, 4'000'000'000, 0},
-               {Interval::Kind::wait, 70'000, 0, 0, 0},
-               {Interval::Kind::queue, 1, 5, 6, 0},
-               {Interval::Kind::send, 0, 12, 12, std::uint64_t{1} << 40}};
-  const auto back = decode<Predicted>(encode(predicted));
-  REQUIRE(back);
-  CHECK(back->report == predicted.report);
-
-  intervals[1] = {static_cast<Interval::Kind>(4), 0, 0, 0, 0};
-  CHECK(refused("unknown kind of interval 4"));
-  intervals[1] = {Interval::Kind::wait, 0, 2, 1, 0};
-  CHECK(refused("ends before it begins"));
-  intervals.assign(max_intervals, {Interval::Kind::wait, 1, 2, 3, 0});
-  CHECK(decode<Predicted>(encode(predicted)));
-  intervals.push_back({});
-  CHECK(refused("16385 intervals of one layer"));
 }
 
 TEST_CASE("the first frame without its prefix is not taken for a frame") {

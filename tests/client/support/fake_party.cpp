@@ -29,7 +29,7 @@ FakeParty::~FakeParty() {
 void FakeParty::write(int descriptor, wire::Message message) {
   wire::Outgoing out(std::move(message), 0);
   std::vector<char> bytes;
-  while (!out.finished()) out.append_frame(4096, bytes);
+  while (!out.finished()) out.append_frame(frame_bytes, bytes);
   for (std::size_t at = 0; at < bytes.size();) {
     const auto n = ::send(descriptor, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
     if (n > 0)
@@ -67,7 +67,7 @@ void FakeParty::read(Connection& connection) {
       wire::Hello hello;
       hello.wire_version = wire::version;
       hello.role = role_;
-      hello.max_frame_bytes = 4096;
+      hello.max_frame_bytes = frame_bytes;
       write(connection.descriptor, {wire::control_header(wire::Kind::hello), wire::encode(hello)});
       continue;
     }

@@ -14,9 +14,12 @@
 
 namespace blindsight::tests {
 
-/// A party as a client sees it: greets, and answers each message as a test says. One thread.
+/// A party as a client sees it: greets, and answers each message as a test says. Takes no frame that is larger than it
+/// said. One thread.
 class FakeParty {
  public:
+  /// Payload of the largest frame that it takes.
+  static constexpr std::uint32_t frame_bytes = 4096;
   /// What to send back at once; a test may keep the message and answer later by send().
   using Handler = std::function<std::vector<wire::Message>(const wire::Message&)>;
 
@@ -36,7 +39,7 @@ class FakeParty {
  private:
   struct Connection {
     int descriptor;
-    wire::Reader reader{{}};
+    wire::Reader reader{{.frame_bytes = frame_bytes}};
   };
   void run();
   void read(Connection& connection);

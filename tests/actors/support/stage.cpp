@@ -1,0 +1,53 @@
+#include "tests/actors/support/stage.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/actors/support/fake_protocol.h"
+
+namespace blindsight::test {
+
+Stage::~Stage() {
+  for (const auto& actor : actors_) caf::anon_send_exit(actor, caf::exit_reason::kill);
+  settle();
+}
+
+Role::Role(Stage& stage) : stage_(stage) {
+  actor_ = stage.keep(stage.system().spawn([kept = kept_](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(
+        [self, kept](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
+          kept->push_back({view.move_content_to_message(), self->make_response_promise()});
+          return caf::delegated<caf::message>{};
+        });
+    return {[self](const Do& m) { m.what(self); }};
+  }));
+}
+
+std::optional<wire::Failure> Role::sent_failure(wire::Kind kind) {
+  const auto message = sent();
+  if (!message || message->header.kind != kind) return std::nullopt;
+  const auto failure = wire::decode<wire::Failure>(message->payload);
+  REQUIRE(failure);
+  return *failure;
+}
+
+actors::Arrived arrived(protocol::PartyId from, wire::Kind kind, protocol::PackId pack, protocol::Payload payload,
+                        const caf::actor& link) {
+  return {from, link, actors::Parcel(wire::Message{wire::control_header(kind, 0, pack), std::move(payload)})};
+}
+
+std::shared_ptr<actors::SessionCore> fake_core(protocol::PartyId self) {
+  auto core = std::make_shared<actors::SessionCore>();
+  core->self = self;
+  core->session = 77;
+  core->network = fake_plan(1, 4).network;
+  core->weight_shares.assign(core->network.layers.size(), protocol::Payload(4));
+  const auto bound = fake_protocol.bind(core->network);
+  REQUIRE(bound);
+  auto program = bound->parties->make_program({self, protocol::SessionKeys{}, core->weight_shares});
+  REQUIRE(program);
+  core->program = std::move(*program);
+  core->input_share_bytes = bound->clients->input_share_bytes()[0];
+  return core;
+}
+
+}  // namespace blindsight::test
