@@ -21,19 +21,41 @@ namespace {
 
 constexpr const char* child_name = "child: a party of the fake protocol in a process of its own";
 
+/// A party's configuration as a file that a process of its own reads.
+std::filesystem::path written(const Neighbourhood& n, std::size_t role) {
+  const auto& c = n.parties[role];
+  const auto quoted = [](const std::string& text) { return '"' + text + '"'; };
+  const auto file = n.folder.path() / (std::string(config::name(c.role)) + ".toml");
+  std::ofstream out(file);
+  out << "role = " << quoted(std::string(config::name(c.role))) << "\nprotocol = " << quoted(c.protocol)
+      << "\nlisten.clients = " << quoted(config::to_string(c.listen.clients))
+      << "\ndata_dir = " << quoted(c.data_dir.string()) << "\nkey = " << quoted(c.key.string())
+      << "\nlink = { reconnect_min_ms = " << c.link.reconnect_min_ms
+      << ", reconnect_max_ms = " << c.link.reconnect_max_ms
+      << " }\nthreads = { online = 1, preprocessing = 1, actors = 2 }"
+      << "\nquery.timeout_ms = " << c.query.timeout_ms << '\n';
+  if (c.listen.parties) out << "listen.parties = " << quoted(config::to_string(*c.listen.parties)) << '\n';
+  for (const auto role_of_peer : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
+    const std::string name(config::name(role_of_peer));
+    if (const auto address = c.peers.of(role_of_peer))
+      out << "peers." << name << " = " << quoted(config::to_string(*address)) << '\n';
+    for (const auto& pin : c.pins.of(role_of_peer))
+      out << "pins." << name << " = " << quoted(config::pin_text(pin)) << '\n';
+  }
+  for (const auto& client : c.clients)
+    out << "[clients." << client.name << "]\npins = " << quoted(config::pin_text(client.pins.at(0)))
+        << "\npredict = true\ndeploy = \"*\"\n";
+  return file;
+}
+
 /// A party in a child process that can be killed like one on a machine of its own.
 class Child {
  public:
   Child(std::size_t role, const Neighbourhood& n) {
     std::vector<std::string> environment;
     for (char** e = environ; *e != nullptr; ++e) environment.emplace_back(*e);
-    environment.push_back("BLINDSIGHT_TEST_ROLE=" + std::to_string(role));
-    environment.push_back("BLINDSIGHT_TEST_PROTOCOL=" + n.parties[role].protocol);
-    environment.push_back("BLINDSIGHT_TEST_FOLDER=" + n.parties[role].data_dir.string());
     environment.push_back("BLINDSIGHT_TEST_LEDGER=" + (n.folder.path() / "ledger").string());
-    for (std::size_t i = 0; i < 3; ++i)
-      environment.push_back("BLINDSIGHT_TEST_PORT" + std::to_string(i) + "=" +
-                            std::to_string(n.parties[i].listen.port));
+    environment.push_back("BLINDSIGHT_TEST_CONFIG=" + written(n, role).string());
     std::vector<char*> env;
     for (auto& e : environment) env.push_back(e.data());
     env.push_back(nullptr);
@@ -67,26 +89,14 @@ std::vector<std::string> lines_of(const std::filesystem::path& file) {
 
 // Run by the test below in processes of their own.
 TEST_CASE("child: a party of the fake protocol in a process of its own" * doctest::skip()) {
-  const char* role_text = std::getenv("BLINDSIGHT_TEST_ROLE");
-  REQUIRE(role_text != nullptr);
+  REQUIRE(std::getenv("BLINDSIGHT_TEST_CONFIG") != nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   quiet_log();
-  const auto role = static_cast<std::size_t>(std::atoi(role_text));
-  const auto& protocol =
-      std::getenv("BLINDSIGHT_TEST_PROTOCOL") == fake_helped_protocol.name ? fake_helped_protocol : fake_protocol;
-  Neighbourhood n(protocol.name);
-  auto& config = n.parties[role];
-  std::array<config::Address, 3> addresses;
-  for (std::size_t i = 0; i < 3; ++i)
-    addresses[i] = {"127.0.0.1", static_cast<std::uint16_t>(
-                                     std::atoi(std::getenv(("BLINDSIGHT_TEST_PORT" + std::to_string(i)).c_str())))};
-  config.listen = addresses[role];
-  if (role != 0) config.peers.server0 = addresses[0];
-  if (role != 1) config.peers.server1 = addresses[1];
-  if (role != 2) config.peers.crypto_producer = addresses[2];
-  config.data_dir = std::getenv("BLINDSIGHT_TEST_FOLDER");
+  const auto config = config::load_party(std::getenv("BLINDSIGHT_TEST_CONFIG"));
+  REQUIRE(config);
+  const auto& protocol = config->protocol == fake_helped_protocol.name ? fake_helped_protocol : fake_protocol;
   auto registry = monitoring::Registry::null();
-  auto party = actors::Party::start(config, protocol, registry);
+  auto party = actors::Party::start(*config, protocol, registry);
   REQUIRE(party);
   (*party)->wait();
 }

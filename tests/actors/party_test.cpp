@@ -9,6 +9,8 @@
 #include <future>
 #include <set>
 
+#include "net/blocking_link.h"
+#include "net/identities.h"
 #include "net/socket.h"
 #include "wire/control.h"
 #include "wire/envelope.h"
@@ -319,13 +321,14 @@ TEST_CASE("a party refuses what a person must mend") {
     CHECK(contains(again.error().what, "the port is in use"));
   }
   SUBCASE("plaintext off the loopback interface") {
-    config.listen = {"0.0.0.0", 0};
+    config.insecure_plaintext_links = true;
+    config.listen.clients = {"0.0.0.0", 0};
     const auto open = actors::Party::start(config, fake_protocol, registry);
     REQUIRE_FALSE(open);
     CHECK(contains(open.error().what, "insecure_plaintext_links"));
   }
   SUBCASE("a data folder that is a file") {
-    config.listen.port = 0;
+    config.listen.parties->port = config.listen.clients.port = 0;
     config.data_dir = "/dev/null";
     const auto open = actors::Party::start(config, fake_protocol, registry);
     REQUIRE_FALSE(open);
@@ -336,7 +339,8 @@ TEST_CASE("a party refuses what a person must mend") {
     client_config.server1 = client_config.server0;
     const auto status = client::Client(client_config).status(config::Role::server1);
     REQUIRE_FALSE(status);
-    CHECK(contains(status.error().what, "at this address is server0"));
+    CHECK(status.error().fault == protocol::Fault::refused);
+    CHECK(contains(status.error().what, "the key of server0"));
   }
   SUBCASE("a party that is not running is named") {
     const auto status = client::Client(three.neighbourhood().client).status(config::Role::crypto_producer);
@@ -369,11 +373,12 @@ TEST_CASE("two parties with the same role, or with different protocols, are told
   three.start_all();
   three.deploy(9);
   auto config = three.neighbourhood().parties[1];
-  config.listen.port = free_port();
+  config.listen.parties->port = free_port();
+  config.listen.clients.port = free_port();
   config.data_dir = three.neighbourhood().folder.path() / "second";
   auto registry = monitoring::Registry::null();
   auto client = three.neighbourhood().client;
-  client.server1 = config.listen;
+  client.server1 = config.listen.clients;
   const auto wait_for = [&](const std::string& text, const protocol::Protocol& protocol = fake_protocol) {
     auto second = actors::Party::start(config, protocol, registry);
     REQUIRE(second);
@@ -390,21 +395,24 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
   ThreeParties three;
   three.start_all();
   three.deploy(9);
-  const auto talk = [&](std::vector<char> bytes) {
-    auto fd = net::connect_to(three.neighbourhood().parties[0].listen, std::chrono::seconds(5));
-    REQUIRE(fd);
-    REQUIRE(::send(*fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  const auto tls = net::tls_context(three.neighbourhood().client);
+  REQUIRE(tls);
+  const auto talk = [&](const std::vector<char>& bytes) {
+    auto link = net::BlockingLink::connect(three.neighbourhood().parties[0].listen.clients, *tls,
+                                           {{protocol::PartyId::server0}, "server0"}, std::chrono::seconds(5));
+    REQUIRE(link);
+    REQUIRE(link->send(bytes));
     wire::Reader reader({4096, 65536, 4});
     std::vector<wire::Message> out;
-    char buffer[4096];
-    for (;;) {  // until the party closes; one that sends for ever fills the reader, one that is silent ends the wait
-      pollfd p{*fd, POLLIN, 0};
-      REQUIRE(::poll(&p, 1, 30'000) == 1);
-      const auto n = ::recv(*fd, buffer, sizeof buffer, 0);
-      if (n <= 0) break;
-      REQUIRE(reader.feed({buffer, static_cast<std::size_t>(n)}, out));
+    // Until the party closes; one that sends for ever fills the reader, one that is silent ends the wait.
+    for (;;) {
+      const auto plain = link->receive(std::chrono::seconds(30));
+      if (!plain) {
+        REQUIRE(plain.error().fault == protocol::Fault::peer_lost);
+        break;
+      }
+      REQUIRE(reader.feed(*plain, out));
     }
-    ::close(*fd);
     return out.empty() ? std::string() : wire::decode<wire::Failure>(out[0].payload)->error.what;
   };
   const auto framed = [](wire::Kind kind, protocol::Payload payload) {

@@ -35,7 +35,7 @@ Message answer(Kind kind, protocol::Payload payload = {}) {
 class Connected {
  public:
   explicit Connected(FakeParty::Handler handler = answer_all) : party(PartyId::server0, std::move(handler)) {
-    on_loop([&] { channel_.emplace(loop_, party.address(), PartyId::server0, config::ClientConfig{}); });
+    on_loop([&] { channel_.emplace(loop_, party.address(), PartyId::server0, config::ClientConfig{}, nullptr); });
   }
   ~Connected() {
     on_loop([&] { channel_.reset(); });

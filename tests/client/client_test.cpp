@@ -129,6 +129,7 @@ TEST_CASE("a lost connection fails all that was on it, and the next query makes 
 
 TEST_CASE("a party that is not there is named") {
   config::ClientConfig config;
+  config.insecure_plaintext_links = true;
   {
     const Parties gone;
     config = gone.config();
@@ -154,6 +155,7 @@ TEST_CASE("another party at the address is told apart, as a fault of the configu
 
 TEST_CASE("a plaintext connection off the loopback interface is refused before any byte leaves") {
   config::ClientConfig config;
+  config.insecure_plaintext_links = true;
   config.server0 = config.server1 = config.crypto_producer = {"192.0.2.1", 7100};
   client::Client client(config);
   const auto answer = client.predict(identity(), input);

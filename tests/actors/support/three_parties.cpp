@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "net/socket.h"
+#include "tests/support/keys.h"
 
 namespace blindsight::test {
 
@@ -45,25 +46,29 @@ std::uint16_t free_port() {
 }
 
 Neighbourhood::Neighbourhood(std::string_view protocol) {
-  std::array<config::Address, 3> addresses;
-  for (auto& a : addresses) a = {"127.0.0.1", free_port()};
+  std::array<config::Address, 3> addresses, for_clients;
+  for (std::size_t i = 0; i < 3; ++i) {
+    addresses[i] = {"127.0.0.1", free_port()};
+    for_clients[i] = {"127.0.0.1", free_port()};
+  }
   for (std::size_t i = 0; i < 3; ++i) {
     auto& c = parties[i];
     c.role = static_cast<config::Role>(i);
     c.protocol = protocol;
-    c.listen = addresses[i];
+    if (i != 2) c.listen.parties = addresses[i];
+    c.listen.clients = for_clients[i];
     c.data_dir = folder.path() / std::to_string(i);
     if (i != 0) c.peers.server0 = addresses[0];
-    if (i != 1) c.peers.server1 = addresses[1];
-    if (i != 2) c.peers.crypto_producer = addresses[2];
+    if (i == 2) c.peers.server1 = addresses[1];
     c.link.reconnect_min_ms = 10;
     c.link.reconnect_max_ms = 100;
     c.threads = {1, 1, 2};
     c.query.timeout_ms = 20'000;
   }
-  client.server0 = addresses[0];
-  client.server1 = addresses[1];
-  client.crypto_producer = addresses[2];
+  client.server0 = for_clients[0];
+  client.server1 = for_clients[1];
+  client.crypto_producer = for_clients[2];
+  tests::give_keys(folder.path(), parties, client);
   client.query.timeout_ms = 20'000;
 }
 
