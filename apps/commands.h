@@ -15,6 +15,11 @@ void add_local(CLI::App& app, Exit& status);
 void add_model(CLI::App& app, Exit& status);
 void add_predict(CLI::App& app, Exit& status);
 void add_doctor(CLI::App& app, Exit& status);
+void add_key(CLI::App& app, Exit& status);
+void add_client(CLI::App& app, Exit& status);
+
+// Below `party`.
+void add_party_init(CLI::App& party);
 
 // Below `model`.
 void add_model_inspect(CLI::App& model, Exit& status);

@@ -22,6 +22,17 @@ config::PartyConfig read_party_config(const std::filesystem::path& file) {
   return or_problems(config::load_party(file));
 }
 
+std::optional<config::Role> role_in(const std::filesystem::path& file) {
+  return or_problems(config::load_named_key(file)).role;
+}
+
+config::NamedKey read_named_key(const std::filesystem::path& file) {
+  auto named = or_problems(config::load_named_key(file));
+  if (named.key.empty())
+    throw Failure(Exit::usage, "the configuration " + file.string() + " names no key: `key = \"FILE\"`");
+  return named;
+}
+
 config::ClientConfig read_client_config(const std::filesystem::path& file) {
   return or_problems(config::load_client(file));
 }

@@ -5,12 +5,11 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <set>
+#include <span>
 #include <thread>
 
 #include "apps/commands.h"
@@ -19,6 +18,9 @@
 #include "apps/terminal.h"
 #include "apps/version.h"
 #include "client/client.h"
+#include "net/blocking_link.h"
+#include "net/identities.h"
+#include "net/key_file.h"
 #include "protocol/core/choice.h"
 #include "tensor/kernels/isa.h"
 
@@ -30,6 +32,7 @@ using config::Role;
 
 constexpr std::array roles = {Role::server0, Role::server1, Role::crypto_producer};
 constexpr double clock_tolerance_s = 2;
+constexpr std::chrono::milliseconds refusal_patience{500};
 /// VGG16's shares take about 120 MB a server; twice that while one deployment replaces another.
 constexpr std::uint64_t least_disk_bytes = 1'000'000'000;
 
@@ -57,22 +60,14 @@ struct Answered {
   double clock_offset_s = 0;
 };
 
-/// Only a party's file has the key `role`.
-bool is_party_file(const fs::path& file) {
-  static const std::regex role(R"(^\s*"?role"?\s*=)");
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);)
-    if (std::regex_search(line, role)) return true;
-  return false;
-}
-
-config::ClientConfig as_client(const config::PartyConfig& party) {
+/// A party's operator is a client of his own party by its own key.
+config::ClientConfig as_client(const config::PartyConfig& party, const std::optional<wire::Credentials>& own) {
   config::ClientConfig client;
-  const auto address = [&](Role role) { return role == party.role ? party.listen : *party.peers.of(role); };
-  client.server0 = address(Role::server0);
-  client.server1 = address(Role::server1);
-  client.crypto_producer = address(Role::crypto_producer);
+  // Only its own address is asked.
+  client.server0 = client.server1 = client.crypto_producer = party.listen.clients;
   client.insecure_plaintext_links = party.insecure_plaintext_links;
+  client.key = party.key;
+  if (own) client.pins = {{own->fingerprint()}, {own->fingerprint()}, {own->fingerprint()}};
   client.link = party.link;
   return client;
 }
@@ -112,15 +107,51 @@ void look_at_data_folder(const config::PartyConfig& party, Findings& findings) {
                enough ? "" : "a large model's shares need " + human_bytes(least_disk_bytes));
 }
 
-void look_at_links(const config::ClientConfig& client, Findings& findings) {
-  std::string remote;
-  for (const auto& address : {client.server0, client.server1, client.crypto_producer})
-    if (!config::is_loopback(address)) remote += (remote.empty() ? "" : ", ") + config::to_string(address);
-  if (remote.empty())
-    findings.add(Verdict::ok, "links", "loopback only");
+constexpr std::chrono::hours soon_expired(30 * 24);
+
+/// The key, if it can be used.
+std::optional<wire::Credentials> look_at_key(const fs::path& file, bool insecure, Findings& findings) {
+  if (insecure) {
+    findings.add(Verdict::warn, "links", "INSECURE: neither encrypted nor authenticated",
+                 "for measurements on one machine only: remove insecure_plaintext_links");
+    return std::nullopt;
+  }
+  const auto key = net::load_key(file);
+  if (!key) {
+    findings.add(Verdict::fail, "key", key.error().what);
+    return std::nullopt;
+  }
+  const auto left = key->not_after() - std::chrono::system_clock::now();
+  const auto until = "valid until " + wire::date_text(key->not_after());
+  if (left <= std::chrono::hours(0))
+    findings.add(Verdict::fail, "key", until, "blindsight key new FILE; let the others add its pin; restart");
   else
-    findings.add(Verdict::warn, "links", "not encrypted: " + remote,
-                 "whoever reads both servers' wires sees images: use only on a network of your own, or a VPN");
+    findings.add(left < soon_expired ? Verdict::warn : Verdict::ok, "key", until,
+                 left < soon_expired ? "blindsight key new FILE; let the others add its pin; restart" : "");
+  return *key;
+}
+
+/// Those that a party dials, by its own key as it would do it.
+void look_at_peers(const config::PartyConfig& party, Findings& findings) {
+  const auto tls = net::tls_context(party);
+  if (!tls) return findings.add(Verdict::fail, "key", tls.error().what);
+  for (const auto peer : config::dialed_by(party.role)) {
+    const auto& address = *party.peers.of(peer);
+    const auto what = "link to " + std::string(config::name(peer));
+    auto link = net::BlockingLink::connect(
+        address, *tls, {{static_cast<protocol::PartyId>(peer)}, "the address of " + std::string(config::name(peer))},
+        std::chrono::milliseconds(party.link.connect_timeout_ms));
+    if (!link) {
+      findings.add(Verdict::fail, what, config::to_string(address) + ": " + link.error().what);
+      continue;
+    }
+    // Whoever does not take our key says so at once; whoever takes it waits for our Hello.
+    const auto word = link->receive(refusal_patience);
+    if (word || word.error().fault == protocol::Fault::timed_out)
+      findings.add(Verdict::ok, what, config::to_string(address) + (*tls ? ", both keys are right" : ", plain"));
+    else
+      findings.add(Verdict::fail, what, config::to_string(address) + ": " + word.error().what);
+  }
 }
 
 /// `own`: how the file's party computes; none when it is a client's.
@@ -204,34 +235,52 @@ std::optional<Answered> ask(client::Client& client, Role role, Findings& finding
   return Answered{role, *status, static_cast<double>(status->clock_unix_ns) * 1e-9 - middle_s};
 }
 
-Exit run(const fs::path& file) {
-  Findings findings;
-  config::ClientConfig addresses;
-  std::optional<std::string> own;
-  if (is_party_file(file)) {
-    const auto party = read_party_config(file);
-    findings.add(Verdict::ok, "configuration", "of " + std::string(config::name(party.role)));
-    look_at_data_folder(party, findings);
-    addresses = as_client(party);
-    if (const auto choice = choice_in(party))
-      own = protocol::spelling(*choice);
-    else
-      findings.add(Verdict::fail, "protocol", choice.error().what);
-  } else {
-    addresses = read_client_config(file);
-    findings.add(Verdict::ok, "configuration", "of a client");
-  }
-  look_at_this_machine(findings);
-  look_at_links(addresses, findings);
-  client::Client client(addresses);
+/// Asks those parties, and judges what they say together.
+void look_at_parties(client::Client& client, std::span<const Role> whom, const std::optional<std::string>& own,
+                     Findings& findings) {
   std::vector<Answered> parties;
-  for (const auto role : roles)
+  for (const auto role : whom)
     if (auto answered = ask(client, role, findings)) {
       look_at_party(*answered, own, findings);
       parties.push_back(*std::move(answered));
     }
   look_at_agreement(parties, findings);
   if (!parties.empty()) look_at_deployment(parties, findings);
+}
+
+void look_as_operator(const fs::path& file, Findings& findings) {
+  const auto party = read_party_config(file);
+  findings.add(Verdict::ok, "configuration", "of " + std::string(config::name(party.role)));
+  look_at_data_folder(party, findings);
+  look_at_this_machine(findings);
+  const auto key = look_at_key(party.key, party.insecure_plaintext_links, findings);
+  std::optional<std::string> own;
+  if (const auto choice = choice_in(party))
+    own = protocol::spelling(*choice);
+  else
+    findings.add(Verdict::fail, "protocol", choice.error().what);
+  if (!key && !party.insecure_plaintext_links) return;
+  look_at_peers(party, findings);
+  client::Client client(as_client(party, key));
+  look_at_parties(client, std::array{party.role}, own, findings);
+}
+
+void look_as_client(const fs::path& file, Findings& findings) {
+  const auto config = read_client_config(file);
+  findings.add(Verdict::ok, "configuration", "of a client");
+  look_at_this_machine(findings);
+  const auto key = look_at_key(config.key, config.insecure_plaintext_links, findings);
+  if (!key && !config.insecure_plaintext_links) return;
+  client::Client client(config);
+  look_at_parties(client, roles, std::nullopt, findings);
+}
+
+Exit run(const fs::path& file) {
+  Findings findings;
+  if (role_in(file))
+    look_as_operator(file, findings);
+  else
+    look_as_client(file, findings);
   findings.print();
   return findings.failed() ? Exit::failed : Exit::ok;
 }

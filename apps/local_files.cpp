@@ -5,10 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <vector>
 
 #include "apps/failure.h"
+#include "config/config.h"
+#include "net/key_file.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::apps {
@@ -62,16 +65,26 @@ void write_unless_there(const fs::path& file, const std::string& text) {
   if (!out.flush()) throw Failure(Exit::usage, "cannot write " + protocol::in_quotes(file.string()));
 }
 
+/// The fingerprint of the key in a file, which is made if need be.
+config::Fingerprint key_at(const fs::path& file, const std::string& name) {
+  if (!fs::exists(file))
+    value_of(net::write_new_key(file, wire::Credentials::generate(name, std::chrono::system_clock::now())));
+  return value_of(net::load_key(file)).fingerprint();
+}
+
 }  // namespace
 
 LocalPorts free_ports() {
   // All are held until all are known, or one would be given twice.
-  std::vector<HeldPort> held(6);
   LocalPorts ports;
-  for (std::size_t i = 0; i < 3; ++i) {
-    ports.parties[i] = held[i].port();
-    ports.metrics[i] = held[3 + i].port();
-  }
+  std::vector<HeldPort> held(ports.parties.size() + ports.clients.size() + ports.metrics.size());
+  auto next = held.begin();
+  const auto take = [&](auto& some) {
+    for (auto& port : some) port = (next++)->port();
+  };
+  take(ports.parties);
+  take(ports.clients);
+  take(ports.metrics);
   return ports;
 }
 
@@ -82,19 +95,33 @@ void write_local_configs(const fs::path& folder, const LocalPorts& ports, const 
     throw Failure(Exit::usage,
                   "cannot make the folder " + protocol::in_quotes(folder.string()) + ": " + error.message());
   const auto home = fs::absolute(folder);
+  const auto key_file = [&](const std::string& name) { return home / (name + ".key"); };
+  std::array<std::string, 3> pins;
+  for (std::size_t i = 0; i < 3; ++i)
+    pins[i] = quoted(config::pin_text(key_at(key_file(party_names[i]), party_names[i])));
+  const auto client_pin = quoted(config::pin_text(key_at(key_file("client"), "client")));
+
   std::string client = "# For `blindsight predict` and `blindsight model deploy`: three parties on this machine.\n";
+  for (std::size_t i = 0; i < 3; ++i) client += std::string(party_names[i]) + " = " + loopback(ports.clients[i]) + '\n';
+  client += "key = " + quoted(key_file("client").string()) + '\n';
+  for (std::size_t i = 0; i < 3; ++i) client += "pins." + std::string(party_names[i]) + " = " + pins[i] + '\n';
+  write_unless_there(home / "client.toml", client);
+
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string name = party_names[i];
-    client += name + " = " + loopback(ports.parties[i]) + '\n';
-    std::string text = "# All keys: blindsight party --help-config\nrole = " + quoted(name) +
-                       "\nlisten = " + loopback(ports.parties[i]) + "\ndata_dir = " + quoted((home / name).string()) +
-                       "\n" + more_keys + "\n[peers]\n";
+    std::string text = "# All keys: blindsight party --help-config\nrole = " + quoted(name) + '\n';
+    if (i < ports.parties.size()) text += "listen.parties = " + loopback(ports.parties[i]) + '\n';
+    text += "listen.clients = " + loopback(ports.clients[i]) + "\nmetrics.listen = " + loopback(ports.metrics[i]) +
+            "\ndata_dir = " + quoted((home / name).string()) + "\nkey = " + quoted(key_file(name).string()) + '\n' +
+            more_keys;
+    for (const auto peer : config::dialed_by(static_cast<config::Role>(i)))
+      text += "peers." + std::string(config::name(peer)) + " = " +
+              loopback(ports.parties.at(static_cast<std::size_t>(peer))) + '\n';
     for (std::size_t k = 0; k < 3; ++k)
-      if (k != i) text += std::string(party_names[k]) + " = " + loopback(ports.parties[k]) + '\n';
-    text += "\n[metrics]\nlisten = " + loopback(ports.metrics[i]) + '\n';
+      if (k != i) text += "pins." + std::string(party_names[k]) + " = " + pins[k] + '\n';
+    text += "\n[clients.client]\npins = " + client_pin + "\npredict = true\ndeploy = [\"*\"]\nstatus = true\n";
     write_unless_there(home / (name + ".toml"), text);
   }
-  write_unless_there(home / "client.toml", client);
 }
 
 }  // namespace blindsight::apps

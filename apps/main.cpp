@@ -37,6 +37,8 @@ Exit run(int argc, char** argv) {
   add_model(app, status);
   add_predict(app, status);
   add_doctor(app, status);
+  add_key(app, status);
+  add_client(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,5 +1,7 @@
 #include "actors/party.h"
 
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
@@ -29,11 +31,23 @@ std::string chosen_isa() {
   }
 }
 
+/// What is wrong with the file is told, and what was in force stays so.
+void reload(actors::Party& party, const std::filesystem::path& file) {
+  const auto config = config::load_party(file);
+  if (!config) {
+    spdlog::error("SIGHUP: the configuration has problems, pins and clients stay as they were: {}",
+                  config.error().text());
+    return;
+  }
+  if (auto done = party.reload(*config); !done)
+    spdlog::error("SIGHUP: pins and clients stay as they were: {}", done.error().what);
+}
+
 void run(const std::filesystem::path& file) {
   prepare_heap();
   const auto config = read_party_config(file);
   const auto& protocol = *value_of(choice_in(config)).protocol;
-  StopSignals signals;
+  StopSignals signals(true);
   start_logging(config.log);
   monitoring::Registry registry;
   registry.build_info({std::string(version()), std::string(commit()), chosen_isa(), config.protocol,
@@ -45,11 +59,14 @@ void run(const std::filesystem::path& file) {
     exporter = std::move(*started);
   }
   const auto party = value_of(actors::Party::start(config, protocol, registry));
-  std::cout << config::name(config.role) << " listening on " << config::to_string(party->address());
+  std::cout << config::name(config.role) << " listening on " << config::to_string(party->clients_address())
+            << " for clients";
+  if (const auto for_parties = party->parties_address())
+    std::cout << ", on " << config::to_string(*for_parties) << " for parties";
   if (exporter)
     std::cout << ", metrics on http://" << config.metrics.listen->host << ':' << exporter->port() << "/metrics";
   std::cout << std::endl;
-  signals.on_signal([&party] { party->stop(); });
+  signals.on_signal([&party] { party->stop(); }, [&party, &file] { reload(*party, file); });
   party->wait();
 }
 
@@ -69,9 +86,13 @@ void add_party(CLI::App& app, Exit&) {
   command->footer(
       "The three can be started in any order and restarted; each keeps trying until the others are there. Interrupt "
       "it\n"
-      "(Ctrl-C or SIGTERM) to end it: queries in flight fail with a message that says so.\n\n"
-      "Example:\n  blindsight party --config config/local/server0.toml");
-  command->callback([a] {
+      "(Ctrl-C or SIGTERM) to end it: queries in flight fail with a message that says so. SIGHUP reads pins and "
+      "clients\n"
+      "again.\n\n"
+      "Examples:\n  blindsight party init server0\n  blindsight party --config server0.toml");
+  add_party_init(*command);
+  command->callback([a, command] {
+    if (!command->get_subcommands().empty()) return;
     if (a->help_config) {
       std::cout << config::describe_party();
     } else if (a->config.empty()) {

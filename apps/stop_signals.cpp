@@ -10,8 +10,9 @@ constexpr timespec look_up_every{0, 100'000'000};
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(bool hang_up_too) {
   sigemptyset(&signals_);
+  if (hang_up_too) sigaddset(&signals_, SIGHUP);
   sigaddset(&signals_, SIGINT);
   sigaddset(&signals_, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
@@ -19,11 +20,17 @@ StopSignals::StopSignals() {
 
 StopSignals::~StopSignals() = default;
 
-void StopSignals::on_signal(std::function<void()> stop) {
-  watcher_ = std::jthread([signals = signals_, stop = std::move(stop)](const std::stop_token& unneeded) {
-    while (!unneeded.stop_requested())
-      if (sigtimedwait(&signals, nullptr, &look_up_every) > 0) return stop();
-  });
+void StopSignals::on_signal(std::function<void()> stop, std::function<void()> reload) {
+  watcher_ = std::jthread(
+      [signals = signals_, stop = std::move(stop), reload = std::move(reload)](const std::stop_token& unneeded) {
+        while (!unneeded.stop_requested()) {
+          const int signal = sigtimedwait(&signals, nullptr, &look_up_every);
+          if (signal == SIGHUP)
+            reload();
+          else if (signal > 0)
+            return stop();
+        }
+      });
 }
 
 }  // namespace blindsight::apps

@@ -196,6 +196,13 @@ using Loaded = tl::expected<T, Problems>;
 Loaded<PartyConfig> load_party(const std::filesystem::path& file);
 Loaded<ClientConfig> load_client(const std::filesystem::path& file);
 
+/// Whose file it is and which key it names; all else in it may be wrong or missing still.
+struct NamedKey {
+  std::filesystem::path key;  ///< empty: it names none
+  std::optional<Role> role;   ///< none: a client's file
+};
+Loaded<NamedKey> load_named_key(const std::filesystem::path& file);
+
 /// As load_*, from text; `file` is only used to name the place of a problem.
 Loaded<PartyConfig> parse_party(std::string_view toml, std::string_view file);
 Loaded<ClientConfig> parse_client(std::string_view toml, std::string_view file);

@@ -352,24 +352,31 @@ void require(const ClientConfig& config, const Lines&, Required required) {
   if (!config.insecure_plaintext_links) required.keys_of_links(config.key, config.pins, std::nullopt);
 }
 
-template <class Config>
-Loaded<Config> parse(std::string_view text, std::string_view file) {
+Loaded<toml::table> parse_toml(std::string_view text, std::string_view file) {
   Problems problems{.file = std::string(file), .list = {}};
   if (const auto dots = std::ranges::count(text, '.'); dots > most_dots) {
     problems.list.push_back({0, "the file holds " + std::to_string(dots) + " dots, more than the " +
                                     std::to_string(most_dots) + " that a configuration may have"});
     return tl::make_unexpected(std::move(problems));
   }
-  const toml::parse_result parsed = toml::parse(text, file);
+  toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const auto& error = parsed.error();
     problems.list.push_back({error.source().begin.line, "this is not TOML: " + printable(error.description())});
     return tl::make_unexpected(std::move(problems));
   }
+  return std::move(parsed).table();
+}
+
+template <class Config>
+Loaded<Config> parse(std::string_view text, std::string_view file) {
+  auto table = parse_toml(text, file);
+  if (!table) return tl::make_unexpected(std::move(table.error()));
+  Problems problems{.file = std::string(file), .list = {}};
   Reader<Config> reader;
-  reader.read(parsed.table());
+  reader.read(*table);
   problems.list = std::move(reader.problems);
-  require(reader.config, reader.lines, {reader.lines, parsed.table(), problems.list});
+  require(reader.config, reader.lines, {reader.lines, *table, problems.list});
   const auto between = validate(reader.config, reader.lines);
   problems.list.insert(problems.list.end(), between.begin(), between.end());
   if (problems.list.empty()) return std::move(reader.config);
@@ -418,6 +425,17 @@ Loaded<ClientConfig> parse_client(std::string_view toml, std::string_view file) 
 
 Loaded<PartyConfig> load_party(const std::filesystem::path& file) {
   return read_file(file).and_then([&](const std::string& text) { return parse_party(text, file.string()); });
+}
+
+Loaded<NamedKey> load_named_key(const std::filesystem::path& file) {
+  const auto read = [&](const std::string& text) { return parse_toml(text, file.string()); };
+  const auto table = read_file(file).and_then(read);
+  if (!table) return tl::make_unexpected(table.error());
+  NamedKey named;
+  named.key = (*table)["key"].value_or(std::string());
+  const auto role = std::ranges::find(role_names, (*table)["role"].value_or(std::string()));
+  if (role != std::end(role_names)) named.role = static_cast<Role>(role - std::begin(role_names));
+  return named;
 }
 
 Loaded<ClientConfig> load_client(const std::filesystem::path& file) {

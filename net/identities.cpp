@@ -34,14 +34,6 @@ void add_roles(const config::RolePins& pins, wire::Directory& known) {
       known[pin] = {static_cast<PartyId>(role), protocol::party_name(static_cast<PartyId>(role)), pin};
 }
 
-Result<Context> context(wire::Credentials own, wire::Directory known, const std::filesystem::path& file) {
-  if (const auto other = known.find(own.fingerprint()); other != known.end())
-    return protocol::fail(Fault::usage, "the key file " + protocol::in_quotes(file.string()) +
-                                            " holds the key that is pinned for " + other->second.name +
-                                            ": each party and client has a key of its own");
-  return wire::TlsContext::make(std::move(own), std::move(known));
-}
-
 }  // namespace
 
 Result<Context> tls_context(const config::PartyConfig& config) {
@@ -52,12 +44,14 @@ Result<Context> tls_context(const config::PartyConfig& config) {
   add_roles(config.pins, known);
   for (const auto& client : config.clients)
     for (const auto& pin : client.pins) known[pin] = {PartyId::client, client.name, pin};
-  auto made = context(std::move(*own), known, config.key);
-  if (!made) return made;
+  const auto key = own->fingerprint();
+  if (const auto other = known.find(key); other != known.end())
+    return protocol::fail(Fault::usage, "the key file " + protocol::in_quotes(config.key.string()) +
+                                            " holds the key that is pinned for " + other->second.name +
+                                            ": each party and client has a key of its own");
   // Whoever has the party's own key is its operator.
-  const auto key = (*made)->own().fingerprint();
   known[key] = {PartyId::client, std::string(config::operator_name), key};
-  return wire::TlsContext::make((*made)->own(), std::move(known));
+  return wire::TlsContext::make(std::move(*own), std::move(known));
 }
 
 Result<Context> tls_context(const config::ClientConfig& config) {
@@ -66,7 +60,7 @@ Result<Context> tls_context(const config::ClientConfig& config) {
   if (!own) return tl::unexpected(own.error());
   wire::Directory known;
   add_roles(config.pins, known);
-  return context(std::move(*own), std::move(known), config.key);
+  return wire::TlsContext::make(std::move(*own), std::move(known));
 }
 
 }  // namespace blindsight::net
