@@ -67,7 +67,7 @@ config::ClientConfig as_client(const config::PartyConfig& party, const std::opti
   client.server0 = client.server1 = client.crypto_producer = party.listen.clients;
   client.insecure_plaintext_links = party.insecure_plaintext_links;
   client.key = party.key;
-  if (own) client.pins = {{own->fingerprint()}, {own->fingerprint()}, {own->fingerprint()}};
+  if (own) client.pins.of(party.role) = {own->fingerprint()};
   client.link = party.link;
   return client;
 }

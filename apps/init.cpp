@@ -56,18 +56,16 @@ void write_configuration(const fs::path& file, const std::string& text) {
   value_of(model::write_file(file, "configuration", text, model::secret_mode));
 }
 
-/// Keys of a table that the text above it does not have, each as a comment with its default.
-std::string other_keys(const std::vector<config::KeyDescription>& all, const std::string& above) {
-  std::string text;
-  for (const auto& key : all) {
-    if (key.default_value == "required" || key.key.starts_with("clients.") ||
-        above.find("\n" + key.key + " = ") != std::string::npos ||
-        above.find("\n# " + key.key + " = ") != std::string::npos)
-      continue;
-    text += "\n# " + key.description + (key.bounds.empty() ? "" : " (" + key.bounds + ")") + "\n# " + key.key + " = " +
-            key.default_value + '\n';
-  }
-  return text;
+/// Keys that have a default and that the text above does not have, as comments. `self`: what a party does not say of
+/// itself is left out.
+std::string other_keys(std::vector<config::KeyDescription> all, const std::string& above, std::string_view self = {}) {
+  std::erase_if(all, [&](const auto& key) {
+    return key.default_value == "required" || key.key.starts_with("clients.") ||
+           (!self.empty() && (key.key.ends_with("." + std::string(self)) || key.key.starts_with("peers."))) ||
+           above.find("\n" + key.key + " = ") != std::string::npos ||
+           above.find("\n# " + key.key + " = ") != std::string::npos;
+  });
+  return config::as_comments(all);
 }
 
 struct PartyArguments {
@@ -115,7 +113,7 @@ void init_party(const PartyArguments& a) {
       "# predict, deploy = [names of models], status, queries_per_minute. SIGHUP reads pins and clients again.\n"
       "# clients.clinic = { pins = [\"\"], predict = true }\n"
       "# clients.owner = { pins = [\"\"], deploy = [\"skin\"], status = true }\n";
-  text += "\n# All other keys, with their defaults.\n" + other_keys(config::party_keys(), text);
+  text += "\n# All other keys, with their defaults.\n" + other_keys(config::party_keys(), text, a.role);
   write_configuration(configuration, text);
 
   std::cerr << "made " << configuration.string() << " and its key, valid until " << wire::date_text(made.not_after())

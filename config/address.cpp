@@ -44,6 +44,10 @@ const Pins& RolePins::of(Role role) const {
   return role == Role::server0 ? server0 : role == Role::server1 ? server1 : crypto_producer;
 }
 
+Pins& RolePins::of(Role role) {
+  return role == Role::server0 ? server0 : role == Role::server1 ? server1 : crypto_producer;
+}
+
 std::vector<Role> dialed_by(Role role) {
   if (role == Role::server1) return {Role::server0};
   if (role == Role::crypto_producer) return {Role::server0, Role::server1};

@@ -41,6 +41,7 @@ struct RolePins {
   Pins server0, server1, crypto_producer;
 
   const Pins& of(Role role) const;
+  Pins& of(Role role);
   bool operator==(const RolePins&) const = default;
 };
 
@@ -226,5 +227,8 @@ std::vector<KeyDescription> client_keys();
 /// All keys of a file as text, for `blindsight party --help-config` and the documentation.
 std::string describe_party();
 std::string describe_client();
+
+/// Keys as comments of a file, each with its default, so that whoever wants another value finds its place.
+std::string as_comments(std::span<const KeyDescription> keys);
 
 }  // namespace blindsight::config

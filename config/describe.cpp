@@ -105,6 +105,14 @@ std::string describe(const std::vector<KeyDescription>& all) {
 
 }  // namespace
 
+std::string as_comments(std::span<const KeyDescription> keys) {
+  std::string out;
+  for (const auto& key : keys)
+    out += '\n' + wrapped(key.description + (key.bounds.empty() ? "" : " (" + key.bounds + ")"), "# ", 96) + "# " +
+           key.key + " = " + key.default_value + '\n';
+  return out;
+}
+
 std::vector<KeyDescription> party_keys() {
   auto all = describe_keys<PartyConfig>();
   auto of_clients = describe_keys<ClientRights>("clients.NAME.");

@@ -108,8 +108,8 @@ TEST_CASE("a port in use is named, for the party and for its metrics") {
   CHECK(contains(metrics.err, "metrics"));
 }
 
-TEST_CASE("a party off the loopback interface wants plaintext links to be allowed") {
-  const ThreeProcesses parties;
+TEST_CASE("plain links do not leave the loopback interface") {
+  const ThreeProcesses parties("insecure_plaintext_links = true\n");
   replace_in(parties.config(0), "127.0.0.1", "0.0.0.0");
   const auto outcome = run({"party", "--config", parties.config(0).string()});
   CHECK(outcome.status == 2);
@@ -121,8 +121,9 @@ TEST_CASE("two parties with the same role are told so, and the first keeps runni
   // A second server 1 at the crypto producer's place: server 0 hears from two of them.
   auto text = read_text(parties.config(1));
   const auto second = parties.folder() / "second.toml";
-  text.replace(text.find("127.0.0.1:" + std::to_string(parties.port(1))), 15,
-               "127.0.0.1:" + std::to_string(free_ports(1).front()));
+  for (const auto port : {parties.port(1), parties.client_port(1)})
+    text.replace(text.find("127.0.0.1:" + std::to_string(port)), 15,
+                 "127.0.0.1:" + std::to_string(free_ports(1).front()));
   text.replace(text.find("server1\"\n", text.find("data_dir")), 9, "second\"\n");
   write_text(second, text);
   parties.start(0);

@@ -1,5 +1,7 @@
 #include "tests/apps/support/three_processes.h"
 
+#include "tests/support/keys.h"
+
 #include <csignal>
 #include <stdexcept>
 #include <thread>
@@ -8,17 +10,29 @@ namespace blindsight::tests {
 
 namespace fs = std::filesystem;
 
-ThreeProcesses::ThreeProcesses(const std::string& more_keys, const std::string& more_tables) : ports_(free_ports(3)) {
-  const auto address = [&](std::size_t i) { return "\"127.0.0.1:" + std::to_string(ports_[i]) + "\"\n"; };
-  std::string client;
+ThreeProcesses::ThreeProcesses(const std::string& more_keys, const std::string& more_tables)
+    : ports_(free_ports(3)), client_ports_(free_ports(3)) {
+  const auto address = [](unsigned port) { return "\"127.0.0.1:" + std::to_string(port) + "\"\n"; };
+  const auto pin = [&](const std::string& name) {
+    return '"' + config::pin_text(new_key(folder_ / (name + ".key"))) + "\"\n";
+  };
+  const auto key = [&](const std::string& name) { return "key = \"" + (folder_ / (name + ".key")).string() + "\"\n"; };
+  std::array<std::string, 3> pins;
+  for (std::size_t i = 0; i < 3; ++i) pins[i] = "pins." + std::string(names[i]) + " = " + pin(names[i]);
+  const auto client_pin = pin("client");
+  std::string client = key("client");
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string name = names[i];
-    client += name + " = " + address(i);
-    std::string text = "role = \"" + name + "\"\nlisten = " + address(i) + "data_dir = \"" + (folder_ / name).string() +
-                       "\"\n" + more_keys + "\n[peers]\n";
+    client += name + " = " + address(client_ports_[i]) + pins[i];
+    std::string text = "role = \"" + name + "\"\nlisten.clients = " + address(client_ports_[i]) + key(name) +
+                       "data_dir = \"" + (folder_ / name).string() + "\"\n";
+    if (i < 2) text += "listen.parties = " + address(ports_[i]);
     for (std::size_t k = 0; k < 3; ++k)
-      if (k != i) text += std::string(names[k]) + " = " + address(k);
-    write_text(config(i), text + more_tables);
+      if (k != i) text += pins[k];
+    if (i > 0) text += "peers.server0 = " + address(ports_[0]);
+    if (i > 1) text += "peers.server1 = " + address(ports_[1]);
+    write_text(config(i), text + more_keys + more_tables + "\n[clients.client]\npins = " + client_pin +
+                              "predict = true\ndeploy = [\"*\"]\n");
   }
   write_text(client_config(), client);
 }

@@ -13,12 +13,13 @@ namespace blindsight::tests {
 /// The zoo, where the tests' working directory finds it.
 inline const std::filesystem::path zoo = "model/zoo";
 
-/// Three parties as real processes on loopback, with their files in a temporary folder.
+/// Three parties as real processes on loopback, with their files and keys in a temporary folder, and a client that may
+/// do all.
 class ThreeProcesses {
  public:
   static constexpr std::array<const char*, 3> names = {"server0", "server1", "crypto_producer"};
 
-  /// Writes the configurations and starts nothing. `more`: lines for every party's file, before its tables.
+  /// Writes the configurations and starts nothing. `more_keys`: lines for every party's file, before its tables.
   explicit ThreeProcesses(const std::string& more_keys = {}, const std::string& more_tables = {});
 
   void start(std::size_t party);
@@ -30,7 +31,9 @@ class ThreeProcesses {
   std::filesystem::path client_config() const;
   /// What the party has written to its standard error since the test began.
   std::string log(std::size_t party) const;
+  /// Where it listens for parties (the producer does not), and for clients.
   std::uint16_t port(std::size_t party) const { return ports_[party]; }
+  std::uint16_t client_port(std::size_t party) const { return client_ports_[party]; }
   const TemporaryFolder& folder() const { return folder_; }
 
   /// Compiles the zoo's digit model and brings it to the parties. Returns the plan's file; its weights are beside it.
@@ -41,7 +44,7 @@ class ThreeProcesses {
 
  private:
   TemporaryFolder folder_;
-  std::vector<std::uint16_t> ports_;
+  std::vector<std::uint16_t> ports_, client_ports_;
   std::array<std::optional<Program>, 3> programs_;
 };
 
