@@ -85,6 +85,18 @@ TEST_CASE("rows of numbers read back as such, and flattened images with the side
   }
 }
 
+TEST_CASE("an image whose width could be taken for its channels reads back as it was") {
+  for (const std::int64_t width : {1, 3}) {
+    CAPTURE(width);
+    OnnxBuilder b({1, 6, width, 2});
+    set(b.node("Transpose", "first"), "perm", Dims{0, 3, 1, 2});
+    finish(b, 12 * width);
+    const auto network = imported(b);
+    REQUIRE(network.input == tensor::Shape{6, static_cast<std::size_t>(width), 2});
+    check_comes_back(network);
+  }
+}
+
 TEST_CASE("on a map of one cell, convolutions that a later window reads stay convolutions") {
   OnnxBuilder b({1, 2, 4, 4});
   b.reals("whole.w", {6, 2, 4, 4}, noise(6 * 2 * 16, 1));

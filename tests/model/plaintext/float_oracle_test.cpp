@@ -61,11 +61,12 @@ FloatLayer scaling(float weight, float bias, bool relu = false) {
 }  // namespace
 
 TEST_CASE("a layer is its convolution, maxima, ReLU and averages by the loops, in that order") {
-  // More positions than are gathered at a time, and windows that reach beyond the map on every side.
+  // More positions than are gathered at a time, and windows that reach beyond the map on every side, some by one
+  // element.
   auto layer = layer_of({23, 17, 3}, 5, {3, 4, 1, 2, 2, 1, 1, 3});
-  layer.max_pools = {{3, 2, 2, 1, 1, 0, 0, 1}, {2, 2}};
+  layer.max_pools = {{3, 2, 2, 1, 0, 1, 2, 0}, {2, 2}};
   layer.relu = true;
-  layer.average_pools = {{2, 3, 2, 1, 1, 1, 0, 2}, {1, 2}};
+  layer.average_pools = {{2, 3, 2, 1, 0, 1, 1, 2}, {2, 2, 1, 1, 1, 0}};
   const auto image = noise(23 * 17 * 3, 3);
   const auto trace = run_float_layer(layer, image);
   Map map = conv(from_image(image, 23, 17, 3), onnx_order(layer), 5, layer.bias, slide_of(layer.conv.window));
