@@ -93,6 +93,7 @@ TEST_CASE("probes of the same layer and lane share one number, from many threads
   Registry registry;
   constexpr int threads = 4, repeats = 5000;
   std::vector<std::thread> all;
+  all.reserve(threads);
   for (int t = 0; t < threads; ++t) {
     all.emplace_back([&registry] {
       const auto sent = registry.probe<metrics::layer_sent_bytes>("fc", Lane::online);

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <utility>
 
 using namespace blindsight;
 using namespace blindsight::model;
@@ -36,17 +35,20 @@ TEST_CASE("what moves values alone also moves constants, and asks for what it mo
 }
 
 TEST_CASE("operators that are written alike do not stand for each other") {
-  using OnData = decltype(Operator::on_data);
-  for (const auto& [name, on_data] : {std::pair<const char*, OnData>{"MaxPool", operators::max_pool},
-                                      {"AveragePool", operators::average_pool},
-                                      {"GlobalMaxPool", operators::global_pool},
-                                      {"ReduceMax", operators::reduce},
-                                      {"Gemm", operators::gemm},
-                                      {"MatMul", operators::mat_mul},
-                                      {"Squeeze", operators::squeeze},
-                                      {"Unsqueeze", operators::unsqueeze}}) {
-    CAPTURE(name);
-    CHECK((find_operator(name)->on_data == on_data));
+  struct Row {
+    const char* name;
+    decltype(Operator::on_data) on_data;
+  };
+  for (const auto& row : {Row{"MaxPool", operators::max_pool},
+                          {"AveragePool", operators::average_pool},
+                          {"GlobalMaxPool", operators::global_pool},
+                          {"ReduceMax", operators::reduce},
+                          {"Gemm", operators::gemm},
+                          {"MatMul", operators::mat_mul},
+                          {"Squeeze", operators::squeeze},
+                          {"Unsqueeze", operators::unsqueeze}}) {
+    CAPTURE(row.name);
+    CHECK((find_operator(row.name)->on_data == row.on_data));
   }
   CHECK((find_operator("Concat")->on_constants == constants::concat));
   CHECK((find_operator("Gather")->on_constants == constants::gather));

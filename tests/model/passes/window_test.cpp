@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "tests/model/support/imports.h"
@@ -12,17 +11,21 @@ using namespace blindsight::model::test;
 
 TEST_CASE("auto_pad puts the odd pixel after the map or before it") {
   // SAME: 3×4 outputs; rows cover (3-1)·2+4 = 8 of 6, columns (4-1)·2+4 = 10 of 7.
-  for (const auto& [how, window] : {std::pair<std::string, tensor::Window>{"SAME_UPPER", {4, 4, 2, 2, 1, 1, 1, 2}},
-                                    {"SAME_LOWER", {4, 4, 2, 2, 1, 2, 1, 1}},
-                                    {"VALID", {4, 4, 2, 2}}}) {
-    CAPTURE(how);
+  struct Form {
+    std::string how;
+    tensor::Window window;
+  };
+  for (const auto& form : {Form{"SAME_UPPER", {4, 4, 2, 2, 1, 1, 1, 2}},
+                           {"SAME_LOWER", {4, 4, 2, 2, 1, 2, 1, 1}},
+                           {"VALID", {4, 4, 2, 2}}}) {
+    CAPTURE(form.how);
     OnnxBuilder b({1, 1, 6, 7});
     b.reals("w", {2, 1, 4, 4}, noise(32, 1));
     auto& node = b.node("Conv", "c", {"w"});
-    set(node, "auto_pad", how);
+    set(node, "auto_pad", form.how);
     set(node, "strides", Dims{2, 2});
     b.node("Flatten", "f");
-    CHECK(agrees(b).layers[0].conv.window == window);
+    CHECK(agrees(b).layers[0].conv.window == form.window);
   }
 }
 

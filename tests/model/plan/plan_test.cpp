@@ -17,7 +17,11 @@ using namespace blindsight::model::test;
 
 TEST_CASE("a plan that contradicts itself is refused with its layer") {
   const Plan plan = labelled_plan();
-  const std::pair<std::function<void(Plan&)>, const char*> cases[] = {
+  struct Case {
+    std::function<void(Plan&)> change;
+    const char* word;
+  };
+  const Case cases[] = {
       {[](Plan& p) { p.network.layers[1].conv.in.channels = 9; }, "does not read what the layer before it makes"},
       {[](Plan& p) { p.network.layers[1].algorithm = tensor::ConvAlgorithm::winograd4; }, "algorithm"},
       {[](Plan& p) { p.network.layers[0].max_pools[0].height = 40; }, "Convolution28"},
@@ -56,14 +60,14 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
       {[](Plan& p) { p.network.layers[0].relu_fit.rms = INFINITY; }, "polynomial"},
       {[](Plan& p) { p.network.layers[2].relu_fit = p.network.layers[0].relu_fit; }, "polynomial"},
   };
-  for (const auto& [change, word] : cases) {
+  for (const Case& c : cases) {
     Plan other = plan;
-    change(other);
+    c.change(other);
     const auto ok = check_plan(other);
-    CAPTURE(word);
+    CAPTURE(c.word);
     REQUIRE_FALSE(ok.has_value());
     CAPTURE(ok.error().what);
-    CHECK(ok.error().what.find(word) != std::string::npos);
+    CHECK(ok.error().what.find(c.word) != std::string::npos);
     CHECK_FALSE(plan_from_bytes(to_bytes(other)).has_value());
   }
 }

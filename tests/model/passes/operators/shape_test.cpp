@@ -55,7 +55,7 @@ TEST_CASE("a Shape gives the sizes from start to end, both counted from either e
   const auto sizes_of = [](std::map<std::string, Attribute> attributes) {
     const auto shape = shape_constant({"s", "Shape", {}, {}, std::move(attributes)}, {7, 8, 9});
     REQUIRE(shape);
-    const auto values = std::get<std::vector<std::int64_t>>(shape->values);
+    auto values = std::get<std::vector<std::int64_t>>(shape->values);
     CHECK(shape->dims == Dims{static_cast<std::int64_t>(values.size())});
     return values;
   };
