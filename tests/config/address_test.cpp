@@ -5,16 +5,20 @@
 using namespace blindsight::config;
 
 TEST_CASE("host and port are read, and written as they were read") {
-  for (const auto& [text, address] : {std::pair{"127.0.0.1:1", Address{"127.0.0.1", 1}},
-                                      {"127.9.9.9:65535", {"127.9.9.9", 65535}},
-                                      {"[::1]:7100", {"::1", 7100}},
-                                      {"[::ffff:10.0.0.1]:7100", {"::ffff:10.0.0.1", 7100}},
-                                      {"local_host-2.example:7100", {"local_host-2.example", 7100}}}) {
-    CAPTURE(text);
+  struct Form {
+    const char* text;
+    Address address;
+  };
+  for (const auto& form : {Form{"127.0.0.1:1", Address{"127.0.0.1", 1}},
+                           {"127.9.9.9:65535", {"127.9.9.9", 65535}},
+                           {"[::1]:7100", {"::1", 7100}},
+                           {"[::ffff:10.0.0.1]:7100", {"::ffff:10.0.0.1", 7100}},
+                           {"local_host-2.example:7100", {"local_host-2.example", 7100}}}) {
+    CAPTURE(form.text);
     Address read;
-    REQUIRE(parse_address(text, read));
-    CHECK(read == address);
-    CHECK(to_string(read) == text);
+    REQUIRE(parse_address(form.text, read));
+    CHECK(read == form.address);
+    CHECK(to_string(read) == form.text);
   }
 }
 

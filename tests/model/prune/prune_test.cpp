@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/onnx/export.h"
 #include "model/plaintext/float_oracle.h"
-#include "tests/model/support/onnx_builder.h"
+#include "tests/model/support/imports.h"
 #include "tests/model/support/zoo.h"
 
 using namespace blindsight;
@@ -15,8 +14,6 @@ using namespace blindsight::model;
 using namespace blindsight::model::test;
 
 namespace {
-
-using Dims = std::vector<std::int64_t>;
 
 /// Two convolutions with batch normalization, both kinds of pools, a hidden and a last fully connected layer. Channels
 /// whose filters are small are known: `weak_one` and `weak_two`.
@@ -64,14 +61,6 @@ FloatNetwork known_weak() {
   return *network;
 }
 
-FloatNetwork through_file(const FloatNetwork& network) {
-  const auto bytes = to_onnx(network);
-  REQUIRE(bytes.has_value());
-  auto back = import_onnx(*bytes, network.name);
-  REQUIRE_MESSAGE(back.has_value(), (back ? "" : back.error().what));
-  return *back;
-}
-
 void check_same(const FloatNetwork& a, const FloatNetwork& b, double tolerance) {
   REQUIRE(a.input == b.input);
   for (unsigned seed = 50; seed < 54; ++seed) {
@@ -92,22 +81,6 @@ FloatNetwork zeroed(FloatNetwork network, const Pruned& pruned) {
 }
 
 }  // namespace
-
-TEST_CASE("an exported network reads back as the same one") {
-  for (const auto& network : {known_weak(), mnist()}) {
-    const auto back = through_file(network);
-    REQUIRE(back.layers.size() == network.layers.size());
-    CHECK(back.post == network.post);
-    for (std::size_t i = 0; i < network.layers.size(); ++i) {
-      CHECK(back.layers[i].conv == network.layers[i].conv);
-      CHECK(back.layers[i].filter == network.layers[i].filter);
-      CHECK(back.layers[i].bias == network.layers[i].bias);
-      CHECK(back.layers[i].relu == network.layers[i].relu);
-      CHECK(back.layers[i].max_pools == network.layers[i].max_pools);
-      CHECK(back.layers[i].average_pools == network.layers[i].average_pools);
-    }
-  }
-}
 
 TEST_CASE("on a map of one cell, convolutions that a later window reads stay convolutions in the exported file") {
   OnnxBuilder b({1, 2, 4, 4});

@@ -64,17 +64,6 @@ Map relu(Map in) {
   return in;
 }
 
-Map dense(const Map& in, const std::vector<float>& weights, std::size_t out, const std::vector<float>& bias) {
-  Map result{out, 1, 1, std::vector<double>(bias.begin(), bias.end())};
-  for (std::size_t i = 0; i < in.values.size(); ++i)
-    for (std::size_t o = 0; o < out; ++o) result.values[o] += in.values[i] * weights[i * out + o];
-  return result;
-}
-
-std::vector<float> floats(const Map& in) {
-  return {in.values.begin(), in.values.end()};
-}
-
 Map from_image(const std::vector<float>& image, std::size_t height, std::size_t width, std::size_t channels) {
   Map map{channels, height, width, {}};
   for (std::size_t c = 0; c < channels; ++c)

@@ -6,7 +6,7 @@
 namespace blindsight::model::test {
 
 /// A batch-1 tensor in ONNX's own order (channel, row, column), and the operators as ONNX's text defines them, one loop
-/// each: what imported networks are compared with.
+/// each: what the float oracle is compared with.
 struct Map {
   std::size_t channels = 0, height = 0, width = 0;
   std::vector<double> values;
@@ -22,9 +22,6 @@ Map conv(const Map& in, const std::vector<float>& weights, std::size_t out, cons
 Map max_pool(const Map& in, const Slide& s);
 Map average_pool(const Map& in, const Slide& s);
 Map relu(Map in);
-/// out[o] = sum over i of in[i] · weights[i][o], in flattened channel, row, column.
-Map dense(const Map& in, const std::vector<float>& weights, std::size_t out, const std::vector<float>& bias);
-std::vector<float> floats(const Map& in);
 /// The map of an image in row, column, channel order.
 Map from_image(const std::vector<float>& image, std::size_t height, std::size_t width, std::size_t channels);
 

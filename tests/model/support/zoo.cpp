@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <string>
 
 #include "model/onnx/import.h"
 
@@ -27,6 +28,12 @@ const Compiled& compiled_mnist() {
   static const Compiled compiled =
       must(compile(mnist(), raw(), must(load_images("model/zoo/mnist-calibration.idx3-ubyte", raw())), {}));
   return compiled;
+}
+
+Plan labelled_plan() {
+  Plan plan = compiled_mnist().plan;
+  for (int i = 0; i < 10; ++i) plan.labels.push_back("digit " + std::to_string(i));
+  return plan;
 }
 
 std::vector<Image> digits() {

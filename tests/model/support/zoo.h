@@ -12,6 +12,8 @@ namespace blindsight::model::test {
 /// model/zoo/mnist-8.onnx, and it compiled on the calibration digits with the default options.
 FloatNetwork mnist();
 const Compiled& compiled_mnist();
+/// The plan of it, with a label for each digit.
+Plan labelled_plan();
 /// The hundred digits and what they show.
 std::vector<Image> digits();
 std::vector<std::size_t> digit_labels();
