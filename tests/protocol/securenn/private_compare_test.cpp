@@ -3,10 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <random>
-#include <stdexcept>
 
-#include "protocol/securenn/odd_ring.h"
-#include "protocol/securenn/share_convert.h"
 #include "tests/protocol/securenn/three_routines.h"
 
 namespace blindsight::protocol::securenn::testing {
@@ -86,108 +83,6 @@ TEST_CASE("private compare shows its zero in every place equally often, and all 
     CHECK(places < 120);
     CHECK(values < 125);
   }
-}
-
-std::array<Buffer<Word64>, 2> converted(ThreeRoutines& parties, const std::array<Buffer<Word64>, 2>& shares) {
-  struct Part {
-    static Routine<Buffer<Word64>> of_server(Channel& channel, const Server& server, Buffer<Word64> share) {
-      ShareConversion conversion(channel, server, std::move(share), 4);
-      Buffer<Word64> y = co_await conversion.finish(channel);
-      co_return y;
-    }
-  };
-  const std::size_t n = shares[0].size();
-  return parties.run(shares, &Part::of_server,
-                     [n](Channel& c, const Helper& h) { return help_share_convert(c, h, n, 4); });
-}
-
-TEST_CASE("share convert keeps every value but 2^64 - 1, whatever its shares and masks, r = 0 among them") {
-  std::mt19937_64 rng(2);
-  const Word64 edges[] = {0, 1, 2, top - 1, top - 2, top / 2, top / 2 + 1, 0x123456789abcdef0};
-  std::array<Buffer<Word64>, 2> shares;
-  Buffer<Word64> expected;
-  for (const Word64 a : edges)
-    for (const Word64 first : {Word64{0}, Word64{1}, top, top - 1, top / 2, a, a + 1, rng(), rng()}) {
-      shares[0].push_back(first), shares[1].push_back(a - first);
-      expected.push_back(a);
-    }
-  // r_0 and r_1: drawn, both 0, and pairs whose sum is 0 with a wrap, 1 or 2^64 - 1.
-  const std::vector<std::array<Word64, 2>> masks{{0, 0},   {5, 0 - Word64{5}}, {top, 1},  {0, 1},
-                                                 {top, 2}, {0, top},           {top, top}};
-  for (const Randomness randomness : {Randomness::seeded, Randomness::sent})
-    for (std::size_t m = 0; m <= masks.size(); ++m)
-      for (const int flip : {-1, 0, 1}) {
-        CAPTURE(m);
-        CAPTURE(flip);
-        ThreeRoutines parties(randomness, 3);
-        for (Planted& p : parties.common) {
-          if (m < masks.size()) p.plant(Field::convert_mask0, masks[m][0]), p.plant(Field::convert_mask1, masks[m][1]);
-          if (flip >= 0) p.plant(Field::convert_flip, flip ? 0x0101010101010101 : 0);
-        }
-        const auto y = converted(parties, shares);
-        std::size_t wrong = 0;
-        for (std::size_t i = 0; i < expected.size(); ++i)
-          wrong += y[0][i] == top || y[1][i] == top || odd_ring::add(y[0][i], y[1][i]) != expected[i];
-        CHECK(wrong == 0);
-        CHECK(parties.cost().rounds == 4);
-      }
-}
-
-TEST_CASE("the odd ring adds and subtracts modulo 2^64 - 1") {
-  using odd_ring::add, odd_ring::subtract;
-  std::mt19937_64 rng(3);
-  std::vector<Word64> v{0, 1, 2, top - 1, top - 2, top / 2, top / 2 + 1};
-  for (int i = 0; i < 30; ++i) v.push_back(rng() % top);
-  __extension__ typedef unsigned __int128 Wide;
-  const auto mod = [](Wide x) { return static_cast<Word64>(x % top); };
-  for (const Word64 a : v)
-    for (const Word64 b : v) {
-      REQUIRE(add(a, b) == mod(Wide{a} + b));
-      REQUIRE(subtract(a, b) == mod(Wide{a} + top - b));
-    }
-  CHECK(odd_ring::reduce(top) == 0);
-}
-
-/// A stream of given words.
-class Words final : public Prg {
- public:
-  explicit Words(std::vector<Word64> words) : Prg(Key{}), words_(std::move(words)) {}
-  void fill(const Stream&, std::uint64_t offset, std::span<std::uint8_t> out) const override {
-    for (std::size_t i = 0; i < out.size(); ++i)
-      out[i] = static_cast<std::uint8_t>(words_.at((offset + i) / 8) >> 8 * ((offset + i) % 8));
-  }
-
- private:
-  std::vector<Word64> words_;
-};
-
-TEST_CASE("draws of the odd ring put later words in the place of 2^64 - 1") {
-  CHECK(odd_ring::draw(Words({7, top, 8, top, top, 9, 10}), {}, 4) == Buffer<Word64>{7, 9, 8, 10});
-}
-
-TEST_CASE("bounded draws use a chunk's own bytes one after the other and refuse to run out of them") {
-  const Planted prg(Key{});
-  Buffer<std::uint8_t> stream(2 * BoundedDraws::chunk_stride);
-  prg.fill({}, 0, stream);
-  for (const std::size_t chunk : {0u, 1u}) {
-    BoundedDraws draws(prg, {}, chunk);
-    std::size_t at = chunk * BoundedDraws::chunk_stride, wrong = 0;
-    for (unsigned round = 0; round < 150; ++round) {
-      const unsigned bound = round % 3 == 0 ? 66 : round % 3 == 1 ? 67 : 2 + round % 63;
-      std::array<std::uint8_t, 64> out;
-      draws.draw(bound, out);
-      for (const std::uint8_t value : out) {
-        while ((stream[at] * bound & 255) < 256 % bound) ++at;
-        wrong += value != stream[at++] * bound >> 8;
-      }
-    }
-    CHECK(wrong == 0);
-  }
-  Planted refusing(Key{});
-  refusing.plant(Field{}, 0);  // a byte of 0 is no draw below 67
-  BoundedDraws draws(refusing, {}, 0);
-  std::array<std::uint8_t, 1> out;
-  CHECK_THROWS_AS(draws.draw(67, out), std::runtime_error);
 }
 
 }  // namespace

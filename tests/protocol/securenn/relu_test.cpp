@@ -2,12 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <map>
-#include <random>
 #include <stdexcept>
 
-#include "protocol/securenn/maxpool.h"
-#include "protocol/securenn/truncate.h"
 #include "tensor/kernels/isa.h"
 #include "tests/protocol/securenn/three_routines.h"
 #include "tests/protocol/support/ledger.h"
@@ -19,20 +15,6 @@ using Randomness = Dealing::Randomness;
 using protocol::testing::keys_from_seed;
 using protocol::testing::Ledger;
 constexpr std::int64_t bound = std::int64_t{1} << 62;
-
-/// Edges of the range, powers of two with their neighbours, and random values of all sizes.
-std::vector<std::int64_t> values(std::size_t n, std::int64_t limit, std::uint64_t seed) {
-  std::vector<std::int64_t> v{0, 1, -1, 2, -2, limit - 1, limit - 2, -limit, 1 - limit};
-  for (int k = 2; std::int64_t{1} << k < limit; ++k)
-    for (const int d : {-1, 0, 1})
-      for (const int sign : {-1, 1}) v.push_back(sign * ((std::int64_t{1} << k) + d));
-  std::mt19937_64 rng(seed);
-  while (v.size() < n)
-    v.push_back(static_cast<std::int64_t>(rng() % static_cast<Word64>(limit) >> rng() % 62) * (rng() & 1 ? 1 : -1));
-  std::shuffle(v.begin(), v.end(), rng);
-  v.resize(n);
-  return v;
-}
 
 std::vector<std::int64_t> positive(std::vector<std::int64_t> v) {
   for (std::int64_t& x : v) x = std::max<std::int64_t>(x, 0);
@@ -65,65 +47,6 @@ TEST_CASE("SecureNN's ReLU sends the same bytes on every instruction set") {
     CHECK(sent.back() == sent.front());
   }
   tensor::use_isa(before);
-}
-
-std::vector<std::int64_t> pooled(ThreeRoutines& parties, const std::vector<std::vector<std::int64_t>>& candidates,
-                                 std::uint8_t first, std::uint8_t& next) {
-  const std::size_t n = candidates.front().size();
-  std::vector<std::int64_t> all;
-  for (const auto& c : candidates) all.insert(all.end(), c.begin(), c.end());
-  std::array<std::uint8_t, 3> level{first, first, first};
-  struct Part {
-    static Routine<Buffer<Word64>> of_server(Channel& channel, const Server& server, Buffer<Word64> share,
-                                             std::size_t each, std::uint8_t& at) {
-      std::vector<Buffer<Word64>> bands;
-      for (std::size_t begin = 0; begin < share.size(); begin += each)
-        bands.emplace_back(share.begin() + static_cast<std::ptrdiff_t>(begin),
-                           share.begin() + static_cast<std::ptrdiff_t>(begin + each));
-      Buffer<Word64> largest = co_await max_pool(channel, server, std::move(bands), at);
-      co_return largest;
-    }
-  };
-  const auto result = parties.run(
-      shares_of(all, 9),
-      [&](Channel& c, const Server& s, Buffer<Word64> x) {
-        return Part::of_server(c, s, std::move(x), n, level[static_cast<unsigned>(s.self)]);
-      },
-      [&](Channel& c, const Helper& h) { return help_max_pool(c, h, candidates.size(), n, level[2]); });
-  CHECK(level[0] == level[1]);
-  CHECK(level[0] == level[2]);
-  next = level[0];
-  return revealed(result);
-}
-
-TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in as many levels as a tree has") {
-  const std::map<std::size_t, unsigned> levels{{1, 0}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {9, 4}};
-  for (const Randomness randomness : {Randomness::seeded, Randomness::sent})
-    for (const auto& [count, depth] : levels) {
-      CAPTURE(count);
-      Ledger ledger(keys_from_seed(1));
-      ThreeRoutines parties(randomness, 1, &ledger);
-      std::vector<std::vector<std::int64_t>> candidates;
-      for (std::size_t c = 0; c < count; ++c) candidates.push_back(values(400, bound / 2, 20 + c));
-      std::vector<std::int64_t> expected = candidates.front();
-      for (const auto& c : candidates)
-        for (std::size_t i = 0; i < c.size(); ++i) expected[i] = std::max(expected[i], c[i]);
-      std::uint8_t next = 0;
-      CHECK(pooled(parties, candidates, 6, next) == expected);
-      CHECK(next == 6 + depth);
-      CHECK(parties.cost() == max_pool_cost(randomness, count, 400));
-      CHECK(parties.cost().rounds == 9 * depth);
-      // Masks of shares and refreshed comparisons: seeded 2 (1 + 1 + 4) + 2 a level; sent, the producer's have no
-      // stream.
-      CHECK(ledger.uses == depth * (randomness == Randomness::seeded ? 14 : 4));
-      CHECK(ledger.overlaps == 0);
-      CHECK((ledger.own_draws > 0) == (randomness == Randomness::sent && depth > 0));
-      CHECK(ledger.own_overlaps == 0);
-      for (unsigned j = 0; j < 2; ++j) {
-        CHECK_FALSE(parties.common[j].drew_twice());
-        CHECK_FALSE(parties.with_producer[j].drew_twice());
-      }
-    }
 }
 
 TEST_CASE("a mask that is used for two comparisons is noticed") {
@@ -187,31 +110,6 @@ TEST_CASE("a message of a wrong length ends SecureNN's ReLU with an error that n
       CHECK(std::string(e.what()).find(sender) != std::string::npos);
       CHECK(std::string(e.what()).find("awaited") != std::string::npos);
     }
-  }
-}
-
-TEST_CASE("SecureNN's truncation is floor or one more, and fails as often as it states") {
-  constexpr std::size_t n = 1 << 20;
-  for (const std::int64_t a :
-       {std::int64_t{1} << 54, -(std::int64_t{1} << 54), std::int64_t{123456789}, std::int64_t{-5}}) {
-    const std::vector<std::int64_t> v(n, a);
-    auto shares = shares_of(v, 11);
-    truncate(PartyId::server0, 13, shares[0]);
-    truncate(PartyId::server1, 13, shares[1]);
-    std::size_t failed = 0;
-    bool far = true;
-    for (const std::int64_t y : revealed(shares)) {
-      const std::int64_t error = y - (a >> 13);
-      if (error == 0 || error == 1) continue;
-      ++failed;
-      far &= std::abs(std::abs(error) - (std::int64_t{1} << 51)) <= 1;
-    }
-    CHECK(far);
-    // 2^20 · 2^-10 = 1024 expected, deviation 32; for the small values 2^20 · 2^-37.
-    if (std::abs(a) >> 54)
-      CHECK(std::abs(static_cast<double>(failed) - 1024) < 160);
-    else
-      CHECK(failed == 0);
   }
 }
 
