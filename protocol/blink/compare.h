@@ -53,7 +53,7 @@ CompareMaterial take_compare(ShareSource& source, const CompareShape& shape, std
 /// What a server sees: the other's share of c = x + rho, of each wire under its own mask, and of d = [x >= 0] + beta.
 /// Each is a secret plus a mask of which one share is the other server's alone and uniform, so each message is uniform
 /// and independent of x and of the others (tests/spec/blink_spec.py proves it by enumeration;
-/// tests/protocol/blink/views.cpp does for this code).
+/// tests/protocol/blink/views_test.cpp does for this code).
 class PositivePart {
  public:
   /// `constants`: this server adds public constants (server 0 alone does: P7 of docs/protocols/blink.md).

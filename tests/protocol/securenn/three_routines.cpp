@@ -1,6 +1,6 @@
 #include "tests/protocol/securenn/three_routines.h"
 
-#include <cstring>
+#include <algorithm>
 #include <queue>
 #include <random>
 #include <stdexcept>
@@ -122,6 +122,19 @@ const Payload& ThreeRoutines::message(PartyId from, PartyId to, std::size_t i) c
   for (const Message& m : transcript_)
     if (m.from == from && m.to == to && m.round == i) return m.payload;
   throw std::out_of_range("no such message crossed");
+}
+
+std::vector<std::int64_t> values(std::size_t n, std::int64_t limit, std::uint64_t seed) {
+  std::vector<std::int64_t> v{0, 1, -1, 2, -2, limit - 1, limit - 2, -limit, 1 - limit};
+  for (int k = 2; std::int64_t{1} << k < limit; ++k)
+    for (const int d : {-1, 0, 1})
+      for (const int sign : {-1, 1}) v.push_back(sign * ((std::int64_t{1} << k) + d));
+  std::mt19937_64 rng(seed);
+  while (v.size() < n)
+    v.push_back(static_cast<std::int64_t>(rng() % static_cast<Word64>(limit) >> rng() % 62) * (rng() & 1 ? 1 : -1));
+  std::shuffle(v.begin(), v.end(), rng);
+  v.resize(n);
+  return v;
 }
 
 std::array<Buffer<Word64>, 2> shares_of(std::span<const std::int64_t> values, std::uint64_t seed) {

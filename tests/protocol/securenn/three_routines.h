@@ -76,6 +76,8 @@ class ThreeRoutines {
   std::vector<Message> transcript_;
 };
 
+/// Edges of the range [-limit, limit), powers of two with their neighbours, and random values of all sizes.
+std::vector<std::int64_t> values(std::size_t n, std::int64_t limit, std::uint64_t seed);
 /// Uniform shares of the values, from a seed.
 std::array<Buffer<Word64>, 2> shares_of(std::span<const std::int64_t> values, std::uint64_t seed);
 std::vector<std::int64_t> revealed(const std::array<Buffer<Word64>, 2>& shares);

@@ -668,21 +668,6 @@ TEST_CASE("plans that cannot work are refused with the layer's name") {
   });
 }
 
-TEST_CASE("Blink refuses what its small rings and its convolutions cannot hold, with the layer's name") {
-  const auto names = [](const char* name, auto change) {
-    return refused(*find_protocol("blink"), change).find(std::string("layer '") + name + "'") != std::string::npos;
-  };
-  CHECK(names("first", [](NetworkSpec& n) { n.layers[0].fraction_bits = 16; }));
-  CHECK(names("second", [](NetworkSpec& n) { n.layers[1].activation_bits = 16; }));
-  CHECK(names("first", [](NetworkSpec& n) { n.layers[1].fraction_bits = 0; }));
-  CHECK_FALSE(names("first", [](NetworkSpec& n) { n.input_bits = 24; }));
-  CHECK(names("first", [](NetworkSpec& n) { n.input_bits = 28; }));
-  CHECK(names("first", [](NetworkSpec& n) {
-    n.layers[0].conv.window.stride_x = 2;
-    n.layers[1].conv.in = n.layers[0].out();
-  }));
-}
-
 TEST_CASE("the oracle refuses what its words cannot hold, and it alone takes what no other does") {
   const auto wide = [](NetworkSpec& n, unsigned f) {
     n.layers[0].activation_bits = 30;
