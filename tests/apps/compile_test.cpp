@@ -281,7 +281,9 @@ TEST_CASE("an image that leaves a range counts as wrong, and is named by its pat
 TEST_CASE("data that a model names, whatever its name, is never written over") {
   const Owner owner;
   const auto images = owner / "images.idx3-ubyte", config = owner / "client.toml";
-  write_text(config, "server0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = \"127.0.0.1:3\"\n");
+  write_text(config,
+             "insecure_plaintext_links = true\nserver0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = "
+             "\"127.0.0.1:3\"\n");
   const std::pair<std::string, std::vector<std::string>> cases[] = {
       {"ext.json", {"model", "check", owner / "m.onnx", "--calibration", images, "--images", images, "--json-file"}},
       {"ext.svg", {"predict", images, "--config", config, "--compare", owner / "m.onnx", "--timeline"}},
@@ -341,7 +343,9 @@ TEST_CASE("what is a matter of compiling is refused where nothing is compiled") 
   const Owner owner;
   const auto plan = owner / "m.plan", images = owner / "images.idx3-ubyte", config = owner / "client.toml";
   REQUIRE(owner.compile("three.onnx", {"-o", plan}).status == 0);
-  write_text(config, "server0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = \"127.0.0.1:3\"\n");
+  write_text(config,
+             "insecure_plaintext_links = true\nserver0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = "
+             "\"127.0.0.1:3\"\n");
   const std::vector<std::string> commands[] = {
       {"model", "inspect", plan},
       {"model", "check", owner / "three.onnx", "--plan", plan, "--images", images},

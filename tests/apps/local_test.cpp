@@ -87,7 +87,7 @@ TEST_CASE("local: a port that somebody else's party has is told, though that par
     const std::string name = ThreeProcesses::names[i];
     auto text = read_text(others.config(i));
     const auto home = (others.folder() / name).string();
-    text.replace(text.find(home), home.size(), (folder / name).string());
+    text.replace(text.find(home + '"'), home.size(), (folder / name).string());
     write_text(configs / (name + ".toml"), text);
   }
   write_text(configs / "client.toml", read_text(others.client_config()));

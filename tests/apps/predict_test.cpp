@@ -105,7 +105,8 @@ TEST_CASE("a timeline is never drawn over what predict was given") {
   const auto image = (folder / "image.idx3-ubyte").string(), config = (folder / "client.toml").string();
   write_images(image, small_images(1));
   const std::string addresses =
-      "server0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = \"127.0.0.1:3\"\n";
+      "insecure_plaintext_links = true\nserver0 = \"127.0.0.1:1\"\nserver1 = \"127.0.0.1:2\"\ncrypto_producer = "
+      "\"127.0.0.1:3\"\n";
   write_text(config, addresses);
   const auto before = read_text(image);
   for (const auto& file : {image, config}) {

@@ -178,9 +178,8 @@ TEST_CASE("who waits for a connection can be called off") {
 
 TEST_CASE("a plaintext link off this machine is refused unless it was asked for") {
   const config::Address here = loopback(7100), there{"192.0.2.1", 7100};
-  CHECK(net::check_plaintext_allowed(here, false, "the link to"));
-  CHECK(net::check_plaintext_allowed(there, true, "the link to"));
-  const auto refused = net::check_plaintext_allowed(there, false, "the link to");
+  CHECK(net::check_loopback(here, "the link to"));
+  const auto refused = net::check_loopback(there, "the link to");
   REQUIRE_FALSE(refused);
   CHECK(refused.error().fault == Fault::usage);
   CHECK(refused.error().what.find("192.0.2.1:7100") != std::string::npos);

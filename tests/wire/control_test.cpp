@@ -117,10 +117,11 @@ TEST_CASE("what a session is agreed and steered by survives the way") {
   CHECK(decode<QueryName>(encode(QueryName{counted<QueryId>(1)}))->query == counted<QueryId>(1));
   for (const auto number : {std::uint64_t{0}, std::uint64_t{5}, ~std::uint64_t{0}})
     CHECK(decode<Number>(encode(Number{number}))->number == number);
-  const auto begin = decode<DeployBegin>(encode(DeployBegin{counted<DeploymentId>(1), {4, 5, 6}}));
+  const auto begin = decode<DeployBegin>(encode(DeployBegin{counted<DeploymentId>(1), {4, 5, 6}, "skin"}));
   REQUIRE(begin);
   CHECK(begin->id == counted<DeploymentId>(1));
   CHECK(begin->plan == Payload{4, 5, 6});
+  CHECK(begin->name == "skin");
 }
 
 TEST_CASE("a query and its answer survive the way, with every field of the report") {
@@ -221,7 +222,7 @@ TEST_CASE("a message of which bytes are missing is refused") {
   check_only_whole<Failure>(encode(Failure{{}, {Fault::busy, "why"}}));
   check_only_whole<Predict>(encode(predict()));
   check_only_whole<Predicted>(encode(predicted()));
-  check_only_whole<DeployBegin>(encode(DeployBegin{counted<DeploymentId>(1), {4, 5, 6}}));
+  check_only_whole<DeployBegin>(encode(DeployBegin{counted<DeploymentId>(1), {4, 5, 6}, "skin"}));
   check_only_whole<Number>(encode(Number{5}));
   check_only_whole<PartyStatus>(encode(status()));
 }
