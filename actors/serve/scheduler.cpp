@@ -175,14 +175,24 @@ class Scheduler : public caf::event_based_actor {
     }
     auto named = wire::decode<wire::QueryName>(message.payload);
     if (!named || m.from != protocol::other(core_->self)) return violated(m.from, kind);
-    if (kind == Kind::query_pending && leads()) {
-      // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
-      if (at_peer_.size() >= 4 * settings_.max_queries) return violated(m.from, kind);
-      at_peer_.insert(named->query);
-      return start_what_can();
-    }
+    if (kind == Kind::query_pending && leads()) return pending_at_peer(named->query);
     if (kind == Kind::query_start && !leads()) return start(named->query, pack);
     violated(m.from, kind);
+  }
+
+  /// Server 0: server 1 has the share of a query. What is announced is bounded, so that it cannot fill our memory; but
+  /// server 1's clients may have more queries under way than we take, so the excess is refused and no violation.
+  void pending_at_peer(const QueryId& id) {
+    if (at_peer_.size() >= 4 * settings_.max_queries) {
+      const protocol::Error error{Fault::busy,
+                                  "busy: " + std::to_string(at_peer_.size()) +
+                                      " queries wait at server1 already (4 times the key limits.max_queries); try "
+                                      "again in a moment",
+                                  busy_retry_ms};
+      return tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{id, error}));
+    }
+    at_peer_.insert(id);
+    start_what_can();
   }
 
   void cancelled_by_peer(const QueryId& id, PackId pack, const protocol::Error& error) {

@@ -405,9 +405,32 @@ TEST_CASE("what may not be said to a scheduler ends the session") {
   CHECK(leader.session_failed());
   follower.peer_says(Kind::query_pending, 1);
   CHECK(follower.session_failed());
-  // As many shares may wait at server 1 as its clients can send, and no more.
-  for (std::uint8_t i = 1; i <= 8; ++i) leader.peer_says(Kind::query_pending, i);
-  CHECK_FALSE(leader.session_failed());
-  leader.peer_says(Kind::query_pending, 9);
-  CHECK(leader.session_failed());
+}
+
+TEST_CASE("server 0 refuses what waits at server 1 beyond a bound as busy, and the session goes on") {
+  Scheduler s(PartyId::server0);
+  for (std::uint8_t i = 1; i <= 8; ++i) s.peer_says(Kind::query_pending, i);
+  CHECK(s.peer().left() == 0);
+  s.peer_says(Kind::query_pending, 9);
+  const auto refused = s.peer().sent_failure(Kind::query_cancelled);
+  REQUIRE(refused);
+  CHECK(refused->query == query(9));
+  CHECK(refused->error.fault == Fault::busy);
+  CHECK(refused->error.retry_after_ms);
+  CHECK_FALSE(s.session_failed());
+  // One of them is over: there is room again.
+  s.peer_says(Kind::query_cancelled, 1);
+  s.peer_says(Kind::query_pending, 10);
+  CHECK(s.peer().left() == 0);
+}
+
+TEST_CASE("server 1 passes on to its client that server 0 is busy, and when to ask again") {
+  Scheduler s(PartyId::server1);
+  s.submit(1);
+  s.forget();
+  s.tell(arrived(PartyId::server0, Kind::query_cancelled, 0,
+                 wire::encode(wire::Failure{query(1), {Fault::busy, "too much", 100}})));
+  const auto told = s.failed(1, Outcome::failed);
+  CHECK(told.fault == Fault::busy);
+  CHECK(told.retry_after_ms == 100);
 }
