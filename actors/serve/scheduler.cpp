@@ -167,6 +167,7 @@ class Scheduler : public caf::event_based_actor {
     if (kind == Kind::query_cancelled) {
       auto failure = wire::decode<wire::Failure>(message.payload);
       if (!failure) return violated(m.from, kind);
+      if (is_of_another(pack, failure->query)) return violated(m.from, kind);
       const auto error = protocol::within(protocol::party_name(m.from) + ": ", failure->error);
       if (m.from == PartyId::producer && core_->producer_online && pack != 0)
         return failed_at_producer(failure->query, pack, error);
@@ -208,10 +209,13 @@ class Scheduler : public caf::event_based_actor {
     if (pack != 0) burn(pack);
   }
 
+  /// Whether a query other than this one runs with the pack.
+  bool is_of_another(PackId pack, const QueryId& id) const {
+    return std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; });
+  }
+
   /// The producer has told both servers. Its message may come before server 0's start of the query.
   void failed_at_producer(const QueryId& id, PackId pack, const protocol::Error& error) {
-    if (std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; }))
-      return violated(PartyId::producer, Kind::query_cancelled);
     if (auto running = running_.find(id); running != running_.end() && running->second.pack == pack)
       send(running->second.inference, AbortQuery{error});
     else if (auto waiting = waiting_.find(id); waiting != waiting_.end() && !leads())

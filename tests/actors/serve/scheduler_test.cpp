@@ -276,6 +276,16 @@ TEST_CASE("what the peer cancels ends here with the peer's reason, and the peer 
   CHECK(unknown.burned() == 7);
 }
 
+TEST_CASE("a server that cancels a pack that another query uses ends the session, and the pack is not burned") {
+  for (const auto party : {PartyId::server0, PartyId::server1}) {
+    Scheduler s(party);
+    s.run(1, 5);
+    s.peer_says(Kind::query_cancelled, 2, 5);
+    CHECK(s.session_failed());
+    CHECK(s.burned() == 0);
+  }
+}
+
 TEST_CASE("what a helping producer cancels ends at both servers by its own word") {
   for (const auto party : {PartyId::server0, PartyId::server1}) {
     Scheduler s(party, true);
