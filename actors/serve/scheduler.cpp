@@ -62,7 +62,7 @@ class Scheduler : public caf::event_based_actor {
  private:
   struct Waiting {
     SubmitQuery query;
-    bool granted = false;  ///< a pack was asked for
+    std::uint64_t taker = 0;  ///< under this number a pack was asked for
   };
   struct Running {
     caf::actor inference, client;
@@ -103,25 +103,32 @@ class Scheduler : public caf::event_based_actor {
   void start_what_can() {
     for (const auto& id : order_) {
       auto it = waiting_.find(id);
-      if (it == waiting_.end() || it->second.granted || !at_peer_.contains(id)) continue;
-      it->second.granted = true;
-      request(store_, caf::infinite, TakeAnyPack{})
+      if (it == waiting_.end() || it->second.taker != 0 || !at_peer_.contains(id)) continue;
+      it->second.taker = ++takers_;
+      request(store_, caf::infinite, TakeAnyPack{it->second.taker})
           .then([this, id](const PackGranted& m) { granted(id, m.pack.take()); },
                 [](const caf::error&) { /* the store is gone with the session, which EndSession tells */ });
     }
     std::erase_if(order_, [&](const auto& id) {
       auto it = waiting_.find(id);
-      return it == waiting_.end() || it->second.granted;
+      return it == waiting_.end() || it->second.taker != 0;
     });
   }
 
+  /// A pack that becomes ready for a query that is over would have to be burned.
+  void withdraw(const Waiting& waiting) {
+    if (waiting.taker != 0) send(store_, WithdrawTake{waiting.taker});
+  }
+
   void granted(const QueryId& id, Pack pack) {
+    if (pack.id == 0) return;  // withdrawn
     ++packs_received_;
     auto it = waiting_.find(id);
-    // The query went while it waited for this pack: the next one that waits for a pack of its own takes it, and that
-    // one goes to whoever is next in turn.
-    if (it == waiting_.end())
-      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
+    // The query went while this pack was on its way: another one that waits for a pack takes it.
+    if (it == waiting_.end()) {
+      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.taker != 0; });
+      if (it != waiting_.end()) withdraw(it->second);
+    }
     if (it == waiting_.end()) {
       // The pack has left the store, so nobody else gets it: burn it at server 1 too. It is nobody's: the query that
       // asked for it may be running with the pack of one that went.
@@ -275,6 +282,7 @@ class Scheduler : public caf::event_based_actor {
 
   void give_up(WaitingMap::iterator it, const protocol::Error& error, bool tell, Outcome outcome = Outcome::failed) {
     const auto query = it->second.query;
+    withdraw(it->second);
     waiting_.erase(it);
     send_failure(query.client, query.query, error);
     send(front_end_, QueryClosed{query.query, outcome, error.fault});
@@ -367,6 +375,7 @@ class Scheduler : public caf::event_based_actor {
   std::deque<QueryId> order_;  ///< server 0: waiting queries without a pack, as they came
   std::set<QueryId> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
+  std::uint64_t takers_ = 0;  ///< server 0: packs asked for
   std::uint64_t packs_received_ = 0;
   std::set<QueryId> told_;  ///< failing queries that the peer failed first
 };

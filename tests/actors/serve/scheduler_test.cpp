@@ -74,6 +74,11 @@ struct Scheduler {
     REQUIRE(asked);
     return asked->pack;
   }
+  /// The number of the oldest request that the store was told to forget; 0 when it was not.
+  std::uint64_t withdrawn() {
+    const auto withdrawn = store.take<WithdrawTake>();
+    return withdrawn ? withdrawn->taker : 0;
+  }
   /// The pack with which a query began at all layers; 0 when none did.
   PackId begun() {
     PackId id = 0;
@@ -369,14 +374,38 @@ TEST_CASE("a pack that comes for a query that went is the next one's, and burned
     s.peer_says(Kind::query_pending, number);
   }
   s.tell(CancelQuery{query(1), s.client.actor()});
+  CHECK(s.withdrawn() == 1);
   s.forget();
   REQUIRE(s.grant_any(5));
   s.check_told(server1, Kind::query_start, 2, 5);
+  // It waits for its own no more, but that may be on its way, too.
+  CHECK(s.withdrawn() == 2);
   REQUIRE(s.grant_any(6));
   const auto message = s.peer().sent();
   REQUIRE(message);
   CHECK(message->header == wire::control_header(Kind::query_cancelled, s.core->session, 6));
   CHECK(s.burned() == 6);
+}
+
+TEST_CASE("a query that ends while it waits for a pack waits for none any more, however it ends") {
+  for (const bool given_up : {true, false}) {
+    Scheduler s(PartyId::server0);
+    s.submit(1);
+    s.peer_says(Kind::query_pending, 1);
+    if (given_up)
+      s.tell(CancelQuery{query(1), s.client.actor()});
+    else
+      s.stage.pass(1000ms);
+    CHECK(s.withdrawn() == 1);
+    // The store's answer to that is no pack.
+    s.forget();
+    REQUIRE(s.grant_any(0));
+    CHECK(s.peer().left() == 0);
+    CHECK(s.burned() == 0);
+  }
+  Scheduler in_time(PartyId::server0);
+  in_time.run(1, 5);
+  CHECK(in_time.withdrawn() == 0);
 }
 
 TEST_CASE("an inference that ends without a word fails its query") {
