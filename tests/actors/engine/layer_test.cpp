@@ -265,8 +265,8 @@ TEST_CASE("a dropped band comes back to the dealer, and never to a store, which 
 
 namespace {
 
-/// Server 0's layer on a stage that makes the first value; its links, supervisor and next layer are roles. Its steps are called
-/// when the test ends: until then none comes back.
+/// Server 0's layer on a stage that makes the first value; its links, supervisor and next layer are roles. Its steps
+/// are called when the test ends: until then none comes back.
 struct Stalled {
   Stalled() {
     core->links = {nullptr, peer.actor(), producer.actor()};
@@ -277,8 +277,8 @@ struct Stalled {
   }
   ~Stalled() { test_ended.set_value(); }
 
-  void arrives(Kind kind, protocol::PackId pack, std::uint32_t band, std::uint16_t round, std::size_t bytes = 0) {
-    const wire::Header header{kind, wire::Lane::online, core->session, protocol::making(1, pack, band), round};
+  void arrives(Kind kind, PackId of_pack, std::uint32_t band, std::uint16_t round, std::size_t bytes = 0) {
+    const wire::Header header{kind, wire::Lane::online, core->session, protocol::making(1, of_pack, band), round};
     stage.tell(layer, Arrived{PartyId::server1, nullptr, Parcel(wire::Message{header, protocol::Payload(bytes)})});
   }
   bool session_failed() {
