@@ -53,7 +53,7 @@ class ModelStore : public caf::event_based_actor {
  private:
   Result<void> take(wire::Message message, const caf::actor& link, const caf::actor& supervisor) {
     // Shares of two deployments must not be mixed: the last to begin is the one that goes on.
-    if (message.header.kind != Kind::deploy_begin && link != uploader_)
+    if (message.header.kind != Kind::deploy_begin && uploader_ && link != uploader_)
       return fail(Fault::refused, "another deployment has begun in the meantime; deploy again");
     switch (message.header.kind) {
       case Kind::deploy_begin: {
