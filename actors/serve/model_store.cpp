@@ -141,6 +141,7 @@ class ModelStore : public caf::event_based_actor {
 
 caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
                              const config::PartyConfig& config, const protocol::Choice& choice, Offload& offload) {
+  folder.drop_unfinished();
   return system.spawn<ModelStore, caf::detached>(std::move(folder), self, config, choice, &offload);
 }
 
