@@ -24,6 +24,8 @@ using Clock = Loop::Clock;
 
 /// For requests that ask for no computation.
 constexpr std::chrono::seconds patience{10};
+/// For a status when there is no time left: a connection on which an answer is late is given up.
+constexpr std::chrono::milliseconds least_patience{500};
 /// For a layer's weights to be sent and written to disk.
 constexpr std::chrono::seconds upload_patience{120};
 /// The servers' own time limit is the same as ours: a little more here, so that their reason arrives first.
@@ -103,6 +105,14 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
               [answered](Result<wire::Message> message) { answered->set_value(std::move(message)); });
         });
     return answer.get();
+  }
+
+  Result<wire::PartyStatus> status(PartyId party, std::chrono::milliseconds limit) {
+    auto answer = ask(party, Kind::status_request, {}, Kind::status, limit);
+    if (!answer) return tl::unexpected(answer.error());
+    auto read = wire::decode<wire::PartyStatus>(answer->payload);
+    if (!read) return tl::unexpected(protocol::within(name(party) + ": ", read.error()));
+    return std::move(*read);
   }
 
   Result<void> may_wait() const {
@@ -334,12 +344,7 @@ Result<model::Plan> Client::deployed_plan() {
 }
 
 Result<wire::PartyStatus> Client::status(config::Role role) {
-  const auto party = static_cast<PartyId>(role);
-  auto answer = impl_->ask(party, Kind::status_request, {}, Kind::status, patience);
-  if (!answer) return tl::unexpected(answer.error());
-  auto status = wire::decode<wire::PartyStatus>(answer->payload);
-  if (!status) return tl::unexpected(protocol::within(impl_->name(party) + ": ", status.error()));
-  return std::move(*status);
+  return impl_->status(static_cast<PartyId>(role), patience);
 }
 
 Result<void> Client::deploy(const model::Plan& plan, const WeightShares& shares, const Progress& progress) {
@@ -382,7 +387,9 @@ Result<void> Client::wait_until_serving(const model::Plan& plan, std::chrono::mi
   for (;;) {
     Error missing{Fault::not_serving, {}};
     for (const auto role : {config::Role::server0, config::Role::server1, config::Role::crypto_producer}) {
-      auto answer = status(role);
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+      auto answer = impl_->status(static_cast<PartyId>(role),
+                                  std::clamp<std::chrono::milliseconds>(left, least_patience, patience));
       const auto name = protocol::party_name(static_cast<PartyId>(role));
       if (!answer)
         missing = answer.error();
