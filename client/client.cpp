@@ -173,14 +173,12 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
       if (state->result || state->in_line) return;
       channels_[server]->predict(
           state->id, std::move(state->payloads[server]),
-          [this, state, server](const Result<wire::Message>& message) { answered(state, server, message); });
+          [this, state, server](Result<wire::Predicted> half) { answered(state, server, std::move(half)); });
     }
   }
 
-  void answered(const StatePtr& state, std::size_t server, const Result<wire::Message>& message) {
-    if (!message) return refused(state, message.error());
-    auto half = wire::decode<wire::Predicted>(message->payload);
-    if (!half) return end(state, tl::unexpected(protocol::within(channels_[server]->name() + ": ", half.error())));
+  void answered(const StatePtr& state, std::size_t server, Result<wire::Predicted> half) {
+    if (!half) return refused(state, half.error());
     state->halves[server] = std::move(*half);
     if (state->halves[0] && state->halves[1]) end(state, reveal(*state));
   }

@@ -170,7 +170,7 @@ TEST_CASE("a query that stays refused ends with the servers' word: busy at its d
   client::Client first(busy.config()), second(stopped.config());
   // The connections stand, so that what follows is as fast as it can be.
   CHECK_FALSE(first.predict(identity(), input, {.ask_again = false}));
-  const auto at_deadline = first.predict(identity(), input, {.deadline = std::chrono::milliseconds(200)});
+  const auto at_deadline = first.predict(identity(), input, {.deadline = std::chrono::milliseconds(500)});
   REQUIRE_FALSE(at_deadline);
   CHECK(at_deadline.error().fault == Fault::busy);
   CHECK(busy.server0.received(Kind::predict) > 2);
