@@ -20,6 +20,8 @@ using protocol::Result;
 
 /// Characters of a reason that another party or a client gives.
 constexpr std::size_t longest_reason = 2000;
+/// Of a name, a release, a digest.
+constexpr std::size_t longest_word = 200;
 
 template <class Schema, class Fill>
 Payload pack(Fill fill) {
@@ -61,6 +63,10 @@ kj::ArrayPtr<const kj::byte> bytes_of(std::span<const std::uint8_t> b) {
 }
 std::string string_of(capnp::Text::Reader t) {
   return {t.begin(), t.size()};
+}
+/// For a person's eyes.
+std::string word_of(capnp::Text::Reader t) {
+  return protocol::printable(string_of(t), longest_word);
 }
 
 template <std::size_t N>
@@ -111,12 +117,12 @@ template <>
 Result<Hello> decode(std::span<const std::uint8_t> bytes) {
   return unpack<Hello, schema::Hello>(bytes, [](schema::Hello::Reader r, Hello& h) -> Result<void> {
     h.wire_version = r.getWireVersion();
-    h.software_version = string_of(r.getSoftwareVersion());
+    h.software_version = word_of(r.getSoftwareVersion());
     auto role = role_of(r.getRole());
     if (!role) return tl::unexpected(role.error());
     h.role = *role;
     if (auto ok = fill(h.public_key, r.getPublicKey(), "public key"); !ok) return ok;
-    h.choice = string_of(r.getChoice());
+    h.choice = word_of(r.getChoice());
     if (r.getDeploymentId().size() > 0 || r.getPlanDigest().size() > 0) {
       h.deployment.emplace();
       if (auto ok = fill(h.deployment->id, r.getDeploymentId(), "deployment id"); !ok) return ok;
@@ -322,21 +328,21 @@ Result<PartyStatus> decode(std::span<const std::uint8_t> bytes) {
   return unpack<PartyStatus, schema::Status>(bytes, [](schema::Status::Reader r, PartyStatus& s) -> Result<void> {
     auto role = role_of(r.getRole());
     if (!role) return tl::unexpected(role.error());
-    s = {string_of(r.getVersion()),
+    s = {word_of(r.getVersion()),
          r.getWireVersion(),
          *role,
-         string_of(r.getChoice()),
+         word_of(r.getChoice()),
          r.getInSession(),
-         string_of(r.getSession()),
-         string_of(r.getDeployment()),
-         string_of(r.getPlanDigest()),
+         protocol::printable(string_of(r.getSession()), longest_reason),
+         word_of(r.getDeployment()),
+         word_of(r.getPlanDigest()),
          r.getServing(),
          r.getPacksReady(),
          r.getPackDepth(),
          r.getQueriesInFlight(),
          r.getClockUnixNs(),
          r.getCores(),
-         string_of(r.getIsa()),
+         word_of(r.getIsa()),
          r.getDiskFreeBytes(),
          r.getPlaintextLinksAllowed()};
     return {};

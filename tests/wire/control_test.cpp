@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "protocol/core/text.h"
 #include "wire/control.capnp.h"
 #include "wire/envelope.h"
 
@@ -152,6 +153,23 @@ TEST_CASE("a query and its answer survive the way, with every field of the repor
 
 TEST_CASE("what a party says of itself survives the way") {
   CHECK(*decode<PartyStatus>(encode(status())) == status());
+}
+
+TEST_CASE("what a party says of itself is printable and of a bounded length, whatever it sent") {
+  auto s = status();
+  Hello h;
+  const std::string nasty = "\x1b[2J\n" + std::string(1 << 16, 'x');
+  s.version = s.choice = s.session = s.deployment = s.plan_digest = s.isa = nasty;
+  h.software_version = h.choice = nasty;
+  const auto read = decode<PartyStatus>(encode(s));
+  REQUIRE(read);
+  const auto greeting = decode<Hello>(encode(h));
+  REQUIRE(greeting);
+  for (const auto& text : {read->version, read->choice, read->session, read->deployment, read->plan_digest, read->isa,
+                           greeting->software_version, greeting->choice}) {
+    CHECK(protocol::is_printable(text));
+    CHECK(text.size() < 3000);
+  }
 }
 
 TEST_CASE(
