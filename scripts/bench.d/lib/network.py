@@ -90,7 +90,8 @@ class Loopback:
 
 
 class Shaped:
-    """To be made inside the namespace that enter() gave, which becomes the client's."""
+    """To be made inside the namespace that enter() gave, which becomes the client's. `ports`: of each party, those that
+    others connect to."""
 
     def __init__(self, shape, ports):
         self.shape, self.ports = shape, ports
@@ -180,7 +181,7 @@ class Shaped:
 
     def _start_relay(self, place):
         """What `place` sends to a party goes there by way of a relay on its own loopback."""
-        routes = [f"{self.ports[p]}={self._addresses[place, p]}:{self.ports[p]}" for p in PARTIES if p != place]
+        routes = [f"{port}={self._addresses[place, p]}:{port}" for p in PARTIES if p != place for port in self.ports[p]]
         relay = subprocess.Popen([*self._inside(place), sys.executable, _RELAY, str(self.shape.delay_ms), *routes],
                                  stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         self._children.append(relay)
