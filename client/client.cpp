@@ -74,15 +74,15 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     if (state->options.progress) state->options.progress(QueryState::sharing);
     auto shares = encoded ? model->bound().clients->share_input(*encoded)
                           : Result<std::array<Payload, 2>>(tl::unexpected(encoded.error()));
-    if (!shares) {
-      state->finish(tl::unexpected(shares.error()));
-      return Query(state);
-    }
     state->give_up = [weak = weak_from_this(), weak_state = std::weak_ptr(state)](const Error& error) {
       const auto impl = weak.lock();
       const auto held = weak_state.lock();
       if (impl && held) impl->give_up(held, error);
     };
+    if (!shares) {
+      state->give_up(shares.error());
+      return Query(state);
+    }
     wire::Predict request{state->id, model->digest(), {}, state->options.timeline};
     std::array<Payload, 2> payloads;
     for (const auto server : {0u, 1u}) {
@@ -96,9 +96,10 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     return Query(state);
   }
 
-  /// One request to one party, and its answer.
+  /// One request to one party, and its answer. The error is `usage` on the loop's thread, which would wait for itself.
   Result<wire::Message> ask(PartyId party, Kind kind, Payload payload, Kind expected, std::chrono::milliseconds limit,
                             protocol::LayerId layer = protocol::no_layer) {
+    if (auto may = may_wait(); !may) return tl::unexpected(may.error());
     auto answered = std::make_shared<std::promise<Result<wire::Message>>>();
     auto answer = answered->get_future();
     loop_.post(
@@ -108,6 +109,11 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
               [answered](Result<wire::Message> message) { answered->set_value(std::move(message)); });
         });
     return answer.get();
+  }
+
+  Result<void> may_wait() const {
+    if (loop_.is_here()) return fail(Fault::usage, "a callback of the client asks the client and waits for the answer");
+    return {};
   }
 
   std::string name(PartyId party) const { return channels_[index(party)]->name(); }
@@ -211,10 +217,12 @@ Query Client::submit(const ModelPtr& model, std::span<const std::int64_t> encode
 }
 
 Result<Answer> Client::predict(const ModelPtr& model, const model::Image& image, QueryOptions options) {
+  if (auto may = impl_->may_wait(); !may) return tl::unexpected(may.error());
   return submit(model, image, std::move(options)).get();
 }
 
 Result<Answer> Client::predict(const ModelPtr& model, std::span<const std::int64_t> encoded, QueryOptions options) {
+  if (auto may = impl_->may_wait(); !may) return tl::unexpected(may.error());
   return submit(model, encoded, std::move(options)).get();
 }
 

@@ -55,7 +55,7 @@ struct QueryOptions {
 };
 
 /// Called once with a query's result, on the client's own thread and before Query::get() returns: must be short, and
-/// must not wait for a query.
+/// must not wait for a query. It may hold the query, and is let go when it has returned.
 using OnAnswer = std::function<void(const protocol::Result<Answer>&)>;
 
 /// A query under way: copies are the same query. One that nobody holds goes on all the same.

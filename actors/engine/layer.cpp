@@ -447,24 +447,33 @@ class Layer : public caf::event_based_actor {
     if (*phase != Phase::set_up && retired_.contains(key.work.pack)) return;
     const auto bytes = message.payload.size();
     probes(*phase).received_bytes.add(bytes);
-    if (key.work.band >= std::max<std::size_t>(1, info_.bands.size()))
-      return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(info_.bands.size()));
+    const auto bands = *phase == Phase::set_up ? 1 : info_.bands.size();
+    if (key.work.band >= bands)
+      return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(bands));
     Inbound inbound{m.from, header.round, std::move(message.payload)};
     if (auto it = running_.find(key); it != running_.end()) {
       if (m.from == PartyId::producer) it->second.received_from_producer += bytes;
       if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty())
         return failed(key, {Fault::violation, wrong});
       next_message(it);
+      if (const auto waiting = it->second.inbox.bytes(); waiting > core_->early_bytes_limit)
+        too_much(m.from, waiting, "before their turn in the step that they are for");
       return;
     }
-    early_bytes_ += bytes;
+    const auto held = held_bytes(inbound);
+    early_bytes_ += held;
     if (early_bytes_ > core_->early_bytes_limit)
-      return violated(m.from, std::to_string(early_bytes_) +
-                                  " bytes came before the steps that they are for (key limits.max_message_mb bounds "
-                                  "them; a party that is ahead with many queries or a large layer may need more)");
+      return too_much(m.from, early_bytes_, "before the steps that they are for");
     auto& early = early_[key];
-    early.bytes += bytes;
+    early.bytes += held;
     early.messages.push_back(std::move(inbound));
+  }
+
+  void too_much(PartyId by, std::size_t bytes, const std::string& when) {
+    violated(by,
+             std::to_string(bytes) + " bytes came " + when +
+                 " (key limits.max_message_mb bounds them; a party that is ahead with many queries or a large layer "
+                 "may need more)");
   }
 
   /// Nothing a party of this session may do: the session cannot go on.

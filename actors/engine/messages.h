@@ -98,8 +98,16 @@ struct Pack {
   std::uint64_t sent_bytes = 0;            ///< to the other server
 };
 
-/// Server 0's scheduler to its store: a query waits for a pack; answered by PackGranted.
-struct TakeAnyPack {};
+/// Server 0's scheduler to its store: a query waits for a pack; answered by PackGranted, with pack 0 once it was
+/// withdrawn.
+struct TakeAnyPack {
+  std::uint64_t taker = 0;  ///< the scheduler's number for this request
+};
+
+/// Server 0's scheduler to its store: the query of this request needs no pack any more. Nothing when one is on its way.
+struct WithdrawTake {
+  std::uint64_t taker = 0;
+};
 
 /// Server 1's scheduler to its store: server 0 has chosen this one; answered by PackGranted, with pack 0 if it is not
 /// there to be used (again).
@@ -150,6 +158,7 @@ BLINDSIGHT_LOCAL_MESSAGE(ClientBound)
 BLINDSIGHT_LOCAL_MESSAGE(StepFailed)
 BLINDSIGHT_LOCAL_MESSAGE(SessionFailed)
 BLINDSIGHT_LOCAL_MESSAGE(TakeAnyPack)
+BLINDSIGHT_LOCAL_MESSAGE(WithdrawTake)
 BLINDSIGHT_LOCAL_MESSAGE(TakePack)
 BLINDSIGHT_LOCAL_MESSAGE(BurnPack)
 BLINDSIGHT_LOCAL_MESSAGE(PackGranted)

@@ -96,19 +96,21 @@ class Inference : public caf::event_based_actor {
     report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
     report_.client_bytes += output_->size();
     wire::Predicted answer{query_.query, std::move(*output_), report_};
+    tell_scheduler(Outcome::ok, {});
     send(query_.client, Send{Parcel(wire::Message{wire::control_header(wire::Kind::predicted), encode(answer)})});
-    end(Outcome::ok, {});
+    quit();
   }
 
   void fail(const protocol::Error& error, Outcome outcome = Outcome::failed, bool client_knows = false) {
     for (const auto& layer : layers_) send(layer, DropPack{pack_.id});
+    tell_scheduler(outcome, error);
     if (!client_knows) send_failure(query_.client, query_.query, error);
-    end(outcome, error);
+    quit();
   }
 
-  void end(Outcome outcome, const protocol::Error& error) {
+  /// Before the client is told: the query's place is free when the client asks again.
+  void tell_scheduler(Outcome outcome, const protocol::Error& error) {
     send(scheduler_, QueryEnded{query_.query, pack_.id, outcome, error});
-    quit();
   }
 
   std::shared_ptr<const SessionCore> core_;

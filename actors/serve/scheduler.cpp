@@ -62,7 +62,7 @@ class Scheduler : public caf::event_based_actor {
  private:
   struct Waiting {
     SubmitQuery query;
-    bool granted = false;  ///< a pack was asked for
+    std::uint64_t taker = 0;  ///< under this number a pack was asked for
   };
   struct Running {
     caf::actor inference, client;
@@ -103,25 +103,32 @@ class Scheduler : public caf::event_based_actor {
   void start_what_can() {
     for (const auto& id : order_) {
       auto it = waiting_.find(id);
-      if (it == waiting_.end() || it->second.granted || !at_peer_.contains(id)) continue;
-      it->second.granted = true;
-      request(store_, caf::infinite, TakeAnyPack{})
+      if (it == waiting_.end() || it->second.taker != 0 || !at_peer_.contains(id)) continue;
+      it->second.taker = ++takers_;
+      request(store_, caf::infinite, TakeAnyPack{it->second.taker})
           .then([this, id](const PackGranted& m) { granted(id, m.pack.take()); },
                 [](const caf::error&) { /* the store is gone with the session, which EndSession tells */ });
     }
     std::erase_if(order_, [&](const auto& id) {
       auto it = waiting_.find(id);
-      return it == waiting_.end() || it->second.granted;
+      return it == waiting_.end() || it->second.taker != 0;
     });
   }
 
+  /// A pack that becomes ready for a query that is over would have to be burned.
+  void withdraw(const Waiting& waiting) {
+    if (waiting.taker != 0) send(store_, WithdrawTake{waiting.taker});
+  }
+
   void granted(const QueryId& id, Pack pack) {
+    if (pack.id == 0) return;  // withdrawn
     ++packs_received_;
     auto it = waiting_.find(id);
-    // The query went while it waited for this pack: the next one that waits for a pack of its own takes it, and that
-    // one goes to whoever is next in turn.
-    if (it == waiting_.end())
-      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
+    // The query went while this pack was on its way: another one that waits for a pack takes it.
+    if (it == waiting_.end()) {
+      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.taker != 0; });
+      if (it != waiting_.end()) withdraw(it->second);
+    }
     if (it == waiting_.end()) {
       // The pack has left the store, so nobody else gets it: burn it at server 1 too. It is nobody's: the query that
       // asked for it may be running with the pack of one that went.
@@ -167,6 +174,7 @@ class Scheduler : public caf::event_based_actor {
     if (kind == Kind::query_cancelled) {
       auto failure = wire::decode<wire::Failure>(message.payload);
       if (!failure) return violated(m.from, kind);
+      if (is_of_another(pack, failure->query)) return violated(m.from, kind);
       const auto error = protocol::within(protocol::party_name(m.from) + ": ", failure->error);
       if (m.from == PartyId::producer && core_->producer_online && pack != 0)
         return failed_at_producer(failure->query, pack, error);
@@ -175,14 +183,24 @@ class Scheduler : public caf::event_based_actor {
     }
     auto named = wire::decode<wire::QueryName>(message.payload);
     if (!named || m.from != protocol::other(core_->self)) return violated(m.from, kind);
-    if (kind == Kind::query_pending && leads()) {
-      // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
-      if (at_peer_.size() >= 4 * settings_.max_queries) return violated(m.from, kind);
-      at_peer_.insert(named->query);
-      return start_what_can();
-    }
+    if (kind == Kind::query_pending && leads()) return pending_at_peer(named->query);
     if (kind == Kind::query_start && !leads()) return start(named->query, pack);
     violated(m.from, kind);
+  }
+
+  /// Server 0: server 1 has the share of a query. What is announced is bounded, so that it cannot fill our memory; but
+  /// server 1's clients may have more queries under way than we take, so the excess is refused and no violation.
+  void pending_at_peer(const QueryId& id) {
+    if (at_peer_.size() >= 4 * settings_.max_queries) {
+      const protocol::Error error{Fault::busy,
+                                  "busy: " + std::to_string(at_peer_.size()) +
+                                      " queries wait at server1 already (4 times the key limits.max_queries); try "
+                                      "again in a moment",
+                                  busy_retry_ms};
+      return tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{id, error}));
+    }
+    at_peer_.insert(id);
+    start_what_can();
   }
 
   void cancelled_by_peer(const QueryId& id, PackId pack, const protocol::Error& error) {
@@ -198,10 +216,13 @@ class Scheduler : public caf::event_based_actor {
     if (pack != 0) burn(pack);
   }
 
+  /// Whether a query other than this one runs with the pack.
+  bool is_of_another(PackId pack, const QueryId& id) const {
+    return std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; });
+  }
+
   /// The producer has told both servers. Its message may come before server 0's start of the query.
   void failed_at_producer(const QueryId& id, PackId pack, const protocol::Error& error) {
-    if (std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; }))
-      return violated(PartyId::producer, Kind::query_cancelled);
     if (auto running = running_.find(id); running != running_.end() && running->second.pack == pack)
       send(running->second.inference, AbortQuery{error});
     else if (auto waiting = waiting_.find(id); waiting != waiting_.end() && !leads())
@@ -261,6 +282,7 @@ class Scheduler : public caf::event_based_actor {
 
   void give_up(WaitingMap::iterator it, const protocol::Error& error, bool tell, Outcome outcome = Outcome::failed) {
     const auto query = it->second.query;
+    withdraw(it->second);
     waiting_.erase(it);
     send_failure(query.client, query.query, error);
     send(front_end_, QueryClosed{query.query, outcome, error.fault});
@@ -353,6 +375,7 @@ class Scheduler : public caf::event_based_actor {
   std::deque<QueryId> order_;  ///< server 0: waiting queries without a pack, as they came
   std::set<QueryId> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
+  std::uint64_t takers_ = 0;  ///< server 0: packs asked for
   std::uint64_t packs_received_ = 0;
   std::set<QueryId> told_;  ///< failing queries that the peer failed first
 };

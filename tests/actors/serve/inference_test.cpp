@@ -192,3 +192,34 @@ TEST_CASE("layers that send the client nothing, or more than one message, are at
   twice.output();
   CHECK(twice.failed() == Fault::internal);
 }
+
+TEST_CASE("the scheduler knows that a query is over before the client does, so that its place is free by then") {
+  for (const bool well : {true, false}) {
+    Stage stage;
+    std::vector<std::string> told;
+    const auto neighbour = stage.keep(stage.system().spawn([&told](caf::event_based_actor*) -> caf::behavior {
+      return {[&told](const QueryEnded&) { told.emplace_back("scheduler"); },
+              [&told](const Send&) { told.emplace_back("client"); }};
+    }));
+    std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
+    std::vector<caf::actor> actors;
+    for (auto& layer : layers) actors.push_back(layer.actor());
+    Pack pack;
+    pack.id = pack_id;
+    pack.compute_s.resize(values);
+    pack.dealt_bytes.resize(values);
+    pack.materials.resize(values);
+    const auto inference = stage.keep(spawn_inference(stage.system(), fake_core(PartyId::server0), actors,
+                                                      {query, Parcel(protocol::Payload(48, 5)), neighbour, false},
+                                                      std::move(pack), std::chrono::seconds(1), neighbour));
+    stage.settle();
+    if (well) {
+      stage.tell(inference, ClientBound{pack_id, Parcel(protocol::Payload{7})});
+      for (std::size_t value = 0; value < values; ++value)
+        stage.tell(inference, LayerDone{protocol::making(static_cast<protocol::ValueId>(value), pack_id), {}});
+    } else {
+      stage.tell(inference, AbortQuery{{Fault::refused, "given up"}});
+    }
+    CHECK(told == std::vector<std::string>{"scheduler", "client"});
+  }
+}
