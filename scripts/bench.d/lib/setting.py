@@ -33,7 +33,7 @@ def parse(p):
     if getattr(arguments, "runs", 1) < 1:
         p.error("--runs must be at least 1")
     if arguments.network != "none":
-        network.enter(arguments.network)
+        network.enter("--network " + arguments.network)
     return arguments
 
 
