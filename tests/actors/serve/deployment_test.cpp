@@ -162,15 +162,17 @@ TEST_CASE("nobody but the party's own user can read what is kept") {
   CHECK(entries == 1 + 1 + 1 + layers);  // current; the folder, the plan and the weights
 }
 
-TEST_CASE("a data folder that was not there is made for the party's own user; one that was keeps its mode") {
-  const tests::TemporaryFolder parent;
-  REQUIRE(DeploymentFolder::open(parent / "new", true));
-  CHECK(fs::status(parent / "new").permissions() == fs::perms::owner_all);
-
-  fs::create_directory(parent / "shared");
-  fs::permissions(parent / "shared", fs::perms::owner_all | fs::perms::group_read);
-  REQUIRE(DeploymentFolder::open(parent / "shared", true));
-  CHECK(fs::status(parent / "shared").permissions() == (fs::perms::owner_all | fs::perms::group_read));
+TEST_CASE("a data folder that the party makes is its own; one that was there stays as it was") {
+  const tests::TemporaryFolder home;
+  const auto fresh = home / "new", old = home / "old";
+  REQUIRE(DeploymentFolder::open(fresh, true));
+  CHECK(fs::status(fresh).permissions() == fs::perms::owner_all);
+  fs::create_directory(old);
+  const auto others = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+  fs::permissions(old, others);
+  REQUIRE(DeploymentFolder::open(old, true));
+  CHECK(fs::status(old).permissions() == others);
+  CHECK(fs::status(old / "deployments").permissions() == fs::perms::owner_all);
 }
 
 TEST_CASE("damage on the disk is found, and is the operator's to mend") {
