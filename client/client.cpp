@@ -28,6 +28,8 @@ constexpr std::chrono::seconds patience{10};
 constexpr std::chrono::seconds upload_patience{120};
 /// The servers' own time limit is the same as ours: a little more here, so that their reason arrives first.
 constexpr std::chrono::seconds after_servers_limit{2};
+/// Two machines' clocks may differ so much.
+constexpr std::chrono::minutes clock_allowance{5};
 
 constexpr std::array parties = {PartyId::server0, PartyId::server1, PartyId::producer};
 
@@ -47,6 +49,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
  public:
   explicit Impl(config::ClientConfig config) : config_(std::move(config)) {
     const auto tls = net::tls_context(config_);
+    if (tls && *tls) key_ = (*tls)->own().fingerprint();
     for (const auto party : parties)
       channels_[index(party)] = std::make_unique<Channel>(loop_, address_of(config_, party), party, config_, tls);
   }
@@ -83,9 +86,13 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
       state->give_up(shares.error());
       return Query(state);
     }
-    wire::Predict request{state->id, model->digest(), {}, state->options.timeline};
+    wire::Predict request;
+    request.header = {state->id, model->digest(), key_, {}, not_after_ms(limit_of(state->options))};
+    protocol::random_bytes(request.header.nonce);
+    request.timeline = state->options.timeline;
     std::array<Payload, 2> payloads;
     for (const auto server : {0u, 1u}) {
+      request.server = parties[server];
       request.input_share = std::move((*shares)[server]);
       payloads[server] = wire::encode(request);
     }
@@ -128,10 +135,20 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
  private:
   // On the loop's thread.
 
+  std::chrono::milliseconds limit_of(const QueryOptions& options) const {
+    return options.deadline.count() > 0 ? options.deadline
+                                        : std::chrono::milliseconds(config_.query.timeout_ms) + after_servers_limit;
+  }
+
+  /// When nobody waits for an answer any more, with an allowance for clocks that differ.
+  static std::uint64_t not_after_ms(std::chrono::milliseconds limit) {
+    const auto end = std::chrono::system_clock::now() + limit + clock_allowance;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(end.time_since_epoch()).count());
+  }
+
   void start(const std::shared_ptr<Query::State>& state, std::array<Payload, 2> payloads) {
-    const auto limit = state->options.deadline.count() > 0
-                           ? state->options.deadline
-                           : std::chrono::milliseconds(config_.query.timeout_ms) + after_servers_limit;
+    const auto limit = limit_of(state->options);
     state->deadline = loop_.at(state->started + limit, [this, state] {
       state->deadline.reset();
       std::string silent;
@@ -159,6 +176,9 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   static Result<Answer> reveal(Query::State& state) {
     const auto& plan = state.model->plan();
     const auto& bound = state.model->bound();
+    if (state.halves[0]->attempt != state.halves[1]->attempt)
+      return fail(Fault::violation,
+                  "server0 and server1 answered with halves of two attempts, which make no answer together");
     Answer answer;
     std::array<Payload, 2> shares;
     for (const auto server : {0u, 1u}) {
@@ -189,6 +209,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   }
 
   const config::ClientConfig config_;
+  wire::Fingerprint key_{};  ///< zeros on plain links
   Loop loop_;
   std::array<std::unique_ptr<Channel>, 3> channels_;
   bool closing_ = false;  ///< on the loop's thread: channels are going

@@ -138,13 +138,19 @@ Result<Confirm> decode(std::span<const std::uint8_t> bytes) {
 }
 
 Payload encode(const QueryName& n) {
-  return pack<schema::QueryName>([&](schema::QueryName::Builder b) { b.setQueryId(bytes_of(n.query)); });
+  return pack<schema::QueryName>([&](schema::QueryName::Builder b) {
+    b.setQueryId(bytes_of(n.query));
+    if (n.job != JobDigest{}) b.setJobDigest(bytes_of(n.job));
+  });
 }
 
 template <>
 Result<QueryName> decode(std::span<const std::uint8_t> bytes) {
-  return unpack<QueryName, schema::QueryName>(
-      bytes, [](schema::QueryName::Reader r, QueryName& n) { return fill(n.query, r.getQueryId(), "query id"); });
+  return unpack<QueryName, schema::QueryName>(bytes, [](schema::QueryName::Reader r, QueryName& n) -> Result<void> {
+    if (r.getJobDigest().size() > 0)
+      if (auto ok = fill(n.job, r.getJobDigest(), "job digest"); !ok) return ok;
+    return fill(n.query, r.getQueryId(), "query id");
+  });
 }
 
 Payload encode(const Failure& f) {
@@ -171,8 +177,12 @@ Result<Failure> decode(std::span<const std::uint8_t> bytes) {
 
 Payload encode(const Predict& p) {
   return pack<schema::Predict>([&](schema::Predict::Builder b) {
-    b.setQueryId(bytes_of(p.query));
-    b.setPlanDigest(bytes_of(p.plan));
+    b.setQueryId(bytes_of(p.header.job));
+    b.setPlanDigest(bytes_of(p.header.plan));
+    b.setClient(bytes_of(p.header.client));
+    b.setNonce(bytes_of(p.header.nonce));
+    b.setNotAfterMs(p.header.not_after_ms);
+    b.setServer(static_cast<std::uint8_t>(p.server));
     b.setInputShare(bytes_of(p.input_share));
     b.setTimeline(p.timeline);
   });
@@ -184,14 +194,21 @@ Result<Predict> decode(std::span<const std::uint8_t> bytes) {
     const auto share = r.getInputShare();
     p.input_share.assign(share.begin(), share.end());
     p.timeline = r.getTimeline();
-    if (auto ok = fill(p.query, r.getQueryId(), "query id"); !ok) return ok;
-    return fill(p.plan, r.getPlanDigest(), "plan digest");
+    p.header.not_after_ms = r.getNotAfterMs();
+    auto server = role_of(r.getServer());
+    if (!server) return tl::unexpected(server.error());
+    p.server = *server;
+    if (auto ok = fill(p.header.job, r.getQueryId(), "query id"); !ok) return ok;
+    if (auto ok = fill(p.header.client, r.getClient(), "client's fingerprint"); !ok) return ok;
+    if (auto ok = fill(p.header.nonce, r.getNonce(), "nonce"); !ok) return ok;
+    return fill(p.header.plan, r.getPlanDigest(), "plan digest");
   });
 }
 
 Payload encode(const Predicted& p) {
   return pack<schema::Predicted>([&](schema::Predicted::Builder b) {
     b.setQueryId(bytes_of(p.query));
+    b.setAttempt(bytes_of(p.attempt));
     b.setOutputShare(bytes_of(p.output_share));
     b.setOnlineS(p.report.online_s);
     b.setOfflineS(p.report.offline_s);
@@ -228,6 +245,7 @@ template <>
 Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
   return unpack<Predicted, schema::Predicted>(bytes, [](schema::Predicted::Reader r, Predicted& p) -> Result<void> {
     const auto share = r.getOutputShare();
+    if (auto ok = fill(p.attempt, r.getAttempt(), "attempt"); !ok) return ok;
     p.output_share.assign(share.begin(), share.end());
     p.report.online_s = r.getOnlineS();
     p.report.offline_s = r.getOfflineS();

@@ -95,7 +95,7 @@ class Inference : public caf::event_based_actor {
     if (!output_) return fail({Fault::internal, "the last layer ended without a message for the client"});
     report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
     report_.client_bytes += output_->size();
-    wire::Predicted answer{query_.query, std::move(*output_), report_};
+    wire::Predicted answer{query_.query, wire::attempt_of(core_->session_id, pack_.id), std::move(*output_), report_};
     tell_scheduler(Outcome::ok, {});
     send(query_.client, Send{Parcel(wire::Message{wire::control_header(wire::Kind::predicted), encode(answer)})});
     quit();

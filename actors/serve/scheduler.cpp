@@ -87,9 +87,10 @@ class Scheduler : public caf::event_based_actor {
     delayed_send(this, settings_.timeout, WaitedTooLong{m.query});
     if (leads()) {
       order_.push_back(m.query);
+      refuse_if_mixed(m.query);
       start_what_can();
     } else {
-      tell_peer(Kind::query_pending, 0, wire::encode(wire::QueryName{m.query}));
+      tell_peer(Kind::query_pending, 0, wire::encode(wire::QueryName{m.query, m.job}));
     }
     tell_load();
   }
@@ -137,9 +138,9 @@ class Scheduler : public caf::event_based_actor {
       tell_load();
       return;
     }
-    tell_peer(Kind::query_start, pack.id, wire::encode(wire::QueryName{it->first}));
-    if (core_->producer_online)
-      tell(PartyId::producer, Kind::query_start, pack.id, wire::encode(wire::QueryName{it->first}));
+    const auto name = wire::encode(wire::QueryName{it->first, it->second.query.job});
+    tell_peer(Kind::query_start, pack.id, name);
+    if (core_->producer_online) tell(PartyId::producer, Kind::query_start, pack.id, name);
     begin(it->second.query, std::move(pack));
   }
 
@@ -183,14 +184,15 @@ class Scheduler : public caf::event_based_actor {
     }
     auto named = wire::decode<wire::QueryName>(message.payload);
     if (!named || m.from != protocol::other(core_->self)) return violated(m.from, kind);
-    if (kind == Kind::query_pending && leads()) return pending_at_peer(named->query);
-    if (kind == Kind::query_start && !leads()) return start(named->query, pack);
+    if (kind == Kind::query_pending && leads()) return pending_at_peer(*named);
+    if (kind == Kind::query_start && !leads()) return start(*named, pack);
     violated(m.from, kind);
   }
 
   /// Server 0: server 1 has the share of a query. What is announced is bounded, so that it cannot fill our memory; but
   /// server 1's clients may have more queries under way than we take, so the excess is refused and no violation.
-  void pending_at_peer(const QueryId& id) {
+  void pending_at_peer(const wire::QueryName& named) {
+    const auto& id = named.query;
     if (at_peer_.size() >= 4 * settings_.max_queries) {
       const protocol::Error error{Fault::busy,
                                   "busy: " + std::to_string(at_peer_.size()) +
@@ -199,8 +201,23 @@ class Scheduler : public caf::event_based_actor {
                                   busy_retry_ms};
       return tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{id, error}));
     }
-    at_peer_.insert(id);
+    at_peer_[id] = named.job;
+    refuse_if_mixed(id);
     start_what_can();
+  }
+
+  /// Server 0: two halves under one id that are not of one job are refused at both servers, before they cost a pack.
+  void refuse_if_mixed(const QueryId& id) {
+    const auto here = waiting_.find(id);
+    const auto there = at_peer_.find(id);
+    if (here == waiting_.end() || there == at_peer_.end() || here->second.query.job == there->second) return;
+    at_peer_.erase(there);
+    give_up(here, mixed_halves(), true, Outcome::refused);
+  }
+
+  static protocol::Error mixed_halves() {
+    return {Fault::refused,
+            "the two halves of the query are not of one job: they were mixed up, or made by two clients under one id"};
   }
 
   void cancelled_by_peer(const QueryId& id, PackId pack, const protocol::Error& error) {
@@ -231,11 +248,19 @@ class Scheduler : public caf::event_based_actor {
   }
 
   /// Server 1: server 0 has chosen a pack for a query.
-  void start(const QueryId& id, PackId pack) {
-    if (!waiting_.contains(id)) {
+  void start(const wire::QueryName& named, PackId pack) {
+    const auto& id = named.query;
+    const auto here = waiting_.find(id);
+    if (here == waiting_.end()) {
       tell_of_cancel(pack, id, {Fault::refused, "the client's share is not here (any more)"});
       burn(pack);
       return;
+    }
+    // Server 0 looks before it starts one; that it has, server 1 need not believe.
+    if (here->second.query.job != named.job) {
+      tell_of_cancel(pack, id, mixed_halves());
+      burn(pack);
+      return give_up(here, mixed_halves(), false, Outcome::refused);
     }
     request(store_, caf::infinite, TakePack{pack})
         .then(
@@ -372,8 +397,8 @@ class Scheduler : public caf::event_based_actor {
   SchedulerSettings settings_;
   caf::actor supervisor_, front_end_;
   WaitingMap waiting_;
-  std::deque<QueryId> order_;  ///< server 0: waiting queries without a pack, as they came
-  std::set<QueryId> at_peer_;  ///< server 0: queries whose share server 1 has
+  std::deque<QueryId> order_;                   ///< server 0: waiting queries without a pack, as they came
+  std::map<QueryId, wire::JobDigest> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
   std::uint64_t takers_ = 0;  ///< server 0: packs asked for
   std::uint64_t packs_received_ = 0;

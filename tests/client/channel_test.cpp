@@ -24,7 +24,10 @@ wire::QueryId query(std::uint8_t number) {
 }
 
 protocol::Payload predict(std::uint8_t number, std::size_t share_bytes = 8) {
-  return wire::encode(wire::Predict{query(number), {}, protocol::Payload(share_bytes, number), false});
+  wire::Predict half;
+  half.header.job = query(number);
+  half.input_share = protocol::Payload(share_bytes, number);
+  return wire::encode(half);
 }
 
 Message answer(Kind kind, protocol::Payload payload = {}) {
@@ -201,7 +204,7 @@ TEST_CASE("a query that is given up is not called any more; the party is told, i
     c.channel().cancel(query(1));
   });
   auto second = c.predict(2);
-  CHECK(wire::decode<wire::Predict>(kept.wait_for(1).front().payload)->query == query(2));
+  CHECK(wire::decode<wire::Predict>(kept.wait_for(1).front().payload)->header.job == query(2));
   CHECK(c.party.received(Kind::cancel) == 0);
 
   auto third = c.predict(3);

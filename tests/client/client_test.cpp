@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "tests/client/support/parties.h"
@@ -96,7 +98,7 @@ TEST_CASE("a deadline ends a query with the name of the server that did not answ
 TEST_CASE("a server's refusal arrives with its kind, its reason and when to ask again") {
   Parties parties([](const Message& message) -> std::vector<Message> {
     if (message.header.kind != Kind::predict) return {};
-    return {refusal(wire::decode<wire::Predict>(message.payload)->query, Fault::busy, 250)};
+    return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, Fault::busy, 250)};
   });
   client::Client client(parties.config());
   const auto answer = client.predict(identity(), input);
@@ -212,4 +214,44 @@ TEST_CASE("an input of another size fails before anything is sent") {
   const auto answer = client.predict(identity(), std::vector<std::int64_t>{1});
   REQUIRE_FALSE(answer);
   CHECK(parties.server0.connections() == 0);
+}
+
+TEST_CASE("halves of two attempts are no answer") {
+  const auto with_attempt = [](std::uint8_t attempt) {
+    return [attempt](const Message& message) -> std::vector<Message> {
+      if (message.header.kind != Kind::predict) return {};
+      const auto asked = wire::decode<wire::Predict>(message.payload);
+      return {{wire::control_header(Kind::predicted),
+               wire::encode(wire::Predicted{asked->header.job, {attempt}, asked->input_share, {}})}};
+    };
+  };
+  {
+    Parties same(with_attempt(1), with_attempt(1));
+    CHECK(client::Client(same.config()).predict(identity(), input));
+  }
+  Parties mixed(with_attempt(1), with_attempt(2));
+  const auto answer = client::Client(mixed.config()).predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::violation);
+}
+
+TEST_CASE("both halves have the same header, each for its server, and no two queries the same nonce") {
+  Kept first, second;
+  Parties parties(first.handler(), second.handler());
+  client::Client client(parties.config());
+  const auto one = client.submit(identity(), input), two = client.submit(identity(), input);
+  std::set<std::array<std::uint8_t, 32>> nonces;
+  const auto at_first = first.wait_for(2), at_second = second.wait_for(2);
+  for (const std::size_t i : {0u, 1u}) {
+    const auto a = wire::decode<wire::Predict>(at_first[i].payload),
+               b = wire::decode<wire::Predict>(at_second[i].payload);
+    CHECK(a->header == b->header);
+    CHECK(a->server == protocol::PartyId::server0);
+    CHECK(b->server == protocol::PartyId::server1);
+    CHECK(a->header.not_after_ms > 0);
+    nonces.insert(a->header.nonce);
+  }
+  CHECK(nonces.size() == 2);
+  one.cancel();
+  two.cancel();
 }

@@ -39,12 +39,19 @@ Hello hello() {
 }
 
 Predict predict() {
-  return {counted<QueryId>(4), counted<model::Digest>(5), {1, 2, 3, 4, 5}, true};
+  Predict p;
+  p.header = {counted<QueryId>(4), counted<model::Digest>(5), counted<Fingerprint>(7), counted<Fingerprint>(8),
+              1'700'000'000'123};
+  p.server = blindsight::protocol::PartyId::server1;
+  p.input_share = {1, 2, 3, 4, 5};
+  p.timeline = true;
+  return p;
 }
 
 Predicted predicted() {
   Predicted p;
   p.query = counted<QueryId>(6);
+  p.attempt = counted<Attempt>(9);
   p.output_share = {1, 2, 3};
   p.report = {0.5, 1.5, 7, 8, 9, {}};
   p.report.layers.push_back({"input", 0, 1, 2, 3, 4, 5, 6, 7, 8});
@@ -128,8 +135,8 @@ TEST_CASE("a query and its answer survive the way, with every field of the repor
   auto asked = predict();
   const auto read = decode<Predict>(encode(asked));
   REQUIRE(read);
-  CHECK(read->query == asked.query);
-  CHECK(read->plan == asked.plan);
+  CHECK(read->header == asked.header);
+  CHECK(read->server == asked.server);
   CHECK(read->input_share == asked.input_share);
   CHECK(read->timeline);
   asked.timeline = false;

@@ -194,8 +194,8 @@ TEST_CASE("a query's band ends with the rows at the next layer and the report at
     std::uint64_t in_sends = 0;
     for (const auto& interval : done.report.intervals) in_sends += interval.bytes;
     CHECK(in_sends == (timeline ? map_bytes : 0));
-    // The pack is over here: what comes for it is dropped, and it begins no query again.
-    l.arrives(PartyId::server1, Kind::online, 3);
+    // The pack is over here: what comes for it is dropped, not kept, and it begins no query again.
+    l.arrives(PartyId::server1, Kind::online, (1 << 20) + 1);
     l.begin({});
     l.tell(SetUp{});
     l.supervisor.receive<LayerSetUp>();

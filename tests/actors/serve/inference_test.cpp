@@ -33,7 +33,7 @@ struct Begun {
       pack.materials.emplace_back(core->program->values()[value].bands.size());
     }
     inference = stage.keep(spawn_inference(stage.system(), core, actors,
-                                           {query, Parcel(protocol::Payload(48, 5)), client.actor(), timeline},
+                                           {query, {}, Parcel(protocol::Payload(48, 5)), client.actor(), timeline},
                                            std::move(pack), timeout, scheduler.actor()));
     stage.settle();
   }
@@ -136,6 +136,7 @@ TEST_CASE("the client is answered when all layers are done and the output is the
     const auto predicted = wire::decode<wire::Predicted>(answer->payload);
     REQUIRE(predicted);
     CHECK(predicted->query == query);
+    CHECK(predicted->attempt == wire::attempt_of(q.core->session_id, pack_id));
     CHECK(predicted->output_share == protocol::Payload{7, 8});
     const auto& report = predicted->report;
     CHECK(report.pack == pack_id);
@@ -210,7 +211,7 @@ TEST_CASE("the scheduler knows that a query is over before the client does, so t
     pack.dealt_bytes.resize(values);
     pack.materials.resize(values);
     const auto inference = stage.keep(spawn_inference(stage.system(), fake_core(PartyId::server0), actors,
-                                                      {query, Parcel(protocol::Payload(48, 5)), neighbour, false},
+                                                      {query, {}, Parcel(protocol::Payload(48, 5)), neighbour, false},
                                                       std::move(pack), std::chrono::seconds(1), neighbour));
     stage.settle();
     if (well) {

@@ -58,7 +58,7 @@ struct Store {
   }
   std::optional<protocol::Error> begins(caf::scoped_actor& from, std::uint32_t constant) {
     return says(from, Kind::deploy_begin,
-                wire::encode(wire::DeployBegin{{static_cast<std::uint8_t>(constant)}, plan_bytes(constant), "fake"}));
+                wire::encode(wire::DeployBegin{{static_cast<std::uint8_t>(constant)}, plan_bytes(constant), "skin"}));
   }
   std::optional<protocol::Error> shares(caf::scoped_actor& from, protocol::LayerId layer, std::size_t bytes = 4) {
     return says(from, Kind::deploy_share, Payload(bytes), layer);
@@ -117,7 +117,7 @@ TEST_CASE("a model is taken piece by piece; when it is committed the supervisor 
 TEST_CASE("what a model owner sends is refused with the kind of the reason, and can be sent again") {
   Store s;
   CHECK(is(s.says(s.owner, Kind::deploy_begin, {1, 2, 3}), Fault::violation));
-  CHECK(is(s.says(s.owner, Kind::deploy_begin, wire::encode(wire::DeployBegin{{1}, {1, 2, 3}, "fake"})), Fault::usage));
+  CHECK(is(s.says(s.owner, Kind::deploy_begin, wire::encode(wire::DeployBegin{{1}, {1, 2, 3}, "skin"})), Fault::usage));
   CHECK_FALSE(s.begins(s.owner, 1));
   CHECK(is(s.shares(s.owner, 0, 5), Fault::violation));
   CHECK(is(s.shares(s.owner, layers), Fault::usage));

@@ -45,14 +45,14 @@ struct Scheduler {
     stage.tell(scheduler, std::move(message));
   }
   void submit(std::uint8_t number, std::size_t bytes = 0) {
-    tell(SubmitQuery{query(number), Parcel(protocol::Payload(bytes == 0 ? core->input_share_bytes : bytes)),
+    tell(SubmitQuery{query(number), job, Parcel(protocol::Payload(bytes == 0 ? core->input_share_bytes : bytes)),
                      client.actor(), false});
   }
   void peer_says(Kind kind, std::uint8_t number, PackId pack = 0) { says(peer_id(), kind, number, pack); }
   void says(PartyId from, Kind kind, std::uint8_t number, PackId pack = 0) {
     auto payload = kind == Kind::query_cancelled
                        ? wire::encode(wire::Failure{query(number), {Fault::violation, "it said no"}})
-                       : wire::encode(wire::QueryName{query(number)});
+                       : wire::encode(wire::QueryName{query(number), peers_job});
     tell(arrived(from, kind, pack, std::move(payload)));
   }
   Pack pack(PackId id) const {
@@ -157,6 +157,7 @@ struct Scheduler {
   std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
   Role store{stage}, supervisor{stage}, front_end{stage}, client{stage}, other_client{stage};
   caf::actor scheduler, inference;
+  wire::JobDigest job{1}, peers_job{1};  ///< of the header here, and as the peer says
 };
 
 }  // namespace
@@ -472,4 +473,39 @@ TEST_CASE("server 1 passes on to its client that server 0 is busy, and when to a
   const auto told = s.failed(1, Outcome::failed);
   CHECK(told.fault == Fault::busy);
   CHECK(told.retry_after_ms == 100);
+}
+
+TEST_CASE("halves of two jobs under one id are refused at both servers before they cost a pack, in either order") {
+  for (const bool ours_first : {true, false}) {
+    Scheduler s(PartyId::server0);
+    s.peers_job = {2};
+    if (ours_first) s.submit(1);
+    s.peer_says(Kind::query_pending, 1);
+    if (!ours_first) s.submit(1);
+    CHECK(s.failed(1, Outcome::refused).fault == Fault::refused);
+    const auto told = s.peer().sent_failure(Kind::query_cancelled);
+    REQUIRE(told);
+    CHECK(told->query == query(1));
+    CHECK(told->error.fault == Fault::refused);
+    CHECK_FALSE(s.grant_any(5));
+    // The id may be used again, by halves that belong together.
+    s.peers_job = s.job;
+    s.forget();
+    s.submit(1);
+    s.peer_says(Kind::query_pending, 1);
+    CHECK(s.grant_any(6));
+    CHECK(s.begun() == 6);
+  }
+}
+
+TEST_CASE("server 1 does not believe server 0 that two halves are of one job") {
+  Scheduler s(PartyId::server1);
+  s.submit(1);
+  s.forget();
+  s.peers_job = {2};
+  s.peer_says(Kind::query_start, 1, 5);
+  CHECK(s.failed(1, Outcome::refused).fault == Fault::refused);
+  s.check_told(0, Kind::query_cancelled, 1, 5);
+  CHECK(s.burned() == 5);
+  CHECK(s.begun() == 0);
 }

@@ -464,6 +464,11 @@ void FakeHooks::consumed(const std::string& line) {
   lines_.push_back(line);
 }
 
+void FakeHooks::forget_lines() {
+  const std::scoped_lock lock(mutex_);
+  lines_.clear();
+}
+
 std::vector<std::string> FakeHooks::lines() {
   const std::scoped_lock lock(mutex_);
   return lines_;

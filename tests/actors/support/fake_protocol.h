@@ -28,6 +28,8 @@ struct FakeHooks {
   /// BLINDSIGHT_TEST_LEDGER if set.
   void consumed(const std::string& line);
   std::vector<std::string> lines();
+  /// A new test begins: what others consumed, some of them under fixed keys, is not its matter.
+  void forget_lines();
   void band(const FakeBand& band);
   std::vector<FakeBand> bands();  ///< in the order in which it happened
 

@@ -77,6 +77,7 @@ ThreeParties::ThreeParties(const Protocol& protocol)
       neighbourhood_(protocol.name),
       registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {
   quiet_log();
+  fake_hooks().forget_lines();
 }
 
 ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust, const Protocol& protocol)

@@ -32,7 +32,8 @@ client::ModelPtr identity() {
 Message echo(const Message& message) {
   const auto asked = wire::decode<wire::Predict>(message.payload);
   REQUIRE(asked);
-  return {wire::control_header(Kind::predicted), wire::encode(wire::Predicted{asked->query, asked->input_share, {}})};
+  return {wire::control_header(Kind::predicted),
+          wire::encode(wire::Predicted{asked->header.job, {}, asked->input_share, {}})};
 }
 
 Message refusal(const wire::QueryId& query, protocol::Fault fault, std::optional<std::uint32_t> retry_after_ms) {
