@@ -225,7 +225,9 @@ std::optional<Answered> ask(client::Client& client, Role role, Findings& finding
   const auto after = system_clock::now();
   const std::string what = std::string(config::name(role)) + ": reachable";
   if (!status) {
-    findings.add(Verdict::fail, what, status.error().what, "start it, or correct its address");
+    // Who is there and refuses says himself what to do.
+    const bool silent = status.error().fault == protocol::Fault::peer_lost;
+    findings.add(Verdict::fail, what, status.error().what, silent ? "start it, or correct its address" : "");
     return std::nullopt;
   }
   const double took_s = std::chrono::duration<double>(after - before).count();

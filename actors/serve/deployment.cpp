@@ -138,6 +138,10 @@ fs::path DeploymentFolder::folder_of(const wire::DeploymentId& id) const {
 
 Result<DeploymentFolder> DeploymentFolder::open(const fs::path& data_dir, bool keeps_weights) {
   const fs::path root = data_dir / "deployments";
+  // A folder that is there already may hold other people's files, too: `doctor` tells how to close it.
+  std::error_code error;
+  if (!fs::exists(data_dir, error))
+    if (auto made = make_private_folder(data_dir); !made) return tl::unexpected(made.error());
   if (auto made = make_private_folder(root); !made) return tl::unexpected(made.error());
   return DeploymentFolder(root, keeps_weights);
 }

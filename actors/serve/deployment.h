@@ -23,7 +23,7 @@ struct Deployment {
 /// weight share, all mode 0600), and a file that names the one in force, replaced by rename. Blocks on the disk.
 class DeploymentFolder {
  public:
-  /// Makes the folder (mode 0700) if needed. The error says why it cannot be used.
+  /// Makes the folders (mode 0700) if needed. The error says why they cannot be used.
   static protocol::Result<DeploymentFolder> open(const std::filesystem::path& data_dir, bool keeps_weights);
 
   /// The deployment in force; none when nothing was deployed yet. The error: it is damaged.

@@ -180,6 +180,19 @@ TEST_CASE("nobody but the party's own user can read what is kept") {
   CHECK(entries == 1 + 1 + 1 + layers);  // current; the folder, the plan and the weights
 }
 
+TEST_CASE("a data folder that the party makes is its own; one that was there stays as it was") {
+  const tests::TemporaryFolder home;
+  const auto fresh = home / "new", old = home / "old";
+  REQUIRE(DeploymentFolder::open(fresh, true));
+  CHECK(fs::status(fresh).permissions() == fs::perms::owner_all);
+  fs::create_directory(old);
+  const auto others = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+  fs::permissions(old, others);
+  REQUIRE(DeploymentFolder::open(old, true));
+  CHECK(fs::status(old).permissions() == others);
+  CHECK(fs::status(old / "deployments").permissions() == fs::perms::owner_all);
+}
+
 TEST_CASE("damage on the disk is found, and is the operator's to mend") {
   Party party;
   party.deploy(1);

@@ -496,7 +496,7 @@ model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
   model::Plan plan;
   plan.model_name = "fake-" + std::to_string(constant);
   for (int i = 0; i < 4; ++i)
-    plan.weights_digest[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(constant >> (8 * i));
+    plan.weights_commitment[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(constant >> (8 * i));
   const tensor::Shape map{rows, 3, 2};
   plan.network.input = map;
   for (const char* layer_name : {"first", "second", "third"}) {
@@ -511,7 +511,7 @@ model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
   last.conv.in = {1, 1, map.elements()};
   last.conv.out_channels = 5;
   plan.network.layers.push_back(last);
-  plan.calibration.resize(4, {1, 1, 0.5});
+  plan.worst_calibrated.resize(4, 0.5);
   plan.preprocessing.size = map;
   plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
   return plan;

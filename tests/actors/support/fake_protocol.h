@@ -60,7 +60,7 @@ extern const protocol::Protocol& fake_protocol;
 extern const protocol::Protocol& fake_helped_protocol;
 constexpr std::size_t fake_bands_at_once = 2;
 
-/// `constant` goes into the weights' digest, so that plans of different constants differ.
+/// `constant` goes into the commitment to the weights, so that plans of different constants differ.
 model::Plan fake_plan(std::uint32_t constant, std::size_t rows = 8);
 protocol::LayerWeights fake_weights(std::uint32_t constant);
 std::vector<std::int64_t> fake_input(const model::Plan& plan, std::uint32_t seed);

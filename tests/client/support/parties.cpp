@@ -17,7 +17,7 @@ model::Plan identity_plan() {
   layer.conv.in = plan.network.input;
   layer.conv.out_channels = 2;
   plan.network.layers = {layer};
-  plan.calibration.resize(1, {1, 1, 0.5});
+  plan.worst_calibrated.resize(1, 0.5);
   plan.preprocessing.size = plan.network.input;
   plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
   return plan;
