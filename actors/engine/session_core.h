@@ -26,7 +26,7 @@ struct SessionCore {
   std::size_t input_share_bytes = 0;                   ///< of a client's message to this server
   std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none
   Offload* offload = nullptr;                          ///< outlives all sessions: a task must not be what ends it
-  std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that wait: for their step, per layer, or their turn in it
+  std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that wait, at a layer and in a step
 };
 
 }  // namespace blindsight::actors
