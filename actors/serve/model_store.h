@@ -11,8 +11,8 @@
 
 namespace blindsight::actors {
 
-/// A thread of its own between the disk and the actors. The folder is its own from now on: what uploads that were broken
-/// off have left there is removed.
+/// A thread of its own between the disk and the actors. The folder is its own from now on: what uploads that were
+/// broken off have left there is removed.
 ///
 ///   deploy_begin, deploy_share, deploy_commit from a client, by way of the front end
 ///                                      → written, answered; after commit Deployed to the supervisor

@@ -152,7 +152,7 @@ std::string why_not_read(const FileKind& kind) {
   const std::string read = "JPEG, PNG, NumPy arrays (.npy) and IDX images are read";
   std::string text = kind.kind == Kind::unknown ? "it is of an unknown kind"
                      : kind.kind == Kind::empty ? "it is empty"
-                                                 : "by its first bytes it is of the kind " + kind.name + " (not read)";
+                                                : "by its first bytes it is of the kind " + kind.name + " (not read)";
   if (!kind.advice.empty()) text += ": " + kind.advice;
   return kind.advice.empty() ? text + "; " + read : text;
 }

@@ -160,22 +160,23 @@ TEST_CASE("a failure that may come when the query has run is told at once, and s
 }
 
 TEST_CASE("a query that stays refused ends with the servers' word: busy at its deadline, not_serving before") {
-  const auto refuses = [](Fault fault) {
-    return [fault](const Message& message) -> std::vector<Message> {
+  // The last time to come back lies beyond the deadline: the query is in line then, and not on its way.
+  const auto refuses = [](Fault fault, int soon) {
+    return [fault, soon](const Message& message) mutable -> std::vector<Message> {
       if (message.header.kind != Kind::predict) return {};
-      return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, fault, 5)};
+      return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, fault, soon-- > 0 ? 5 : 3'600'000)};
     };
   };
   // Server 1 waits for the other share.
   Kept kept;
-  Parties busy(refuses(Fault::busy), kept.handler()), stopped(refuses(Fault::not_serving), kept.handler());
+  Parties busy(refuses(Fault::busy, 3), kept.handler()), stopped(refuses(Fault::not_serving, 1000), kept.handler());
   client::Client first(busy.config()), second(stopped.config());
   // The connections stand, so that what follows is as fast as it can be.
   CHECK_FALSE(first.predict(identity(), input, {.ask_again = false}));
   const auto at_deadline = first.predict(identity(), input, {.deadline = std::chrono::milliseconds(500)});
   REQUIRE_FALSE(at_deadline);
   CHECK(at_deadline.error().fault == Fault::busy);
-  CHECK(busy.server0.received(Kind::predict) > 2);
+  CHECK(busy.server0.received(Kind::predict) == 4);
   const auto before = second.predict(identity(), input, {.session_patience = std::chrono::milliseconds(20)});
   REQUIRE_FALSE(before);
   CHECK(before.error().fault == Fault::not_serving);
