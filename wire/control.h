@@ -44,11 +44,13 @@ struct Hello {
 
 struct Confirm {
   SessionId session{};
+  bool operator==(const Confirm&) const = default;
 };
 
 /// Payload of query_pending, query_start and cancel.
 struct QueryName {
   QueryId query{};
+  bool operator==(const QueryName&) const = default;
 };
 
 /// Payload of refuse, session_ended, query_cancelled and failure: what went wrong, and with which query if it was one.
@@ -56,6 +58,7 @@ struct QueryName {
 struct Failure {
   QueryId query{};
   protocol::Error error;
+  bool operator==(const Failure&) const = default;
 };
 
 struct Predict {
@@ -63,23 +66,27 @@ struct Predict {
   model::Digest plan{};
   protocol::Payload input_share;
   bool timeline = false;  ///< whether the answer shall have LayerReport::intervals
+  bool operator==(const Predict&) const = default;
 };
 
 struct Predicted {
   QueryId query{};
   protocol::Payload output_share;
   ServerReport report;
+  bool operator==(const Predicted&) const = default;
 };
 
 struct DeployBegin {
   DeploymentId id{};
   protocol::Payload plan;
   std::string name;  ///< of the model, as the right to deploy it is given; printable
+  bool operator==(const DeployBegin&) const = default;
 };
 
 /// Payload of want.
 struct Number {
   std::uint64_t number = 0;
+  bool operator==(const Number&) const = default;
 };
 
 protocol::Payload encode(const Hello&);
