@@ -263,7 +263,7 @@ Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
     p.report.client_bytes = r.getClientBytes();
     p.report.offline_sent_bytes = r.getOfflineSentBytes();
     for (const auto s : r.getLayers()) {
-      p.report.layers.push_back({string_of(s.getName()), s.getValue(), s.getComputeS(), s.getWaitS(),
+      p.report.layers.push_back({word_of(s.getName()), s.getValue(), s.getComputeS(), s.getWaitS(),
                                  s.getOfflineComputeS(), s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(),
                                  s.getToProducerBytes(), s.getRounds()});
       if (auto ok = read_intervals(s.getIntervals(), p.report.layers.back().intervals); !ok) return ok;

@@ -39,7 +39,7 @@ bool contains(const std::string& text, const std::string& part) {
 TEST_CASE("a party's and a client's file are read") {
   const ThreeProcesses parties;
   CHECK(apps::read_party_config(parties.config(2)).role == config::Role::crypto_producer);
-  CHECK(apps::read_client_config(parties.client_config()).server1.port == parties.port(1));
+  CHECK(apps::read_client_config(parties.client_config()).server1.port == parties.client_port(1));
 }
 
 TEST_CASE("every problem of a file is told, with its line and key, and not what is right") {

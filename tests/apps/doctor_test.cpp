@@ -40,14 +40,22 @@ TEST_CASE("the doctor names every party that is not there, and is content when a
 
   parties.start_all();
   parties.deploy_digits();
-  for (const auto& file : {parties.client_config(), parties.config(0), parties.config(2)}) {
+  const auto content = [](const std::filesystem::path& file) {
     const auto after = doctor(file);
     CAPTURE(after.out);
     CHECK(after.status == 0);
     CHECK(rows(after, "FAIL").empty());
-    for (const char* name : ThreeProcesses::names) CHECK(has(rows(after, "ok"), std::string(name) + ": session"));
     CHECK(has(rows(after, "ok"), "serving"));
-  }
+    return rows(after, "ok");
+  };
+  const auto of_client = content(parties.client_config());
+  for (const char* name : ThreeProcesses::names) CHECK(has(of_client, std::string(name) + ": session"));
+  // An operator is told of his own party, and whether those that it dials take its key.
+  CHECK(has(content(parties.config(0)), "server0: session"));
+  const auto of_producer = content(parties.config(2));
+  CHECK(has(of_producer, "crypto_producer: session"));
+  CHECK(has(of_producer, "link to server0"));
+  CHECK(has(of_producer, "link to server1"));
 }
 
 TEST_CASE("the doctor looks at the data folder of a party: others may list it, or it is none") {
