@@ -44,7 +44,7 @@ struct Plan {
   double input_scale = 1;   ///< integers per unit of a preprocessed pixel; of the preprocessing alone
   double output_scale = 1;  ///< integers per unit of a logit; of eight bits
   /// How far the protocol's rounding may move a logit from the fixed-point oracle's: statistically, from calibration,
-  /// up to two significant digits.
+  /// up to two bits (1, 1.5, 2, 3, 4, … times a power of two).
   double stated_error = 0;
   OutputKind output = OutputKind::none;
   double threshold = 0.5;           ///< above this probability a sigmoid's output is a yes

@@ -343,7 +343,8 @@ Result<void> run_integers(const FloatNetwork& network, const std::vector<Image>&
 /// scale (Quantizer) and the coefficients of polynomials (fit_relu).
 void round_what_is_told(Plan& plan) {
   for (double& worst : plan.worst_calibrated) worst = up_to_two_digits(worst);
-  plan.stated_error = up_to_two_digits(plan.stated_error);
+  // Another weight means other roundings everywhere behind it, and so another estimate: finer, it were a hash of all.
+  plan.stated_error = up_to_two_bits(plan.stated_error);
   for (LayerSpec& layer : plan.network.layers)
     for (double* error : {&layer.relu_fit.worst, &layer.relu_fit.rms})
       if (*error > 0) *error = up_to_two_digits(*error);

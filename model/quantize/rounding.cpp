@@ -6,23 +6,25 @@ namespace blindsight::model {
 
 namespace {
 
-constexpr int mantissa_bits = 8;
-
 template <class Round>
-double with_mantissa(double v, Round round) {
+double with_mantissa(int bits, double v, Round round) {
   int exponent = 0;
   const double part = std::frexp(v, &exponent);
-  return std::ldexp(round(std::ldexp(part, mantissa_bits)), exponent - mantissa_bits);
+  return std::ldexp(round(std::ldexp(part, bits)), exponent - bits);
 }
 
 }  // namespace
 
 double to_eight_bits(double v) {
-  return with_mantissa(v, [](double x) { return std::round(x); });
+  return with_mantissa(8, v, [](double x) { return std::round(x); });
 }
 
 double towards_zero_to_eight_bits(double v) {
-  return with_mantissa(v, [](double x) { return std::trunc(x); });
+  return with_mantissa(8, v, [](double x) { return std::trunc(x); });
+}
+
+double up_to_two_bits(double v) {
+  return with_mantissa(2, v, [](double x) { return std::ceil(x); });
 }
 
 double up_to_two_digits(double v) {

@@ -10,6 +10,7 @@
 #include "model/plaintext/fixed_oracle.h"
 #include "model/plaintext/float_oracle.h"
 #include "model/plan/output.h"
+#include "model/quantize/rounding.h"
 #include "protocol/core/text.h"
 #include "tests/model/support/onnx_builder.h"
 #include "tests/model/support/zoo.h"
@@ -406,7 +407,7 @@ TEST_CASE("a plan keeps the limits of the protocols that it is compiled for, and
 TEST_CASE("the integer weights of mnist-8 are those that they always were") {
   Weights weights = compiled_mnist().weights;
   weights.nonce = {};
-  CHECK(protocol::to_hex(commitment(weights)) == "LAST");
+  CHECK(protocol::to_hex(commitment(weights)) == "e4db89213f129b7b1918d58605db16bf72383c38187d09f1ac662a6f11c89e2b");
   weights.layers.pop_back();
   CHECK(protocol::to_hex(commitment(weights)) == "2aa0c8bb1d6245916c31ed17b6014fc72a4268bef82355ad893b36602befddb7");
 }
@@ -431,7 +432,7 @@ TEST_CASE("a weight that changes within the ranges changes nothing of the plan b
   REQUIRE(before.has_value());
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     CAPTURE(i);
-    // By some of the steps that it is rounded to, so that the integer is another.
+    // By the step that it is rounded to, so that the integer is the next.
     FloatNetwork other = network;
     const auto& scales = before->weights.scales;
     const double in = i == 0
@@ -439,12 +440,16 @@ TEST_CASE("a weight that changes within the ranges changes nothing of the plan b
                           : scales[i - 1] * static_cast<double>(before->plan.network.layers[i - 1].window_elements());
     const double step =
         in / scales[i] / std::ldexp(1.0, static_cast<int>(before->plan.network.layers[i].fraction_bits));
-    other.layers[i].filter[1] += static_cast<float>(3 * step);
+    other.layers[i].filter[1] += static_cast<float>(step);
     const auto after = compile(other, plain(network.input), images, {});
     REQUIRE(after.has_value());
     CHECK(after->weights.layers[i].filter != before->weights.layers[i].filter);
     Plan plan = after->plan;
     plan.weights_commitment = before->plan.weights_commitment;
+    // It rests on a few runs, of which any change of a weight makes others: at most the next step of a coarse scale.
+    CHECK(plan.stated_error / before->plan.stated_error >= 0.6);
+    CHECK(plan.stated_error / before->plan.stated_error <= 1.6);
+    plan.stated_error = before->plan.stated_error;
     CHECK(to_bytes(plan) == to_bytes(before->plan));
   }
 }
@@ -461,7 +466,7 @@ TEST_CASE("the public plan has rounded numbers alone, and the exact scales stay 
     CHECK(has_two_digits(fit.worst));
     CHECK(has_two_digits(fit.rms));
   }
-  CHECK(has_two_digits(c->plan.stated_error));
+  CHECK(c->plan.stated_error == up_to_two_bits(c->plan.stated_error));
   CHECK(has_eight_bits(c->plan.output_scale));
   CHECK(c->plan.output_scale == c->weights.scales.back());
   CHECK_FALSE(has_eight_bits(c->weights.scales.front()));

@@ -25,6 +25,14 @@ TEST_CASE("eight bits of a mantissa are left, the nearest ones or the next towar
   }
 }
 
+TEST_CASE("two bits are left, never below the number") {
+  for (const double v : {1.0, 1.5, 2.0, 3.0, 0.75, 0.03125}) CHECK(up_to_two_bits(v) == v);
+  CHECK(up_to_two_bits(1.0001) == 1.5);
+  CHECK(up_to_two_bits(1.6) == 2);
+  CHECK(up_to_two_bits(42) == 48);
+  CHECK(up_to_two_bits(0.0297) == 0.03125);
+}
+
 TEST_CASE("two digits are left, never below the number, and a number that has no more stays") {
   CHECK(up_to_two_digits(0.5) == doctest::Approx(0.5));
   CHECK(up_to_two_digits(0.49951) == doctest::Approx(0.5));
