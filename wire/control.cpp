@@ -1,7 +1,6 @@
 #include "wire/control.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <capnp/message.h>
 #include <capnp/serialize.h>
@@ -20,6 +19,8 @@ using protocol::Result;
 
 /// Characters of a reason that another party or a client gives.
 constexpr std::size_t longest_reason = 2000;
+/// Of a name, a release, a digest.
+constexpr std::size_t longest_word = 200;
 
 template <class Schema, class Fill>
 Payload pack(Fill fill) {
@@ -41,7 +42,7 @@ Result<T> unpack(std::span<const std::uint8_t> bytes, Read read) {
     auto words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(bytes.data()), bytes.size() / sizeof(capnp::word));
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(capnp::word) != 0) {
       copy.resize(words.size());
-      std::memcpy(copy.data(), bytes.data(), bytes.size());
+      std::ranges::copy(bytes, reinterpret_cast<std::uint8_t*>(copy.data()));
       words = kj::arrayPtr(reinterpret_cast<const capnp::word*>(copy.data()), copy.size());
     }
     capnp::ReaderOptions options;
@@ -52,15 +53,24 @@ Result<T> unpack(std::span<const std::uint8_t> bytes, Read read) {
     if (auto done = read(reader.getRoot<Schema>(), value); !done) return tl::unexpected(done.error());
     return value;
   } catch (const kj::Exception& e) {
-    return fail(std::string("malformed control message: ") + e.getDescription().cStr());
+    // It may quote the message.
+    return fail("malformed control message: " + protocol::printable(e.getDescription().cStr(), longest_reason));
   }
 }
 
 kj::ArrayPtr<const kj::byte> bytes_of(std::span<const std::uint8_t> b) {
   return kj::arrayPtr(b.data(), b.size());
 }
+/// With its length: Cap'n Proto would take a string up to its first zero.
+capnp::Text::Reader text_of(const std::string& s) {
+  return {s.data(), s.size()};
+}
 std::string string_of(capnp::Text::Reader t) {
   return {t.begin(), t.size()};
+}
+/// For a person's eyes.
+std::string word_of(capnp::Text::Reader t) {
+  return protocol::printable(string_of(t), longest_word);
 }
 
 template <std::size_t N>
@@ -95,10 +105,10 @@ Result<void> read_intervals(capnp::List<schema::Interval>::Reader from, std::vec
 Payload encode(const Hello& h) {
   return pack<schema::Hello>([&](schema::Hello::Builder b) {
     b.setWireVersion(h.wire_version);
-    b.setSoftwareVersion(h.software_version);
+    b.setSoftwareVersion(text_of(h.software_version));
     b.setRole(static_cast<std::uint8_t>(h.role));
     b.setPublicKey(bytes_of(h.public_key));
-    b.setChoice(h.choice);
+    b.setChoice(text_of(h.choice));
     if (h.deployment) {
       b.setDeploymentId(bytes_of(h.deployment->id));
       b.setPlanDigest(bytes_of(h.deployment->plan));
@@ -111,12 +121,12 @@ template <>
 Result<Hello> decode(std::span<const std::uint8_t> bytes) {
   return unpack<Hello, schema::Hello>(bytes, [](schema::Hello::Reader r, Hello& h) -> Result<void> {
     h.wire_version = r.getWireVersion();
-    h.software_version = string_of(r.getSoftwareVersion());
+    h.software_version = word_of(r.getSoftwareVersion());
     auto role = role_of(r.getRole());
     if (!role) return tl::unexpected(role.error());
     h.role = *role;
     if (auto ok = fill(h.public_key, r.getPublicKey(), "public key"); !ok) return ok;
-    h.choice = string_of(r.getChoice());
+    h.choice = word_of(r.getChoice());
     if (r.getDeploymentId().size() > 0 || r.getPlanDigest().size() > 0) {
       h.deployment.emplace();
       if (auto ok = fill(h.deployment->id, r.getDeploymentId(), "deployment id"); !ok) return ok;
@@ -157,7 +167,7 @@ Payload encode(const Failure& f) {
   return pack<schema::Failure>([&](schema::Failure::Builder b) {
     b.setQueryId(bytes_of(f.query));
     b.setFault(static_cast<std::uint8_t>(f.error.fault));
-    b.setWhat(f.error.what);
+    b.setWhat(text_of(f.error.what));
     b.setRetryAfterMs(f.error.retry_after_ms.value_or(0));
   });
 }
@@ -219,7 +229,7 @@ Payload encode(const Predicted& p) {
     for (unsigned i = 0; i < layers.size(); ++i) {
       const auto& from = p.report.layers[i];
       auto to = layers[i];
-      to.setName(from.name);
+      to.setName(text_of(from.name));
       to.setValue(from.value);
       to.setComputeS(from.compute_s);
       to.setWaitS(from.wait_s);
@@ -266,7 +276,7 @@ Payload encode(const DeployBegin& d) {
   return pack<schema::DeployBegin>([&](schema::DeployBegin::Builder b) {
     b.setDeploymentId(bytes_of(d.id));
     b.setPlan(bytes_of(d.plan));
-    b.setName(d.name);
+    b.setName(text_of(d.name));
   });
 }
 
@@ -297,21 +307,21 @@ Result<Number> decode(std::span<const std::uint8_t> bytes) {
 
 Payload encode(const PartyStatus& s) {
   return pack<schema::Status>([&](schema::Status::Builder b) {
-    b.setVersion(s.version);
+    b.setVersion(text_of(s.version));
     b.setWireVersion(s.wire_version);
     b.setRole(static_cast<std::uint8_t>(s.role));
-    b.setChoice(s.choice);
+    b.setChoice(text_of(s.choice));
     b.setInSession(s.in_session);
-    b.setSession(s.session);
-    b.setDeployment(s.deployment);
-    b.setPlanDigest(s.plan_digest);
+    b.setSession(text_of(s.session));
+    b.setDeployment(text_of(s.deployment));
+    b.setPlanDigest(text_of(s.plan_digest));
     b.setServing(s.serving);
     b.setPacksReady(s.packs_ready);
     b.setPackDepth(s.pack_depth);
     b.setQueriesInFlight(s.queries_in_flight);
     b.setClockUnixNs(s.clock_unix_ns);
     b.setCores(s.cores);
-    b.setIsa(s.isa);
+    b.setIsa(text_of(s.isa));
     b.setDiskFreeBytes(s.disk_free_bytes);
     b.setPlaintextLinksAllowed(s.plaintext_links_allowed);
   });
@@ -322,21 +332,21 @@ Result<PartyStatus> decode(std::span<const std::uint8_t> bytes) {
   return unpack<PartyStatus, schema::Status>(bytes, [](schema::Status::Reader r, PartyStatus& s) -> Result<void> {
     auto role = role_of(r.getRole());
     if (!role) return tl::unexpected(role.error());
-    s = {string_of(r.getVersion()),
+    s = {word_of(r.getVersion()),
          r.getWireVersion(),
          *role,
-         string_of(r.getChoice()),
+         word_of(r.getChoice()),
          r.getInSession(),
-         string_of(r.getSession()),
-         string_of(r.getDeployment()),
-         string_of(r.getPlanDigest()),
+         protocol::printable(string_of(r.getSession()), longest_reason),
+         word_of(r.getDeployment()),
+         word_of(r.getPlanDigest()),
          r.getServing(),
          r.getPacksReady(),
          r.getPackDepth(),
          r.getQueriesInFlight(),
          r.getClockUnixNs(),
          r.getCores(),
-         string_of(r.getIsa()),
+         word_of(r.getIsa()),
          r.getDiskFreeBytes(),
          r.getPlaintextLinksAllowed()};
     return {};

@@ -43,12 +43,14 @@ struct Hello {
 
 struct Confirm {
   SessionId session{};
+  bool operator==(const Confirm&) const = default;
 };
 
 /// Payload of query_pending, query_start and cancel.
 struct QueryName {
   QueryId query{};
   JobDigest job{};  ///< of its header, in query_pending and query_start; zeros elsewhere
+  bool operator==(const QueryName&) const = default;
 };
 
 /// Payload of refuse, session_ended, query_cancelled and failure: what went wrong, and with which query if it was one.
@@ -56,6 +58,7 @@ struct QueryName {
 struct Failure {
   QueryId query{};
   protocol::Error error;
+  bool operator==(const Failure&) const = default;
 };
 
 /// One half of a query.
@@ -64,6 +67,7 @@ struct Predict {
   protocol::PartyId server = protocol::PartyId::server0;  ///< that this half is for
   protocol::Payload input_share;
   bool timeline = false;  ///< whether the answer shall have LayerReport::intervals
+  bool operator==(const Predict&) const = default;
 };
 
 struct Predicted {
@@ -71,17 +75,20 @@ struct Predicted {
   Attempt attempt{};
   protocol::Payload output_share;
   ServerReport report;
+  bool operator==(const Predicted&) const = default;
 };
 
 struct DeployBegin {
   DeploymentId id{};
   protocol::Payload plan;
   std::string name;  ///< of the model, as the right to deploy it is given; printable
+  bool operator==(const DeployBegin&) const = default;
 };
 
 /// Payload of want.
 struct Number {
   std::uint64_t number = 0;
+  bool operator==(const Number&) const = default;
 };
 
 protocol::Payload encode(const Hello&);

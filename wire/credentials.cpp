@@ -11,6 +11,8 @@
 #include <ctime>
 #include <new>
 
+#include "wire/openssl.h"
+
 namespace blindsight::wire {
 namespace {
 
@@ -19,17 +21,6 @@ using protocol::Result;
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
 using Key = std::shared_ptr<EVP_PKEY>;
 using Certificate = std::shared_ptr<X509>;
-
-/// What cannot fail but for want of memory.
-template <class T>
-T* made(T* object) {
-  if (object == nullptr) throw std::bad_alloc();
-  return object;
-}
-
-void done(int ok) {
-  if (ok <= 0) throw std::bad_alloc();
-}
 
 Credentials::Time time_of(const ASN1_TIME* text) {
   std::tm utc{};

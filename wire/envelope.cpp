@@ -8,6 +8,8 @@
 #include <capnp/serialize.h>
 #include <kj/exception.h>
 
+#include "protocol/core/text.h"
+
 #include "wire/envelope.capnp.h"
 #include "wire/violation.h"
 
@@ -194,7 +196,8 @@ Result<void> Reader::take_frame(const char* bytes, std::size_t size, std::vector
     open_.erase(it);
     return {};
   } catch (const kj::Exception& e) {
-    return fail(std::string("frame is no envelope: ") + e.getDescription().cStr());
+    // It may quote the frame.
+    return fail("frame is no envelope: " + protocol::printable(e.getDescription().cStr()));
   }
 }
 

@@ -10,6 +10,8 @@
 #include <new>
 #include <string_view>
 
+#include "wire/openssl.h"
+
 namespace blindsight::wire {
 namespace {
 
@@ -24,10 +26,6 @@ constexpr std::string_view application_protocol =
 constexpr std::size_t longest_handshake_bytes = 32 * 1024;
 constexpr std::size_t read_bytes = 128 * 1024;
 constexpr std::size_t record_bytes = 16 * 1024;
-
-void done(int ok) {
-  if (ok != 1) throw std::bad_alloc();
-}
 
 /// "run `blindsight key show` there": what the owner of a key does about it.
 std::string key_text(const Fingerprint& key) {
@@ -338,8 +336,7 @@ Error TlsTransport::failure() const {
 }  // namespace
 
 TlsContext::TlsContext(Credentials own, Directory known)
-    : own_(std::move(own)), known_(std::move(known)), handle_(SSL_CTX_new(TLS_method())) {
-  if (handle_ == nullptr) throw std::bad_alloc();
+    : own_(std::move(own)), known_(std::move(known)), handle_(made(SSL_CTX_new(TLS_method()))) {
   done(SSL_CTX_set_min_proto_version(handle_, TLS1_3_VERSION));
   done(SSL_CTX_set_max_proto_version(handle_, TLS1_3_VERSION));
   done(SSL_CTX_set_ciphersuites(handle_, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"));

@@ -181,7 +181,7 @@ class Layer : public caf::event_based_actor {
     const auto own = work(0);
     auto step = own.layer == protocol::no_layer ? nullptr : core_->program->set_up(own.layer);
     if (!step) {
-      send(supervisor_, LayerSetUp{own, 0});
+      send(supervisor_, LayerSetUp{});
       return;
     }
     begin({Phase::set_up, own}, std::move(step), {});
@@ -326,7 +326,7 @@ class Layer : public caf::event_based_actor {
         failed(key, {Fault::internal, "it sends to a client outside a query"});
         return false;
       }
-      send(query->second.begin.inference, ClientBound{key.work.pack, Parcel(std::move(out.payload))});
+      send(query->second.begin.inference, ClientBound{Parcel(std::move(out.payload))});
       return true;
     }
     const auto& link = core_->links[static_cast<std::size_t>(out.to)];
@@ -370,7 +370,7 @@ class Layer : public caf::event_based_actor {
     if (running.inbox.bytes() > 0) return failed(key, {Fault::violation, "more messages came than it awaits"});
     switch (key.phase) {
       case Phase::set_up:
-        send(supervisor_, LayerSetUp{key.work, running.compute_s});
+        send(supervisor_, LayerSetUp{});
         return;
       case Phase::preprocess:
         send(running.store, BandPrepared{key.work, Parcel(std::move(*running.material)), running.compute_s,
@@ -395,7 +395,7 @@ class Layer : public caf::event_based_actor {
   /// False when that was the last one and the query is gone from here.
   bool band_done(Query& query, std::uint32_t band) {
     const auto pack = query.begin.pack;
-    if (next_) send(next_, RowsWritten{pack, value_, info_.bands[band].makes});
+    if (next_) send(next_, RowsWritten{pack, info_.bands[band].makes});
     if (!query.progress.end_one()) return true;
     probes(Phase::online).rounds.add(query.report.rounds);
     send(query.begin.inference, LayerDone{work(pack), query.report});

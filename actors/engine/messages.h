@@ -17,10 +17,7 @@ namespace blindsight::actors {
 
 struct SetUp {};
 
-struct LayerSetUp {
-  protocol::Work work;
-  double compute_s = 0;
-};
+struct LayerSetUp {};
 
 /// To a layer: run the preprocessing steps of these bands of a pack. `store` is told BandPrepared for each.
 struct PrepareBands {
@@ -54,7 +51,6 @@ struct BeginQuery {
 /// To a layer: these rows of a value that it reads are written.
 struct RowsWritten {
   protocol::PackId pack = 0;
-  protocol::ValueId value = 0;
   tensor::RowRange rows;
 };
 
@@ -70,7 +66,6 @@ struct LayerDone {
 
 /// A step's message for the client.
 struct ClientBound {
-  protocol::PackId pack = 0;
   Parcel<protocol::Payload> payload;
 };
 

@@ -23,13 +23,12 @@ struct SessionCore {
   protocol::NetworkSpec network;
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
   std::unique_ptr<protocol::Program> program;
-  bool producer_online = false;       ///< Traits::producer_online
-  PackBudget budget;                  ///< of a server
-  std::size_t input_share_bytes = 0;  ///< of a client's message to this server
-  std::array<caf::actor, 3> links;    ///< by PartyId of the peer; own is none
-  Offload* offload = nullptr;         ///< outlives all sessions: a task must not be what ends it
-  std::size_t early_bytes_limit =
-      1024 * 1024 * 1024;  ///< of messages that wait: for their step, per layer, or their turn in it
+  bool producer_online = false;                        ///< Traits::producer_online
+  PackBudget budget;                                   ///< of a server
+  std::size_t input_share_bytes = 0;                   ///< of a client's message to this server
+  std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none
+  Offload* offload = nullptr;                          ///< outlives all sessions: a task must not be what ends it
+  std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that wait, at a layer and in a step
 };
 
 }  // namespace blindsight::actors

@@ -208,11 +208,18 @@ Result<std::shared_ptr<const Deployment>> DeploymentFolder::commit() {
     return tl::unexpected(written.error());
   auto deployment = std::make_shared<const Deployment>(std::move(upload_->deployment));
   upload_.reset();
-  // Old shares are secrets without a use.
+  remove_all_but(hex);
+  return deployment;
+}
+
+void DeploymentFolder::drop_unfinished() const {
+  if (const auto in_force = current()) remove_all_but(*in_force ? protocol::to_hex((*in_force)->name.id) : "");
+}
+
+void DeploymentFolder::remove_all_but(const std::string& hex) const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(root_, ignored))
     if (entry.is_directory(ignored) && entry.path().filename() != hex) fs::remove_all(entry.path(), ignored);
-  return deployment;
 }
 
 }  // namespace blindsight::actors

@@ -350,11 +350,14 @@ class Scheduler : public caf::event_based_actor {
 
   void end_session(const protocol::Error& error) {
     while (!waiting_.empty()) give_up(waiting_.begin(), error, false);
+    auto in_the_middle = error;
+    // A time to come back would say that nothing of the query has run.
+    in_the_middle.retry_after_ms = std::nullopt;
     for (auto& [id, running] : running_) {
       // Told from here, so that whoever sees the scheduler end knows that all clients have been told.
-      send_failure(running.client, id, error);
+      send_failure(running.client, id, in_the_middle);
       send(front_end_, QueryClosed{id, Outcome::failed, error.fault});
-      send(running.inference, AbortQuery{error, Outcome::failed, true});
+      send(running.inference, AbortQuery{in_the_middle, Outcome::failed, true});
     }
     quit();
   }

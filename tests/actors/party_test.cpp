@@ -65,6 +65,25 @@ TEST_CASE("a query that asks for a timeline gets every layer's intervals, and th
   for (const auto& value : without->servers[0].layers) CHECK(value.intervals.empty());
 }
 
+TEST_CASE("servers that take few queries at once answer all that a client asks at once, whichever takes fewer") {
+  for (const std::size_t few : {0u, 1u}) {
+    ThreeParties three([few](config::PartyConfig& c) { c.limits.max_queries = c.role == config::Role(few) ? 1 : 8; });
+    three.start_all();
+    three.deploy(7);
+    auto client = three.client();
+    auto model = client::Model::make({&fake_protocol, {}}, fake_plan(7));
+    REQUIRE(model);
+    std::vector<client::Query> queries;
+    for (std::uint32_t i = 0; i < 10; ++i) queries.push_back(client.submit(*model, fake_input((*model)->plan(), i)));
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      const auto& answer = queries[i].get();
+      if (!answer) FAIL(answer.error().what);
+      CHECK(answer->outputs == fake_output((*model)->plan(), 7, fake_input((*model)->plan(), i)));
+    }
+  }
+  check_no_mask_twice();
+}
+
 TEST_CASE("many queries at once are all answered rightly, with a pack each") {
   ThreeParties three;
   three.start_all();

@@ -138,6 +138,16 @@ TEST_CASE("images: no image, another size, a wrong array") {
   CHECK(contains(array.err, "200"));
   CHECK(contains(array.err, "28"));
 
+  // An array is taken as it is: this one is beyond what the plan's input can be.
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 28, 28), }";
+  header.resize(117, ' ');
+  std::string far = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + '\n';
+  for (int i = 0; i < 28 * 28; ++i) far += std::string("\x00\x00\x7a\x47", 4);  // 64000
+  write_text(parties.folder() / "far.npy", far);
+  const auto outside = parties.predict({(parties.folder() / "far.npy").string()});
+  CHECK(outside.status == 2);
+  CHECK(contains(outside.err, "far.npy"));
+
   // 256×256 photos: resized, and said once for all of them.
   const auto resized = parties.predict({(zoo / "images/benign").string(), "--json"});
   CHECK(resized.status == 0);

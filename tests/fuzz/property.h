@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sanitizer/allocator_interface.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -54,6 +56,11 @@ inline void refusal_is_readable(std::string_view text) {
   property(std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
            "a refusal holds no control character", text);
   property(is_utf8(text), "a refusal is UTF-8", text);
+}
+
+/// What the program holds on the heap at this moment: the address sanitizer counts it.
+inline std::size_t heap_bytes() {
+  return __sanitizer_get_current_allocated_bytes();
 }
 
 /// The start of a fuzz target's mutation: what libFuzzer gives for one.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "protocol/core/text.h"
 #include "wire/control.capnp.h"
 #include "wire/envelope.h"
 
@@ -150,8 +151,28 @@ TEST_CASE("a query and its answer survive the way, with every field of the repor
   CHECK(again->report == answer.report);
 }
 
-TEST_CASE("what a party says of itself survives the way") {
-  CHECK(*decode<PartyStatus>(encode(status())) == status());
+TEST_CASE("what a party says of itself survives the way, with any byte in its texts") {
+  auto said = status();
+  CHECK(*decode<PartyStatus>(encode(said)) == said);
+  said.session = std::string("before\0behind", 13);
+  CHECK(*decode<PartyStatus>(encode(said)) == said);
+}
+
+TEST_CASE("what a party says of itself is printable and of a bounded length, whatever it sent") {
+  auto s = status();
+  Hello h;
+  const std::string nasty = "\x1b[2J\n" + std::string(1 << 16, 'x');
+  s.version = s.choice = s.session = s.deployment = s.plan_digest = s.isa = nasty;
+  h.software_version = h.choice = nasty;
+  const auto read = decode<PartyStatus>(encode(s));
+  REQUIRE(read);
+  const auto greeting = decode<Hello>(encode(h));
+  REQUIRE(greeting);
+  for (const auto& text : {read->version, read->choice, read->session, read->deployment, read->plan_digest, read->isa,
+                           greeting->software_version, greeting->choice}) {
+    CHECK(protocol::is_printable(text));
+    CHECK(text.size() < 3000);
+  }
 }
 
 TEST_CASE(
@@ -240,6 +261,22 @@ TEST_CASE("a message may lie at any address") {
     Payload buffer(shift + bytes.size());
     std::copy(bytes.begin(), bytes.end(), buffer.begin() + static_cast<std::ptrdiff_t>(shift));
     CHECK(*decode<Hello>(std::span<const std::uint8_t>(buffer).subspan(shift)) == hello());
+  }
+}
+
+TEST_CASE("no message at all is refused at any address") {
+  const Payload buffer(8);
+  for (std::size_t shift = 0; shift < 8; ++shift) CHECK(refused<Confirm>(std::span(buffer).subspan(shift, 0)));
+}
+
+TEST_CASE("what is refused is not quoted as it is") {
+  // A text of which the last byte is not the zero that ends it; the words of the refusal show that byte.
+  auto bytes = built<schema::Status>([](auto b) { b.setVersion("1234567"); });
+  for (const std::uint8_t end : {0x1b, 0x07, 0xff}) {
+    bytes.back() = end;
+    const auto read = decode<PartyStatus>(bytes);
+    REQUIRE_FALSE(read);
+    CHECK(protocol::is_printable(read.error().what));
   }
 }
 

@@ -123,6 +123,24 @@ TEST_CASE("a deployment of which weights are missing cannot be committed, and th
   CHECK(party.found() == 2);
 }
 
+TEST_CASE("what an upload that was broken off has left is removed, and the deployment in force is not") {
+  Party party;
+  party.upload(1);
+  party.open().drop_unfinished();
+  CHECK(party.deployments() == 0);
+  party.deploy(2);
+  party.upload(3);
+  CHECK(party.deployments() == 2);
+  party.open().drop_unfinished();
+  CHECK(party.deployments() == 1);
+  CHECK(party.found() == 2);
+  // Whoever cannot tell which one it is removes none.
+  party.upload(4);
+  overwrite(party.folder.path() / "current", "damaged");
+  party.open().drop_unfinished();
+  CHECK(party.deployments() == 2);
+}
+
 TEST_CASE("a second beginning gives up the first") {
   Party party;
   party.upload(1);

@@ -48,7 +48,7 @@ struct Begun {
     report.sent_bytes = 100 + value;
     tell(LayerDone{protocol::making(static_cast<protocol::ValueId>(value), pack_id), report});
   }
-  void output() { tell(ClientBound{pack_id, Parcel(protocol::Payload{7, 8})}); }
+  void output() { tell(ClientBound{Parcel(protocol::Payload{7, 8})}); }
 
   /// That the query ended without an answer: what the client and the scheduler were told, and that the layers forget
   /// it. Nobody is told twice.
@@ -215,7 +215,7 @@ TEST_CASE("the scheduler knows that a query is over before the client does, so t
                                                       std::move(pack), std::chrono::seconds(1), neighbour));
     stage.settle();
     if (well) {
-      stage.tell(inference, ClientBound{pack_id, Parcel(protocol::Payload{7})});
+      stage.tell(inference, ClientBound{Parcel(protocol::Payload{7})});
       for (std::size_t value = 0; value < values; ++value)
         stage.tell(inference, LayerDone{protocol::making(static_cast<protocol::ValueId>(value), pack_id), {}});
     } else {

@@ -60,7 +60,7 @@ TEST_CASE("a client that is in no table may nothing; nor may one whose name only
 }
 
 TEST_CASE("any name may be deployed where a star stands") {
-  const Rights rights({{.name = "owner", .deploy = {"*"}}});
+  const Rights rights({config::ClientRights{.name = "owner", .deploy = {"*"}}});
   const auto owner = named("owner");
   CHECK(rights.deploy(&owner, "skin"));
   CHECK(rights.deploy(&owner, "lung"));

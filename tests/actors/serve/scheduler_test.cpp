@@ -423,9 +423,13 @@ TEST_CASE("the end of the session is the end of all queries, with its reason") {
   s.run(1, 5);
   s.submit(2);
   s.forget();
-  s.tell(EndSession{{Fault::not_serving, "a planned stop"}});
-  CHECK(s.failed(2, Outcome::failed).fault == Fault::not_serving);
-  CHECK(s.failed(1, Outcome::failed).fault == Fault::not_serving);
+  s.tell(EndSession{{Fault::not_serving, "a deployment", 500}});
+  const auto waited = s.failed(2, Outcome::failed), ran = s.failed(1, Outcome::failed);
+  CHECK(waited.fault == Fault::not_serving);
+  CHECK(ran.fault == Fault::not_serving);
+  // Only of a query of which nothing has run is it said when to ask again.
+  CHECK(waited.retry_after_ms == 500);
+  CHECK_FALSE(ran.retry_after_ms);
   CHECK(s.client.left() == 0);
   s.submit(3);
   CHECK(s.client.left() == 0);
