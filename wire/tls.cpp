@@ -81,6 +81,7 @@ class TlsTransport final : public Transport {
   std::optional<Identity> verified_;  ///< its certificate is right; it has not proved yet that it has the key
   std::optional<Identity> identity_;
   std::optional<Error> refusal_;  ///< why this end refused the other
+  std::optional<Error> ended_;    ///< the first error: there is nothing behind it
 };
 
 /// A source and sink of OpenSSL's over the spans of a transport. It never says that writing must wait: what may be in
@@ -198,10 +199,12 @@ std::size_t TlsTransport::take(char* to, std::size_t size) {
 /// must not be taken for this one's.
 template <class Work>
 Result<void> TlsTransport::with(std::vector<char>& out, std::span<const char> in, Work work) {
+  if (ended_) return tl::unexpected(*ended_);
   ERR_clear_error();
   out_ = &out;
   in_ = in;
   auto result = work();
+  if (!result) ended_ = result.error();
   out_ = nullptr;
   in_ = {};
   ERR_clear_error();

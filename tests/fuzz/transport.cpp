@@ -308,7 +308,7 @@ struct End {
   std::unique_ptr<Transport> transport;
   OtherProgram* other = nullptr;
   bool peer_has_a_right = true;  ///< as far as it is another program's manners that decide
-  bool ended = false;
+  std::optional<protocol::Error> ended;
   std::uint64_t fed_bytes = 0, allocations = 0;
   std::size_t answered_bytes = 0, largest_piece = 0;
   std::ptrdiff_t held = 0;  ///< on the heap, in the transport
@@ -509,11 +509,11 @@ class Link {
 
   void check_refusal(const Way& way, End& end, const protocol::Error& error, const Bytes& answer) const {
     refusal_is_readable(error.what);
-    if (end.ended) property(answer.empty(), "an end that has ended says nothing more");
+    if (end.ended) property(answer.empty() && error == *end.ended, "an end that has ended says nothing more");
     const auto& sender = ends_[static_cast<std::size_t>(&way - ways_.data())];
     property(touched() || sender.ended || end.ended || !are_ours_and_welcome(),
              "two that know each other understand each other", error.what);
-    end.ended = true;
+    end.ended = error;
   }
 
   static void check_identity(const End& end) {
@@ -600,6 +600,12 @@ Bytes foreign_bytes(std::uint8_t which) {
   return {text.begin(), text.end()};
 }
 
+Bytes repeated(const Bytes& what, std::size_t times) {
+  Bytes all;
+  for (; times > 0; --times) all.insert(all.end(), what.begin(), what.end());
+  return all;
+}
+
 /// What a link of the same two once sent, recorded by somebody on the way.
 const Bytes& earlier(unsigned from) {
   static const std::array<Bytes, 2> recorded = [] {
@@ -682,7 +688,8 @@ void happen(Link& link, Script& script) {
     case 10:
       return meddle_with_records(under_way, what / 16, script.next());
     case 11:
-      return insert(under_way, script.number(), foreign_bytes(script.next()));
+      return insert(under_way, script.number(),
+                    repeated(foreign_bytes(script.next()), what / 16 % 4 == 3 ? 1 + script.number() % 8192 : 1));
     case 12:
       return insert(under_way, script.number(), earlier(what / 16 % 2));
     case 13: {  // straight into the other end

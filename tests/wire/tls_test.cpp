@@ -359,6 +359,41 @@ TEST_CASE("a handshake without an end is ended") {
   CHECK(ended);
 }
 
+TEST_CASE("an end that has ended stays so, whatever comes, and says why each time") {
+  const Pair pair;
+  SUBCASE("in a handshake that would go on") {
+    auto link = pair.link();
+    REQUIRE(link.client->begin(link.to_server));
+    Bytes plain;
+    REQUIRE(take(*link.server, link.to_server, plain, link.to_client));
+    link.to_server.clear();
+    REQUIRE(take(*link.client, link.to_client, plain, link.to_server));
+    const auto ended = take(*link.server, bytes_of("no record"), plain, link.to_client);
+    REQUIRE_FALSE(ended);
+    Bytes answer;
+    const auto later = take(*link.server, link.to_server, plain, answer);
+    REQUIRE_FALSE(later);
+    CHECK(later.error() == ended.error());
+    CHECK(answer.empty());
+    CHECK_FALSE(link.server->established());
+  }
+  SUBCASE("after it") {
+    auto link = pair.link();
+    link.shake_hands();
+    Bytes good;
+    REQUIRE(seal(*link.client, bytes_of("a message"), good));
+    const auto ended = take(*link.server, bytes_of("no record"), link.at_server, link.to_client);
+    REQUIRE_FALSE(ended);
+    const auto later = take(*link.server, good, link.at_server, link.to_client);
+    REQUIRE_FALSE(later);
+    CHECK(later.error() == ended.error());
+    CHECK(link.at_server.empty());
+    Bytes answer;
+    CHECK_FALSE(seal(*link.server, bytes_of("an answer"), answer));
+    CHECK(answer.empty());
+  }
+}
+
 TEST_CASE("one thread's links do not take each other's errors for their own") {
   const Pair pair;
   auto good = pair.link(), bad = pair.link();
