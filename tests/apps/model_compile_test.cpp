@@ -86,11 +86,48 @@ TEST_CASE("compile tells what its ranges rest on and keeps the record for the mo
   const auto& layer = record.at("layers").at(0);
   CHECK(layer.at("largest_of_a_quarter") <= layer.at("largest_of_half"));
   CHECK(layer.at("largest_of_half") <= layer.at("largest"));
+  CHECK(layer.at("scale").get<double>() > 0);
+  CHECK(record.at("weights_commitment").get<std::string>().size() == 64);
   CHECK(contains(run({"model", "inspect", owner / "a.plan"}).out, "statistically, from 40 images"));
 
   CHECK(owner.compile("three.onnx", {"-o", owner / "b.plan", "--weights", owner / "secret.weights"}).status == 0);
   CHECK(fs::exists(owner / "secret.calibration.json"));
   CHECK_FALSE(fs::exists(owner / "b.weights"));
+}
+
+TEST_CASE("a model compiled again is another plan, each with its own weights, and a check under encryption names one") {
+  const Owner owner;
+  for (const char* name : {"a", "b"})
+    REQUIRE(owner.compile("three.onnx", {"-o", owner / (std::string(name) + ".plan")}).status == 0);
+  CHECK(read_text(owner / "a.plan") != read_text(owner / "b.plan"));
+  const std::vector<std::string> check = {"model",          "check",    owner / "three.onnx",       "--plan",
+                                          owner / "a.plan", "--images", owner / "images.idx3-ubyte"};
+  CHECK(run(check).status == 0);
+  auto others = check;
+  others.insert(others.end(), {"--weights", owner / "b.weights"});
+  const auto refused = run(others);
+  CHECK(refused.status == 2);
+  CHECK(contains(refused.err, "b.weights"));
+  CHECK(contains(refused.err, "are not those that the plan"));
+
+  const auto unnamed = run({"model", "check", owner / "three.onnx", "--calibration", owner / "images.idx3-ubyte",
+                            "--images", owner / "images.idx3-ubyte", "--config", owner / "client.toml"});
+  CHECK(unnamed.status == 2);
+  CHECK(contains(unnamed.err, "name the plan that was deployed with --plan"));
+}
+
+TEST_CASE(
+    "a plan of the format before is inspected, and its weights are refused with the command that makes both again") {
+  const Owner owner;
+  const fs::path plan = "tests/model/plan/version_2/tiny.plan";
+  const auto inspected = run({"model", "inspect", plan.string()});
+  CHECK(inspected.status == 0);
+  CHECK(contains(inspected.out, "tiny.onnx, reads 28×28×1"));
+  const auto refused =
+      run({"model", "check", owner / "three.onnx", "--plan", plan.string(), "--images", owner / "images.idx3-ubyte"});
+  CHECK(refused.status == 2);
+  CHECK(contains(refused.err, "tiny.weights"));
+  CHECK(contains(refused.err, "blindsight model compile MODEL.onnx --calibration IMAGES -o NAME.plan"));
 }
 
 TEST_CASE("few images, copies and black frames are refused unless they are accepted by name; few are warned of") {
