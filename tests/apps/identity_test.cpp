@@ -175,14 +175,15 @@ TEST_CASE("a client's key that is no good is told before anything is asked, and 
   const auto check = [&](const fs::path& key, const std::string& words) {
     const auto config = client_with(parties, key).string();
     for (const auto& outcome : {run({"predict", images, "--config", config}), run({"doctor", "--config", config})}) {
+      INFO(outcome.out << outcome.err);
       CHECK(outcome.status != 0);
       CHECK(contains(outcome.out + outcome.err, words));
     }
     CHECK(run({"predict", images, "--config", config}).status == 2);
   };
   check(parties.folder() / "none.key", "blindsight key new");
-  check(make_key(parties, "late", std::chrono::hours(-1)),
-        wire::date_text(net::load_key(key_file(parties, "late"))->not_after()));
+  const auto late = make_key(parties, "late", std::chrono::hours(-1));
+  check(late, wire::date_text(net::load_key(late)->not_after()));
   const auto open = make_key(parties, "open");
   REQUIRE(::chmod(open.c_str(), 0640) == 0);
   check(open, "chmod 600");

@@ -35,7 +35,7 @@ wire::Hello hello_of(PartyId role) {
   hello.software_version = "7.7.7";
   hello.role = role;
   hello.public_key.fill(9);
-  hello.choice = role == PartyId::client ? "" : "blink reused seeded";
+  hello.choice = role == PartyId::client ? "" : "blink";
   hello.max_frame_bytes = 64 * 1024;
   return hello;
 }
