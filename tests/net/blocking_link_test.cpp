@@ -98,8 +98,7 @@ TEST_CASE("two that know each other talk, however much it is, and each knows who
         echo(*transport, plain, out);
       });
     });
-    auto link =
-        BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
+    auto link = BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
     REQUIRE(link);
     CHECK(link->transport().identity()->party == PartyId::server0);
     Bytes sent(300'000), back;
@@ -143,8 +142,7 @@ TEST_CASE("somebody else at the address is refused before a word is said to it")
       serve(descriptor, *transport, [](std::span<const char>, Bytes&) {});
       established = transport->established();
     });
-    const auto link =
-        BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
+    const auto link = BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
     REQUIRE_FALSE(link);
     CHECK(link.error().fault == Fault::refused);
     CHECK(link.error().what.find(config::pin_text(stranger.fingerprint())) != std::string::npos);
@@ -179,8 +177,7 @@ TEST_CASE("silence is told from an end, in the handshake and after it") {
   }
   SUBCASE("closed in the handshake") {
     const Accepting party([](int) {});
-    const auto link =
-        BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
+    const auto link = BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
     REQUIRE_FALSE(link);
     CHECK(link.error().fault == Fault::peer_lost);
   }
@@ -198,8 +195,7 @@ TEST_CASE("silence is told from an end, in the handshake and after it") {
         (void)!::send(descriptor, out.data(), out.size(), MSG_NOSIGNAL);
       }
     });
-    auto link =
-        BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
+    auto link = BlockingLink::connect(party.address(), who(ours, PartyId::server0, theirs), of_server0, patience);
     REQUIRE(link);
     const auto silent = link->receive(20ms);
     REQUIRE_FALSE(silent);

@@ -72,8 +72,7 @@ TEST_CASE("a client knows the three parties and nobody else") {
   REQUIRE(tls);
   CHECK((*tls)->own().fingerprint() == k.parties[0].clients[0].pins[0]);
   CHECK((*tls)->known().size() == 3);
-  for (std::size_t i = 0; i < 3; ++i)
-    CHECK((*tls)->known().at(pin_of(k.parties[i])).party == static_cast<PartyId>(i));
+  for (std::size_t i = 0; i < 3; ++i) CHECK((*tls)->known().at(pin_of(k.parties[i])).party == static_cast<PartyId>(i));
 }
 
 TEST_CASE("plain links, by consent, need no key") {

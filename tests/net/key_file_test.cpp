@@ -107,9 +107,9 @@ TEST_CASE("what is no key file is refused, and nothing of its content is told") 
   const auto first = text_of(one), second = text_of(two);
   const auto certificate = [](const std::string& pem) { return pem.substr(pem.find("-----BEGIN CERTIFICATE")); };
   const auto key = [](const std::string& pem) { return pem.substr(0, pem.find("-----BEGIN CERTIFICATE")); };
-  for (const auto& text : {std::string(), std::string("role = \"server0\"\n"), key(first), certificate(first),
-                           first.substr(0, first.size() - 30), key(first) + certificate(second),
-                           std::string(65 * 1024, 'x')}) {
+  for (const auto& text :
+       {std::string(), std::string("role = \"server0\"\n"), key(first), certificate(first),
+        first.substr(0, first.size() - 30), key(first) + certificate(second), std::string(65 * 1024, 'x')}) {
     CAPTURE(text.size());
     std::ofstream(wrong, std::ios::binary) << text;
     REQUIRE(::chmod(wrong.c_str(), 0600) == 0);

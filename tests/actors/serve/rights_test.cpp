@@ -15,8 +15,18 @@ wire::Identity named(const std::string& name) {
   return {protocol::PartyId::client, name, {}};
 }
 
-const config::ClientRights may_predict{.name = "clinic", .predict = true}, may_deploy{.name = "owner", .deploy = {"skin"}},
-    may_look{.name = "nurse", .status = true}, may_nothing{.name = "nobody"};
+config::ClientRights rights_of(const std::string& name, bool predict, std::vector<std::string> deploy, bool status) {
+  config::ClientRights rights;
+  rights.name = name;
+  rights.predict = predict;
+  rights.deploy = std::move(deploy);
+  rights.status = status;
+  return rights;
+}
+
+const auto may_predict = rights_of("clinic", true, {}, false), may_deploy = rights_of("owner", false, {"skin"}, false),
+           may_look = rights_of("nurse", false, {}, true), may_nothing = rights_of("nobody", false, {}, false);
+using All = std::vector<config::ClientRights>;
 
 /// The client and the right are told, and whoever is asked can find where to give it.
 void check_refused(const protocol::Result<void>& answer, const std::string& client, const std::string& right) {
@@ -29,7 +39,7 @@ void check_refused(const protocol::Result<void>& answer, const std::string& clie
 }  // namespace
 
 TEST_CASE("a client may do what its table says and nothing else") {
-  Rights rights({may_predict, may_deploy, may_look, may_nothing});
+  Rights rights(All{may_predict, may_deploy, may_look, may_nothing});
   const auto clinic = named("clinic"), owner = named("owner"), nurse = named("nurse"), nobody = named("nobody");
   CHECK(rights.query(&clinic, now));
   check_refused(rights.query(&owner, now), "owner", "predict");
@@ -51,7 +61,7 @@ TEST_CASE("a client may do what its table says and nothing else") {
 }
 
 TEST_CASE("a client that is in no table may nothing; nor may one whose name only begins like another's") {
-  Rights rights({may_predict});
+  Rights rights(All{may_predict});
   for (const auto& who : {named("stranger"), named("clin"), named("clinic2"), named("")}) {
     check_refused(rights.query(&who, now), who.name, "predict");
     check_refused(rights.deploy(&who, "skin"), who.name, "deploy");
@@ -60,14 +70,14 @@ TEST_CASE("a client that is in no table may nothing; nor may one whose name only
 }
 
 TEST_CASE("any name may be deployed where a star stands") {
-  const Rights rights({config::ClientRights{.name = "owner", .deploy = {"*"}}});
+  const Rights rights(All{rights_of("owner", false, {"*"}, false)});
   const auto owner = named("owner");
   CHECK(rights.deploy(&owner, "skin"));
   CHECK(rights.deploy(&owner, "lung"));
 }
 
 TEST_CASE("a party's operator may ask how it is, without a table, and no more") {
-  Rights rights({});
+  Rights rights(All{});
   const auto self = named(std::string(config::operator_name));
   CHECK(rights.status(&self));
   CHECK_FALSE(rights.query(&self, now));
@@ -75,18 +85,20 @@ TEST_CASE("a party's operator may ask how it is, without a table, and no more") 
 }
 
 TEST_CASE("nobody, at a plain link, may all") {
-  Rights rights({});
+  Rights rights(All{});
   CHECK(rights.query(nullptr, now));
   CHECK(rights.deploy(nullptr, "skin"));
   CHECK(rights.status(nullptr));
 }
 
-TEST_CASE("queries a minute: a minute's may come at once, then one for each part of a minute, and no client pays for another") {
+TEST_CASE(
+    "queries a minute: a minute's may come at once, then one for each part of a minute, and no client pays for "
+    "another") {
   auto limited = may_predict;
   limited.queries_per_minute = 6;
   auto other = limited;
   other.name = "other";
-  Rights rights({limited, other});
+  Rights rights(All{limited, other});
   const auto clinic = named("clinic"), second = named("other");
   for (int i = 0; i < 6; ++i) CHECK(rights.query(&clinic, now));
   const auto refused = rights.query(&clinic, now);
@@ -106,7 +118,7 @@ TEST_CASE("queries a minute: a minute's may come at once, then one for each part
 TEST_CASE("new rights hold at once, and what was asked for so far counts on") {
   auto limited = may_predict;
   limited.queries_per_minute = 2;
-  Rights rights({limited, may_deploy});
+  Rights rights(All{limited, may_deploy});
   const auto clinic = named("clinic"), owner = named("owner");
   CHECK(rights.query(&clinic, now));
   CHECK(rights.query(&clinic, now));
