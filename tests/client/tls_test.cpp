@@ -37,15 +37,17 @@ const Somebody server0(PartyId::server0, "server0"), clinic(PartyId::client, "cl
     other(PartyId::server0, "another"), stranger(PartyId::client, "stranger");
 
 /// Asks a party that takes whom `theirs` knows; what comes back.
-protocol::Result<wire::Message> ask(const FakeParty& party, const protocol::Result<Context>& ours,
-                                    std::size_t share_bytes = 8) {
+protocol::Result<wire::Predicted> ask(const FakeParty& party, const protocol::Result<Context>& ours,
+                                      std::size_t share_bytes = 8) {
   client::Loop loop;
   std::optional<client::Channel> channel;
-  std::promise<protocol::Result<wire::Message>> got;
+  std::promise<protocol::Result<wire::Predicted>> got;
   loop.post([&] {
     channel.emplace(loop, party.address(), PartyId::server0, config::ClientConfig{}, ours);
-    channel->predict({1}, wire::encode(wire::Predict{{1}, {}, protocol::Payload(share_bytes, 7), false}),
-                     [&](auto answer) { got.set_value(std::move(answer)); });
+    wire::Predict half;
+    half.header.job = {1};
+    half.input_share = protocol::Payload(share_bytes, 7);
+    channel->predict({1}, wire::encode(half), [&](auto answer) { got.set_value(std::move(answer)); });
   });
   auto answer = got.get_future().get();
   std::promise<void> closed;
@@ -65,9 +67,7 @@ TEST_CASE("a client asks by TLS, in many frames, and the party knows who asks") 
   for (const std::size_t share_bytes : {8, 300'000}) {
     const auto answer = ask(party, clinic.knowing(server0), share_bytes);
     if (!answer) FAIL(answer.error().what);
-    const auto predicted = wire::decode<wire::Predicted>(answer->payload);
-    REQUIRE(predicted);
-    CHECK(predicted->output_share == protocol::Payload(share_bytes, 7));
+    CHECK(answer->output_share == protocol::Payload(share_bytes, 7));
     CHECK(party.last_client() == clinic.identity);
   }
 }

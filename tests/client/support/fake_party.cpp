@@ -91,7 +91,7 @@ void FakeParty::read(Connection& connection) {
       write(connection, {wire::control_header(wire::Kind::hello), wire::encode(hello)});
       continue;
     }
-    for (auto& answer : handler_(message)) write(connection, std::move(answer));
+    for (auto& back : handler_(message)) write(connection, std::move(back));
   }
 }
 
