@@ -64,14 +64,6 @@ fs::path new_client(const ThreeProcesses& parties, const std::string& name, cons
   return client_with(parties, key);
 }
 
-bool serving(const ThreeProcesses& parties) {
-  return eventually([&] {
-    for (std::size_t i = 0; i < 3; ++i)
-      if (const auto status = status_of(parties, i); !status || !status->serving) return false;
-    return true;
-  });
-}
-
 /// A connection to a port, on which a test says what no party says.
 class Stranger {
  public:
@@ -199,6 +191,7 @@ TEST_CASE("a client does what it has the right to and nothing else, and the refu
   const SmallModel model(parties);
   model.deploy_until_ok();
   REQUIRE(serving(parties));
+  const auto sessions = sessions_of_all(parties);
   const auto plan = status_of(parties, 0)->plan_digest;
   const auto refused = [](const Outcome& outcome, const std::string& words) {
     CHECK(outcome.status == 1);
@@ -229,7 +222,7 @@ TEST_CASE("a client does what it has the right to and nothing else, and the refu
   // Nothing was lost, and nothing is under way.
   CHECK(status_of(parties, 0)->plan_digest == plan);
   CHECK(model.is_answered(clinic));
-  for (std::size_t i = 0; i < 3; ++i) CHECK(sessions_in(parties, i) == 2);
+  CHECK(sessions_of_all(parties) == sessions);
   const auto skin = model.deploy("skin", owner);
   INFO(skin.err);
   CHECK(skin.status == 0);
@@ -242,6 +235,7 @@ TEST_CASE("on a party's ports: HTTP, garbage, an older TLS, half a handshake, fo
   const SmallModel model(parties);
   model.deploy_until_ok();
   REQUIRE(serving(parties));
+  const auto sessions = sessions_of_all(parties);
   for (const auto port : {parties.port(0), parties.client_port(0)}) {
     {
       const Stranger browser(port);
@@ -278,7 +272,7 @@ TEST_CASE("on a party's ports: HTTP, garbage, an older TLS, half a handshake, fo
   CHECK(std::ranges::none_of(log, [](unsigned char c) { return c != '\n' && (c < 0x20 || c == 0x7f); }));
 
   CHECK(model.is_answered());
-  for (std::size_t i = 0; i < 3; ++i) CHECK(sessions_in(parties, i) == 2);
+  CHECK(sessions_of_all(parties) == sessions);
 }
 
 TEST_CASE("SIGHUP: a broken file changes nothing, a client is added and removed, and no session ends") {
@@ -287,6 +281,7 @@ TEST_CASE("SIGHUP: a broken file changes nothing, a client is added and removed,
   const SmallModel model(parties);
   model.deploy_until_ok();
   REQUIRE(serving(parties));
+  const auto sessions = sessions_of_all(parties);
   const auto clinic = client_with(parties, make_key(parties, "clinic"));
   const auto config_of = [](const fs::path& file) { return *config::load_client(file); };
   CHECK(client::Client(config_of(clinic)).status(config::Role::server0).error().fault == Fault::refused);
@@ -342,7 +337,7 @@ TEST_CASE("SIGHUP: a broken file changes nothing, a client is added and removed,
   CHECK(long_time.status(config::Role::server0));
   CHECK(long_time.connections_to(config::Role::server0) == 1);
   CHECK(model.is_answered());
-  for (std::size_t i = 0; i < 3; ++i) CHECK(sessions_in(parties, i) == 2);
+  CHECK(sessions_of_all(parties) == sessions);
 }
 
 TEST_CASE(

@@ -82,6 +82,18 @@ std::size_t sessions_in(const ThreeProcesses& parties, std::size_t party) {
   return count;
 }
 
+bool serving(const ThreeProcesses& parties) {
+  return eventually([&] {
+    for (std::size_t i = 0; i < 3; ++i)
+      if (const auto status = status_of(parties, i); !status || !status->serving) return false;
+    return true;
+  });
+}
+
+std::array<std::size_t, 3> sessions_of_all(const ThreeProcesses& parties) {
+  return {sessions_in(parties, 0), sessions_in(parties, 1), sessions_in(parties, 2)};
+}
+
 SmallModel::SmallModel(const ThreeProcesses& parties)
     : parties_(parties),
       model_(parties.folder() / "m.onnx"),
