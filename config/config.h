@@ -54,7 +54,7 @@ struct ClientRights {
   Pins pins = {};
   bool predict = false;
   std::vector<std::string> deploy = {};  ///< names of models; "*" is any
-  bool status = false;              ///< who may do anything else may ask for it, too
+  bool status = false;                   ///< who may do anything else may ask for it, too
   std::uint32_t queries_per_minute = 0;
 
   bool may_deploy(std::string_view model) const;

@@ -13,8 +13,7 @@ constexpr char32_t replacement = '?';
 /// of writing, and what Unicode says is no character.
 bool is_harmful(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff ||
-         (c & 0xfffe) == 0xfffe;
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || (c & 0xfffe) == 0xfffe;
 }
 
 /// The next character of what is left, made harmless; a byte that begins none is one of its own.
