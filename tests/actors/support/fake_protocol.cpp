@@ -20,6 +20,7 @@ using Words = std::vector<std::uint32_t>;
 Payload to_payload(const Words& w) {
   Payload p(w.size() * 4);
   std::memcpy(p.data(), w.data(), p.size());
+  fake_hooks().wrote(p);
   return p;
 }
 
@@ -467,6 +468,17 @@ void FakeHooks::consumed(const std::string& line) {
 std::vector<std::string> FakeHooks::lines() {
   const std::scoped_lock lock(mutex_);
   return lines_;
+}
+
+void FakeHooks::wrote(const protocol::Payload& payload) {
+  if (!keep_payloads) return;
+  const std::scoped_lock lock(mutex_);
+  payloads_.push_back(payload);
+}
+
+std::vector<protocol::Payload> FakeHooks::payloads() {
+  const std::scoped_lock lock(mutex_);
+  return payloads_;
 }
 
 void FakeHooks::band(const FakeBand& band) {

@@ -31,6 +31,11 @@ struct FakeHooks {
   void band(const FakeBand& band);
   std::vector<FakeBand> bands();  ///< in the order in which it happened
 
+  /// A share, correction or opening was written. Kept only where a test has asked for it.
+  void wrote(const protocol::Payload& payload);
+  std::vector<protocol::Payload> payloads();  ///< in the order in which they were written
+  std::atomic<bool> keep_payloads{false};
+
   /// When not negative, server 1's steps of this value swallow their messages: the query can never end by itself.
   std::atomic<int> stall_value{-1};
   /// Called when a step of the stalled value begins at server 0.
@@ -45,6 +50,7 @@ struct FakeHooks {
   std::mutex mutex_;
   std::vector<std::string> lines_;
   std::vector<FakeBand> bands_;
+  std::vector<protocol::Payload> payloads_;
 };
 
 /// One per process.
