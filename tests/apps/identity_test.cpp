@@ -42,7 +42,7 @@ fs::path key_file(const ThreeProcesses& parties, const std::string& name) {
 /// Writes a key that stands for nobody yet.
 fs::path make_key(const ThreeProcesses& parties, const std::string& name,
                   std::chrono::hours lifetime = std::chrono::hours(24)) {
-  const auto file = key_file(parties, name);
+  auto file = key_file(parties, name);
   const auto made = wire::Credentials::generate(name, std::chrono::system_clock::now(), lifetime);
   REQUIRE(net::write_new_key(file, made));
   return file;
@@ -50,7 +50,7 @@ fs::path make_key(const ThreeProcesses& parties, const std::string& name,
 
 /// A configuration like the client's, with a key of its own.
 fs::path client_with(const ThreeProcesses& parties, const fs::path& key) {
-  const auto file = parties.folder() / (key.stem().string() + ".client.toml");
+  auto file = parties.folder() / (key.stem().string() + ".client.toml");
   write_text(file, read_text(parties.client_config()));
   replace_in(file, key_file(parties, "client").string(), key.string());
   return file;

@@ -55,7 +55,8 @@ class Connected {
   }
   std::future<Answer> request(Kind kind, Kind expected, std::chrono::milliseconds patience = 1h,
                               protocol::LayerId layer = protocol::no_layer) {
-    return asked<Answer>([&](Channel::Done done) { channel_->request(kind, {}, layer, expected, patience, done); });
+    return asked<Answer>(
+        [&](Channel::Done done) { channel_->request(kind, {}, layer, expected, patience, std::move(done)); });
   }
   void cancel(std::uint8_t number) {
     on_loop([&] { channel_->cancel(query(number)); });

@@ -256,6 +256,7 @@ TEST_CASE("connections whose handshake is under way are counted, and those beyon
   REQUIRE(first);
   party.accepted();
   std::vector<Raw> silent;
+  silent.reserve(2);
   for (int i = 0; i < 2; ++i) silent.emplace_back(party.address);
   Raw(party.address).wait_for_end();
   CHECK(party.failed_so_far() == 0);
