@@ -269,6 +269,7 @@ class Supervisor : public caf::event_based_actor {
     if (!m.core) return end_session(protocol::within(who() + ": the deployed model cannot be used: ", m.error));
     core_ = m.core;
     core_->session = short_session_id(*session_);
+    core_->session_id = *session_;
     core_->early_bytes_limit = std::size_t{config_.limits.max_message_mb} << 20;
     for (const auto peer : others_) core_->links[index(peer)] = peers_[index(peer)]->link;
     const auto values = core_->program->values().size();

@@ -123,11 +123,12 @@ std::optional<wire::Credentials> look_at_key(const fs::path& file, bool insecure
   }
   const auto left = key->not_after() - std::chrono::system_clock::now();
   const auto until = "valid until " + wire::date_text(key->not_after());
-  if (left <= std::chrono::hours(0))
-    findings.add(Verdict::fail, "key", until, "blindsight key new FILE; let the others add its pin; restart");
-  else
-    findings.add(left < soon_expired ? Verdict::warn : Verdict::ok, "key", until,
-                 left < soon_expired ? "blindsight key new FILE; let the others add its pin; restart" : "");
+  const auto advice = "blindsight key new FILE; let the others add its pin; restart";
+  if (left <= std::chrono::hours(0)) {
+    findings.add(Verdict::fail, "key", until, advice);
+    return std::nullopt;
+  }
+  findings.add(left < soon_expired ? Verdict::warn : Verdict::ok, "key", until, left < soon_expired ? advice : "");
   return *key;
 }
 
@@ -225,7 +226,9 @@ std::optional<Answered> ask(client::Client& client, Role role, Findings& finding
   const auto after = system_clock::now();
   const std::string what = std::string(config::name(role)) + ": reachable";
   if (!status) {
-    findings.add(Verdict::fail, what, status.error().what, "start it, or correct its address");
+    // Who is there and refuses says himself what to do.
+    const bool silent = status.error().fault == protocol::Fault::peer_lost;
+    findings.add(Verdict::fail, what, status.error().what, silent ? "start it, or correct its address" : "");
     return std::nullopt;
   }
   const double took_s = std::chrono::duration<double>(after - before).count();

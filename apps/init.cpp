@@ -10,6 +10,7 @@
 #include "apps/commands.h"
 #include "apps/failure.h"
 #include "apps/key_lines.h"
+#include "config/keys.h"
 #include "model/files/files.h"
 #include "net/key_file.h"
 #include "protocol/core/text.h"
@@ -203,11 +204,7 @@ void add_client(CLI::App& app, Exit&) {
   auto* init = command->add_subcommand("init", "Write client.toml with a key of its own");
   init->add_option("name", a->name, "How the parties shall call this client: letters, digits, - and _")
       ->required()
-      ->check([](const std::string& name) {
-        const auto good = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; };
-        return name.size() <= 64 && std::ranges::all_of(name, good) ? std::string()
-                                                                    : "a client's name is letters, digits, - and _";
-      });
+      ->check(config::problem_of_client_name);
   init->add_option("--dir", a->dir, "Folder for client.toml and client.key")->capture_default_str()->type_name("DIR");
   add_address(*init, "--server0", a->server0, "listen.clients of server 0, as this machine reaches it");
   add_address(*init, "--server1", a->server1, "listen.clients of server 1, as this machine reaches it");

@@ -268,7 +268,8 @@ void add_local(CLI::App& app, Exit& status) {
                                       "Use the .toml files of this folder instead of writing some into --dir")
                          ->type_name("DIR");
   command->add_flag("--any-ports", a->any_ports,
-                    "Choose free ports instead of 7100-7102 (9100-9102 for metrics) when the files are written");
+                    "Choose free ports when the files are written, instead of 7100 and 7101 for parties, 7110-7112 for "
+                    "clients, 9100-9102 for metrics");
   add_optional_protocol_flag(*command, a->protocol, std::string(protocol::default_protocol().name))
       ->excludes(config_dir);
   add_dealing_flags(*command, a->dealing);

@@ -87,6 +87,10 @@ CommandFiles checked(const Arguments& a) {
   (void)named(a.protocol);
   if (a.plan.empty() && !a.weights.empty())
     throw Failure(Exit::usage, "--weights are those of a compiled plan: name it with --plan, or leave --weights out");
+  if (a.plan.empty() && !a.config.empty())
+    throw Failure(Exit::usage,
+                  "--config asks the parties for the model that they serve, and one that is compiled now is another, "
+                  "even of the same file: name the plan that was deployed with --plan");
   if (!a.plan.empty()) refuse_compile_flags(a.compile, protocol::in_quotes(a.plan.string()) + " is compiled already");
   CommandFiles files;
   files.reads_plan(a.plan, a.weights).reads("the configuration", a.config);
@@ -348,7 +352,9 @@ void add_model_check(CLI::App& model, Exit& status) {
       ->type_name("FILE.plan");
   command->add_option("--weights", a->weights, "The plan's weights (default: NAME.weights beside NAME.plan)")
       ->type_name("FILE");
-  command->add_option("--config", a->config, "Also predict under encryption; the parties must serve this very plan")
+  command
+      ->add_option("--config", a->config,
+                   "Also predict under encryption; the parties must serve the very plan that --plan names")
       ->type_name("client.toml");
   add_folder_flags(*command, a->folders, a->most);
   command->add_flag("--layers", a->layers,

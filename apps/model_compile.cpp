@@ -27,14 +27,17 @@ struct Arguments {
 /// What the ranges rest on, for the model's owner: exact values tell of the weights and the images.
 std::string calibration_json(const model::Compiled& compiled) {
   ordered_json layers = ordered_json::array();
-  for (const auto& g : compiled.growth)
+  for (std::size_t i = 0; i < compiled.growth.size(); ++i) {
+    const auto& g = compiled.growth[i];
     layers.push_back({{"name", g.layer},
+                      {"scale", compiled.weights.scales[i]},
                       {"largest_of_a_quarter", g.quarter},
                       {"largest_of_half", g.half},
                       {"largest", g.all},
                       {"growth_per_doubling", g.per_doubling()}});
+  }
   const ordered_json all = {{"model", compiled.plan.model_name},
-                            {"weights_digest", protocol::to_hex(compiled.plan.weights_digest)},
+                            {"weights_commitment", protocol::to_hex(compiled.plan.weights_commitment)},
                             {"images", compiled.plan.calibration_images},
                             {"layers", std::move(layers)}};
   return dump(all, 2) + '\n';
@@ -98,9 +101,12 @@ void add_model_compile(CLI::App& model, Exit& status) {
   add_protocol_flag(*command, a->protocol);
   add_compile_flags(*command, a->compile);
   command->footer(
-      "The plan says shapes and rounded ranges and goes to all parties; the weights stay here and leave as shares "
-      "only,\n"
-      "and NAME.calibration.json beside them, which tells how each layer's largest value grew with the images.\n"
+      "The plan says shapes, widths and rounded numbers and goes to all parties; the weights stay here and leave as "
+      "shares only,\n"
+      "and NAME.calibration.json beside them, which tells how each layer's largest value grew with the images. Plan "
+      "and "
+      "weights\n"
+      "belong together: the plan has a commitment to these very weights, another one at each compilation.\n"
       "No file that the command is given is written over.\n\n"
       "Example:\n  blindsight model compile skin.onnx --calibration photos/ --labels melanoma,other -o skin.plan");
   command->callback([a, &status] { status = run(*a); });

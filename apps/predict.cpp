@@ -296,7 +296,7 @@ class Predict {
  private:
   void predict(const model::Image& image) {
     const auto answer = client_.predict(model_, image, {.timeline = !a_.timeline.empty()});
-    if (!answer) return report_problem(Exit::failed, image.name + ": " + answer.error().what);
+    if (!answer) return report_problem(exit_of(answer.error().fault), image.name + ": " + answer.error().what);
     std::optional<Comparison> comparison;
     if (network_) {
       const auto logits = model::run_float(*network_, image.values);

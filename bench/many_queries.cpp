@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 struct Arguments {
   std::string config, plan, image, protocol = "blink";
   std::size_t in_flight = 1, count = 1;
+  std::chrono::milliseconds pause{0};
 };
 
 double since(Clock::time_point start) {
@@ -69,7 +70,7 @@ int run(const Arguments& a) {
         const double begin = since(epoch);
         const auto answer = client.predict(*model, *encoded);
         const double end = since(epoch);
-        const std::scoped_lock lock(output);
+        std::unique_lock lock(output);
         if (answer) {
           std::puts(line_of(*answer, begin, end).c_str());
           std::fflush(stdout);
@@ -77,6 +78,8 @@ int run(const Arguments& a) {
           failed = true;
           std::fprintf(stderr, "many_queries: %s\n", answer.error().what.c_str());
         }
+        lock.unlock();
+        std::this_thread::sleep_for(a.pause);
       }
     });
   threads.clear();
@@ -87,12 +90,11 @@ int run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   const char* const usage =
-      "usage: many_queries --config client.toml --plan FILE.plan --image FILE [--protocol NAME] [--in-flight K] "
-      "[--count N]\n\n"
-      "Asks for the same image N times, K queries at a time, and prints a line of JSON for each answer in the order "
-      "of\n"
-      "their coming: begin_s and end_s (wall clock here, from sharing to the revealed logits), online_s, offline_s, "
-      "logits.\n";
+      "usage: many_queries --config client.toml --plan FILE.plan --image FILE [--protocol NAME] [--in-flight K]\n"
+      "                    [--count N] [--pause-ms MS]\n\n"
+      "Asks for the same image N times, K queries at a time, each of which follows MS after the one before. Prints\n"
+      "for each answer, in the order of their coming, a line of JSON: begin_s and end_s (wall clock here, from\n"
+      "sharing to the revealed logits), online_s, offline_s, logits.\n";
   Arguments a;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -113,6 +115,8 @@ int main(int argc, char** argv) {
       a.in_flight = std::strtoul(value.c_str(), nullptr, 10);
     else if (argument == "--count")
       a.count = std::strtoul(value.c_str(), nullptr, 10);
+    else if (argument == "--pause-ms")
+      a.pause = std::chrono::milliseconds(std::strtoul(value.c_str(), nullptr, 10));
     else
       a.count = 0;
   }

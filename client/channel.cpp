@@ -46,8 +46,8 @@ Error Channel::named(const std::string& what, Error error) const {
   return protocol::within(name() + what, std::move(error));
 }
 
-void Channel::predict(const wire::QueryId& query, protocol::Payload payload, Done done) {
-  queries_[query] = std::move(done);
+void Channel::predict(const wire::QueryId& query, protocol::Payload payload, Answered answered) {
+  queries_[query] = std::move(answered);
   if (state_ == State::ready) return send(Kind::predict, std::move(payload));
   unsent_queries_.emplace_back(query, std::move(payload));
   connect_if_down();
@@ -196,9 +196,9 @@ void Channel::take(wire::Message message) {
     if (!predicted) return fail(named(": ", predicted.error()));
     const auto query = queries_.find(predicted->query);
     if (query == queries_.end()) return;  // it was given up
-    const auto done = std::move(query->second);
+    const auto answered = std::move(query->second);
     queries_.erase(query);
-    return done(std::move(message));
+    return answered(std::move(*predicted));
   }
   if (!request_over_ || kind != requests_.front().expected)
     return fail(named(" answered with a " + std::string(wire::name(kind)) + " message that was not asked for",
@@ -241,9 +241,9 @@ void Channel::failure(const wire::Message& message) {
   }
   const auto query = queries_.find(told->query);
   if (query == queries_.end()) return;
-  const auto done = std::move(query->second);
+  const auto answered = std::move(query->second);
   queries_.erase(query);
-  done(tl::unexpected(error));
+  answered(tl::unexpected(error));
 }
 
 void Channel::send_next_request() {
@@ -274,7 +274,7 @@ void Channel::fail(const Error& error) {
   queries_.clear();
   requests_.clear();
   unsent_queries_.clear();
-  for (auto& [query, done] : queries) done(tl::unexpected(error));
+  for (auto& [query, answered] : queries) answered(tl::unexpected(error));
   for (auto& request : requests) request.done(tl::unexpected(error));
 }
 

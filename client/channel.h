@@ -28,6 +28,7 @@ namespace blindsight::client {
 class Channel final : Loop::Watched {
  public:
   using Done = std::function<void(protocol::Result<wire::Message>)>;
+  using Answered = std::function<void(protocol::Result<wire::Predicted>)>;
 
   /// Null for plain links, by consent; the error: a key that cannot be used, told to whoever asks for something.
   using Tls = protocol::Result<std::shared_ptr<const wire::TlsContext>>;
@@ -36,9 +37,9 @@ class Channel final : Loop::Watched {
   /// Whatever is under way is told that the client has gone.
   ~Channel() override;
 
-  /// One half of a query: `done` once, with a predicted message or the reason why there is none.
-  void predict(const wire::QueryId& query, protocol::Payload payload, Done done);
-  /// Gives a query up: the party is told, `done` is not called any more.
+  /// One half of a query: `answered` once, with the party's half of the answer or the reason why there is none.
+  void predict(const wire::QueryId& query, protocol::Payload payload, Answered answered);
+  /// Gives a query up: the party is told, `answered` is not called any more.
   void cancel(const wire::QueryId& query);
   /// Anything else: `done` once, with a message of the `expected` kind or the reason.
   void request(wire::Kind kind, protocol::Payload payload, protocol::LayerId layer, wire::Kind expected,
@@ -99,7 +100,7 @@ class Channel final : Loop::Watched {
   wire::Reader reader_{{}};
   std::optional<Loop::Timer> greeting_over_, request_over_;
   std::vector<std::pair<wire::QueryId, protocol::Payload>> unsent_queries_;  ///< until the connection stands
-  std::map<wire::QueryId, Done> queries_;
+  std::map<wire::QueryId, Answered> queries_;
   std::deque<Request> requests_;  ///< the first is under way when request_over_ is set
 };
 

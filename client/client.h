@@ -19,12 +19,14 @@
 namespace blindsight::client {
 
 /// Connections to the three parties, each made when it is first needed, kept, and made again after it was lost; any
-/// number of queries on them at a time. All functions may be called from any thread. Errors have a kind
-/// (protocol::Fault) and name the party and what to do about it.
+/// number of queries on them at a time. All functions may be called from any thread, but in a query's callbacks only
+/// submit() and connections_to(): what waits for an answer fails there as `usage`. Errors have a kind (protocol::Fault)
+/// and name the party and what to do about it.
 class Client {
  public:
   explicit Client(config::ClientConfig config);
-  /// Queries that are under way end with a failure of kind `refused`.
+  /// Queries that are under way end with a failure of kind `refused`. Not in a query's callbacks: it waits for the
+  /// thread that they run in.
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

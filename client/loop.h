@@ -39,6 +39,9 @@ class Loop {
   /// From any thread: `work` runs on the loop's, after all that was posted before.
   void post(std::function<void()> work);
 
+  /// Whether this is the loop's own thread.
+  bool is_here() const { return std::this_thread::get_id() == thread_.get_id(); }
+
   // The rest on the loop's thread only.
 
   void watch(Watched& watched) { watched_.insert(&watched); }

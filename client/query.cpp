@@ -1,5 +1,7 @@
 #include "client/query_state.h"
 
+#include <utility>
+
 namespace blindsight::client {
 
 using protocol::Error;
@@ -20,9 +22,14 @@ bool Query::State::finish(Result<Answer> outcome) {
     if (result) return false;
     result.emplace(std::move(outcome));
   }
-  // First the callbacks: what they refer to may go as soon as somebody has seen the result.
-  if (options.progress) options.progress(QueryState::done);
-  if (on_answer) on_answer(*result);
+  // First the callbacks: what they refer to may go as soon as somebody has seen the result. They go, too: one may hold
+  // the query that holds it.
+  {
+    const auto progress = std::exchange(options.progress, {});
+    const auto answered = std::exchange(on_answer, {});
+    if (progress) progress(QueryState::done);
+    if (answered) answered(*result);
+  }
   {
     const std::scoped_lock lock(mutex);
     shown = true;

@@ -47,15 +47,21 @@ enum class QueryState : std::uint8_t {
 };
 
 struct QueryOptions {
-  /// 0: `query.timeout_ms` of the configuration, and a little more so that the servers' reason arrives first.
+  /// From submit() on, whatever happens. 0: `query.timeout_ms` of the configuration, and a little more so that the
+  /// servers' reason arrives first.
   std::chrono::milliseconds deadline{0};
+  /// Whether to ask again, under another number and with fresh shares, when servers refuse the query before any of it
+  /// ran and say when to come back: while they are `busy` until the deadline, `not_serving` for session_patience.
+  bool ask_again = true;
+  /// For a session that is about to begin.
+  std::chrono::milliseconds session_patience{10'000};
   bool timeline = false;  ///< whether the report shall have wire::LayerReport::intervals
   /// Called as the query goes on, from the thread that asks and from the client's own; must be short.
   std::function<void(QueryState)> progress = {};
 };
 
 /// Called once with a query's result, on the client's own thread and before Query::get() returns: must be short, and
-/// must not wait for a query.
+/// must not wait for a query. It may hold the query, and is let go when it has returned.
 using OnAnswer = std::function<void(const protocol::Result<Answer>&)>;
 
 /// A query under way: copies are the same query. One that nobody holds goes on all the same.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "client/loop.h"
 #include "client/query.h"
@@ -25,6 +26,13 @@ struct Query::State {
   Loop::Clock::time_point started = Loop::Clock::now();
   std::optional<Loop::Timer> deadline;
   std::array<std::optional<wire::Predicted>, 2> halves;
+
+  std::vector<std::int64_t> input;            ///< shared anew whenever it is asked again
+  std::array<protocol::Payload, 2> payloads;  ///< for each server; empty when they were sent
+  std::uint64_t place = 0;                    ///< in the order in which a client's queries were asked for
+  bool in_line = false;                       ///< it waits for its turn to be asked again
+  protocol::Error refusal;                    ///< why it is in line
+  std::optional<Loop::Clock::time_point> not_serving_since;
 
   std::mutex mutex;
   std::condition_variable finished;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/core/numbers.h"
+#include "protocol/core/text.h"
 
 namespace blindsight::client {
 namespace {
@@ -23,35 +24,11 @@ constexpr double least_half = 13, most_track = 8, least_track = 1.5, half_wanted
 constexpr double total_width = gutter + chart_width + margin;
 constexpr std::size_t longest_name = 30;
 
-/// Bytes of the well-formed UTF-8 character at the front, 0 if there is none.
-std::size_t character_bytes(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xc2 && first < 0xe0   ? 2
-                           : (first & 0xf0) == 0xe0        ? 3
-                           : first >= 0xf0 && first < 0xf5 ? 4
-                                                           : 0;
-  if (size == 0 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  // Overlong forms, surrogates, what lies above U+10FFFF, and the two that XML does not take.
-  const auto second = at(1);
-  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) || (first == 0xf0 && second < 0x90) ||
-      (first == 0xf4 && second >= 0x90) || (first == 0xef && second == 0xbf && at(2) >= 0xbe))
-    return 0;
-  return size;
-}
-
-/// As XML text or attribute value; what no XML document may hold becomes a question mark.
+/// As XML text or attribute value; what no XML document may hold is not printable.
 std::string escaped(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    const auto size = character_bytes(text);
-    const char c = text.front();
-    if (size == 0 || (size == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)))
-      out += '?';
-    else if (c == '&')
+  for (const char c : protocol::printable(text)) {
+    if (c == '&')
       out += "&amp;";
     else if (c == '<')
       out += "&lt;";
@@ -62,20 +39,9 @@ std::string escaped(std::string_view text) {
     else if (c == '\'')
       out += "&#39;";
     else
-      out += text.substr(0, size);
-    text.remove_prefix(std::max<std::size_t>(size, 1));
+      out += c;
   }
   return out;
-}
-
-/// The front of a name that is too long for the gutter.
-std::string shortened(std::string_view name) {
-  std::size_t bytes = 0, characters = 0;
-  for (; bytes < name.size(); ++characters) {
-    if (characters == longest_name) return std::string(name.substr(0, bytes)) + "…";
-    bytes += std::max<std::size_t>(1, character_bytes(name.substr(bytes)));
-  }
-  return std::string(name);
 }
 
 std::string px(double value) {
@@ -268,7 +234,7 @@ class Picture {
     const auto& first = *at(0);
     const auto& second = *at(1);
     out_ += "<g>\n";
-    text(margin, top + font, shortened(first.name.empty() ? second.name : first.name),
+    text(margin, top + font, protocol::printable(first.name.empty() ? second.name : first.name, longest_name),
          "class=\"t\" font-weight=\"bold\"");
     text(margin, top + 2 * font + 2,
          fixed(1e3 * first.compute_s, 1) + " + " + fixed(1e3 * second.compute_s, 1) + " ms, " +

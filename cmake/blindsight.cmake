@@ -109,11 +109,10 @@ function(blindsight_test name)
   set_tests_properties("${name}" PROPERTIES TIMEOUT ${BLINDSIGHT_TEST_TIMEOUT} LABELS "${label}")
 endfunction()
 
+# blindsight_program(NAME LIBRARIES...): the folder's main.cpp with libraries.
 function(blindsight_program name)
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
-  add_executable(${name} ${sources})
+  add_executable(${name} main.cpp)
   target_link_libraries(${name} PRIVATE ${ARGN})
-  blindsight_unity(${name})
   blindsight_warnings(${name})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
 endfunction()

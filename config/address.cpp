@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "config/keys.h"
@@ -51,6 +52,15 @@ Pins& RolePins::of(Role role) {
 std::vector<Role> dialed_by(Role role) {
   if (role == Role::server1) return {Role::server0};
   if (role == Role::crypto_producer) return {Role::server0, Role::server1};
+  return {};
+}
+
+std::string problem_of_client_name(std::string_view name) {
+  constexpr std::size_t longest = 64;
+  if (name.empty() || name.size() > longest ||
+      !std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; }))
+    return "a client's name is 1 to " + std::to_string(longest) + " letters, digits, - or _";
+  if (name == operator_name) return "whoever has a party's own key is called so; choose another name";
   return {};
 }
 

@@ -50,10 +50,10 @@ inline constexpr std::string_view operator_name = "operator";
 
 /// What a party lets one client do: a table [clients.NAME] of its file. What is not written is not allowed.
 struct ClientRights {
-  std::string name;
-  Pins pins;
+  std::string name = {};
+  Pins pins = {};
   bool predict = false;
-  std::vector<std::string> deploy;  ///< names of models; "*" is any
+  std::vector<std::string> deploy = {};  ///< names of models; "*" is any
   bool status = false;              ///< who may do anything else may ask for it, too
   std::uint32_t queries_per_minute = 0;
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -54,5 +55,8 @@ inline constexpr std::string_view log_levels[] = {"trace", "debug", "info", "war
 
 /// Reads "host:port"; false when it is not one.
 bool parse_address(std::string_view text, Address& address);
+
+/// What is wrong with how a client shall be called; empty when nothing is.
+std::string problem_of_client_name(std::string_view name);
 
 }  // namespace blindsight::config

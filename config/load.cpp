@@ -37,7 +37,6 @@ constexpr std::uintmax_t largest_file_bytes = 1024 * 1024;
 constexpr std::ptrdiff_t most_dots = 1000;
 /// A name beyond that is no key of ours, nor of a table that holds one.
 constexpr std::size_t longest_name = 128;
-constexpr std::size_t longest_client_name = 64;
 constexpr std::string_view clients_table = "clients";
 
 std::string_view type_name(toml::node_type type) {
@@ -176,13 +175,8 @@ class Reader {
       const std::string name(entry.first.str());
       const auto line = entry.second.source().begin.line;
       const auto* rights = entry.second.as_table();
-      if (name.empty() || name.size() > longest_client_name ||
-          !std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; })) {
-        problems.push_back({line, "clients." + shortened(name) + ": a client's name is 1 to " +
-                                      std::to_string(longest_client_name) + " letters, digits, - or _"});
-      } else if (name == operator_name) {
-        problems.push_back(
-            {line, "clients.operator: whoever has this party's own key is called so; choose another name"});
+      if (const auto wrong = problem_of_client_name(name); !wrong.empty()) {
+        problems.push_back({line, "clients." + shortened(name) + ": " + wrong});
       } else if (rights == nullptr) {
         problems.push_back({line, "clients." + name + " is a table: write [clients." + name + "] and its keys below"});
       } else {

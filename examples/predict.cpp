@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     std::cerr << model.error().what << '\n';
     return 1;
   }
-  std::vector<client::Query> queries;  // all of them under way at once
+  std::vector<client::Query> queries;  // the client sends as many at once as the servers take
   for (int i = 2; i < argc; ++i) {
     const auto images = model::load_images(argv[i], plan->preprocessing);
     if (!images) {

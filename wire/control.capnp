@@ -18,7 +18,10 @@ struct Bytes1 { bytes @0 :Data; }
 
 struct Number1 { number @0 :UInt64; }
 
-struct QueryName { queryId @0 :Data; }
+struct QueryName {
+  queryId @0 :Data;
+  jobDigest @1 :Data;      # 32 bytes, or none: of the job's header, where the servers compare it
+}
 
 struct Failure {
   queryId @0 :Data;        # 16 bytes of zeros: about no query
@@ -28,10 +31,14 @@ struct Failure {
 }
 
 struct Predict {
-  queryId @0 :Data;
+  queryId @0 :Data;        # up to here and from client on: the job's header, equal in both halves
   planDigest @1 :Data;
   inputShare @2 :Data;
   timeline @3 :Bool;       # whether the answer shall have intervals
+  client @4 :Data;         # fingerprint of the key that asks, 32 bytes
+  nonce @5 :Data;          # 32 bytes
+  notAfterMs @6 :UInt64;   # Unix time
+  server @7 :UInt8;        # the role that this half is for
 }
 
 struct Interval {
@@ -65,6 +72,7 @@ struct Predicted {
   clientBytes @5 :UInt64;
   offlineSentBytes @6 :UInt64;
   layers @7 :List(LayerReport);
+  attempt @8 :Data;        # 32 bytes
 }
 
 struct DeployBegin {

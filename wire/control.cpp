@@ -19,6 +19,8 @@ using protocol::Result;
 
 /// Characters of a reason that another party or a client gives.
 constexpr std::size_t longest_reason = 2000;
+/// Of a name, a release, a digest.
+constexpr std::size_t longest_word = 200;
 
 template <class Schema, class Fill>
 Payload pack(Fill fill) {
@@ -65,6 +67,10 @@ capnp::Text::Reader text_of(const std::string& s) {
 }
 std::string string_of(capnp::Text::Reader t) {
   return {t.begin(), t.size()};
+}
+/// For a person's eyes.
+std::string word_of(capnp::Text::Reader t) {
+  return protocol::printable(string_of(t), longest_word);
 }
 
 template <std::size_t N>
@@ -115,12 +121,12 @@ template <>
 Result<Hello> decode(std::span<const std::uint8_t> bytes) {
   return unpack<Hello, schema::Hello>(bytes, [](schema::Hello::Reader r, Hello& h) -> Result<void> {
     h.wire_version = r.getWireVersion();
-    h.software_version = string_of(r.getSoftwareVersion());
+    h.software_version = word_of(r.getSoftwareVersion());
     auto role = role_of(r.getRole());
     if (!role) return tl::unexpected(role.error());
     h.role = *role;
     if (auto ok = fill(h.public_key, r.getPublicKey(), "public key"); !ok) return ok;
-    h.choice = string_of(r.getChoice());
+    h.choice = word_of(r.getChoice());
     if (r.getDeploymentId().size() > 0 || r.getPlanDigest().size() > 0) {
       h.deployment.emplace();
       if (auto ok = fill(h.deployment->id, r.getDeploymentId(), "deployment id"); !ok) return ok;
@@ -142,13 +148,19 @@ Result<Confirm> decode(std::span<const std::uint8_t> bytes) {
 }
 
 Payload encode(const QueryName& n) {
-  return pack<schema::QueryName>([&](schema::QueryName::Builder b) { b.setQueryId(bytes_of(n.query)); });
+  return pack<schema::QueryName>([&](schema::QueryName::Builder b) {
+    b.setQueryId(bytes_of(n.query));
+    if (n.job != JobDigest{}) b.setJobDigest(bytes_of(n.job));
+  });
 }
 
 template <>
 Result<QueryName> decode(std::span<const std::uint8_t> bytes) {
-  return unpack<QueryName, schema::QueryName>(
-      bytes, [](schema::QueryName::Reader r, QueryName& n) { return fill(n.query, r.getQueryId(), "query id"); });
+  return unpack<QueryName, schema::QueryName>(bytes, [](schema::QueryName::Reader r, QueryName& n) -> Result<void> {
+    if (r.getJobDigest().size() > 0)
+      if (auto ok = fill(n.job, r.getJobDigest(), "job digest"); !ok) return ok;
+    return fill(n.query, r.getQueryId(), "query id");
+  });
 }
 
 Payload encode(const Failure& f) {
@@ -175,8 +187,12 @@ Result<Failure> decode(std::span<const std::uint8_t> bytes) {
 
 Payload encode(const Predict& p) {
   return pack<schema::Predict>([&](schema::Predict::Builder b) {
-    b.setQueryId(bytes_of(p.query));
-    b.setPlanDigest(bytes_of(p.plan));
+    b.setQueryId(bytes_of(p.header.job));
+    b.setPlanDigest(bytes_of(p.header.plan));
+    b.setClient(bytes_of(p.header.client));
+    b.setNonce(bytes_of(p.header.nonce));
+    b.setNotAfterMs(p.header.not_after_ms);
+    b.setServer(static_cast<std::uint8_t>(p.server));
     b.setInputShare(bytes_of(p.input_share));
     b.setTimeline(p.timeline);
   });
@@ -188,14 +204,21 @@ Result<Predict> decode(std::span<const std::uint8_t> bytes) {
     const auto share = r.getInputShare();
     p.input_share.assign(share.begin(), share.end());
     p.timeline = r.getTimeline();
-    if (auto ok = fill(p.query, r.getQueryId(), "query id"); !ok) return ok;
-    return fill(p.plan, r.getPlanDigest(), "plan digest");
+    p.header.not_after_ms = r.getNotAfterMs();
+    auto server = role_of(r.getServer());
+    if (!server) return tl::unexpected(server.error());
+    p.server = *server;
+    if (auto ok = fill(p.header.job, r.getQueryId(), "query id"); !ok) return ok;
+    if (auto ok = fill(p.header.client, r.getClient(), "client's fingerprint"); !ok) return ok;
+    if (auto ok = fill(p.header.nonce, r.getNonce(), "nonce"); !ok) return ok;
+    return fill(p.header.plan, r.getPlanDigest(), "plan digest");
   });
 }
 
 Payload encode(const Predicted& p) {
   return pack<schema::Predicted>([&](schema::Predicted::Builder b) {
     b.setQueryId(bytes_of(p.query));
+    b.setAttempt(bytes_of(p.attempt));
     b.setOutputShare(bytes_of(p.output_share));
     b.setOnlineS(p.report.online_s);
     b.setOfflineS(p.report.offline_s);
@@ -232,6 +255,7 @@ template <>
 Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
   return unpack<Predicted, schema::Predicted>(bytes, [](schema::Predicted::Reader r, Predicted& p) -> Result<void> {
     const auto share = r.getOutputShare();
+    if (auto ok = fill(p.attempt, r.getAttempt(), "attempt"); !ok) return ok;
     p.output_share.assign(share.begin(), share.end());
     p.report.online_s = r.getOnlineS();
     p.report.offline_s = r.getOfflineS();
@@ -239,7 +263,7 @@ Result<Predicted> decode(std::span<const std::uint8_t> bytes) {
     p.report.client_bytes = r.getClientBytes();
     p.report.offline_sent_bytes = r.getOfflineSentBytes();
     for (const auto s : r.getLayers()) {
-      p.report.layers.push_back({string_of(s.getName()), s.getValue(), s.getComputeS(), s.getWaitS(),
+      p.report.layers.push_back({word_of(s.getName()), s.getValue(), s.getComputeS(), s.getWaitS(),
                                  s.getOfflineComputeS(), s.getSentBytes(), s.getDealtBytes(), s.getFromProducerBytes(),
                                  s.getToProducerBytes(), s.getRounds()});
       if (auto ok = read_intervals(s.getIntervals(), p.report.layers.back().intervals); !ok) return ok;
@@ -308,21 +332,21 @@ Result<PartyStatus> decode(std::span<const std::uint8_t> bytes) {
   return unpack<PartyStatus, schema::Status>(bytes, [](schema::Status::Reader r, PartyStatus& s) -> Result<void> {
     auto role = role_of(r.getRole());
     if (!role) return tl::unexpected(role.error());
-    s = {string_of(r.getVersion()),
+    s = {word_of(r.getVersion()),
          r.getWireVersion(),
          *role,
-         string_of(r.getChoice()),
+         word_of(r.getChoice()),
          r.getInSession(),
-         string_of(r.getSession()),
-         string_of(r.getDeployment()),
-         string_of(r.getPlanDigest()),
+         protocol::printable(string_of(r.getSession()), longest_reason),
+         word_of(r.getDeployment()),
+         word_of(r.getPlanDigest()),
          r.getServing(),
          r.getPacksReady(),
          r.getPackDepth(),
          r.getQueriesInFlight(),
          r.getClockUnixNs(),
          r.getCores(),
-         string_of(r.getIsa()),
+         word_of(r.getIsa()),
          r.getDiskFreeBytes(),
          r.getPlaintextLinksAllowed()};
     return {};

@@ -10,14 +10,13 @@
 #include "protocol/core/party.h"
 #include "protocol/core/result.h"
 #include "protocol/core/step.h"
+#include "wire/job.h"
 #include "wire/report.h"
 
 namespace blindsight::wire {
 
-using QueryId = std::array<std::uint8_t, 16>;
 using DeploymentId = std::array<std::uint8_t, 16>;
 using PublicKey = std::array<std::uint8_t, 32>;
-using SessionId = std::array<std::uint8_t, 32>;
 
 /// Which model a party has; equal at all three or no query runs.
 struct DeploymentName {
@@ -50,6 +49,7 @@ struct Confirm {
 /// Payload of query_pending, query_start and cancel.
 struct QueryName {
   QueryId query{};
+  JobDigest job{};  ///< of its header, in query_pending and query_start; zeros elsewhere
   bool operator==(const QueryName&) const = default;
 };
 
@@ -61,9 +61,10 @@ struct Failure {
   bool operator==(const Failure&) const = default;
 };
 
+/// One half of a query.
 struct Predict {
-  QueryId query{};
-  model::Digest plan{};
+  JobHeader header;
+  protocol::PartyId server = protocol::PartyId::server0;  ///< that this half is for
   protocol::Payload input_share;
   bool timeline = false;  ///< whether the answer shall have LayerReport::intervals
   bool operator==(const Predict&) const = default;
@@ -71,6 +72,7 @@ struct Predict {
 
 struct Predicted {
   QueryId query{};
+  Attempt attempt{};
   protocol::Payload output_share;
   ServerReport report;
   bool operator==(const Predicted&) const = default;

@@ -34,6 +34,8 @@ int no_passphrase(char*, int, int, void*) {
 }
 
 Bio reading(std::string_view text) {
+  // OpenSSL takes a null pointer for a fault, though there are no bytes to read.
+  if (text.empty()) text = "";
   return {made(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))), BIO_free_all};
 }
 

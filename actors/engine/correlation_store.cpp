@@ -57,12 +57,13 @@ class CorrelationStore : public caf::event_based_actor {
           load_ = m;
           ask_for_packs();
         },
-        [this](TakeAnyPack) -> caf::result<PackGranted> {
+        [this](TakeAnyPack m) -> caf::result<PackGranted> {
           auto promise = make_response_promise();
-          takers_.push_back(promise);
+          takers_.push_back({m.taker, promise});
           hand_out();
           return promise;
         },
+        [this](WithdrawTake m) { withdraw(m.taker); },
         [this](TakePack m) { return PackGranted{Parcel(take(m.pack))}; },
         [this](BurnPack m) {
           if (!ledger_.spend(m.pack)) return;
@@ -81,6 +82,11 @@ class CorrelationStore : public caf::event_based_actor {
     Pack pack;
     std::size_t missing = 0;
     Clock::time_point since = Clock::now();
+  };
+
+  struct Taker {
+    std::uint64_t number = 0;
+    caf::response_promise promise;
   };
 
   void arrived(const Arrived& m) {
@@ -145,9 +151,16 @@ class CorrelationStore : public caf::event_based_actor {
       if (usable == ready_.end()) return;
       const auto pack = usable->first;
       peer_ready_.erase(pack);
-      takers_.front().deliver(PackGranted{Parcel(take(pack))});
+      takers_.front().promise.deliver(PackGranted{Parcel(take(pack))});
       takers_.pop_front();
     }
+  }
+
+  void withdraw(std::uint64_t number) {
+    const auto taker = std::ranges::find(takers_, number, &Taker::number);
+    if (taker == takers_.end()) return;
+    taker->promise.deliver(PackGranted{Parcel(Pack{})});
+    takers_.erase(taker);
   }
 
   /// The one door out. Pack 0 when it may not be used.
@@ -207,7 +220,7 @@ class CorrelationStore : public caf::event_based_actor {
   std::map<PackId, Preparing> preparing_;
   std::map<PackId, Pack> ready_;
   std::set<PackId> peer_ready_;
-  std::deque<caf::response_promise> takers_;
+  std::deque<Taker> takers_;
 };
 
 }  // namespace

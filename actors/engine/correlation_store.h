@@ -18,6 +18,7 @@ namespace blindsight::actors {
 ///   Begin                         → the first packs are asked for
 ///   deal_begins from the producer → PrepareBands to every layer; BandPrepared … → ready (server 1 tells server 0)
 ///   TakeAnyPack (server 0)        → answered with the oldest pack that is ready at both servers, when there is one
+///   WithdrawTake (server 0)       → the query waits no more: the pack stays for the next one
 ///   TakePack (server 1)           → answered at once
 ///   BurnPack                      → never used
 caf::actor spawn_correlation_store(caf::actor_system& system, std::shared_ptr<const SessionCore> core,

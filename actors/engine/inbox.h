@@ -11,6 +11,13 @@
 
 namespace blindsight::actors {
 
+/// What a message takes in memory while it waits: its payload, and at least so much around it that a flood of empty
+/// ones is a flood, too.
+inline std::size_t held_bytes(const protocol::Inbound& message) {
+  constexpr std::size_t around = 256;
+  return message.payload.size() + around;
+}
+
 /// Messages of the peers that a step has not seen yet. Those of one sender are handed over in the order of their
 /// rounds. A plain value.
 class Inbox {
@@ -21,7 +28,7 @@ class Inbox {
     if (message.round < next_[from] || by_round_[from].contains(message.round))
       return "round " + std::to_string(message.round) + " of " + std::string(protocol::name(message.from)) +
              " came twice";
-    bytes_ += message.payload.size();
+    bytes_ += held_bytes(message);
     by_round_[from].emplace(message.round, std::move(message));
     return {};
   }
@@ -34,14 +41,14 @@ class Inbox {
       if (queue.empty() || queue.begin()->first != next_[from]) continue;
       auto message = std::move(queue.begin()->second);
       queue.erase(queue.begin());
-      bytes_ -= message.payload.size();
+      bytes_ -= held_bytes(message);
       ++next_[from];
       return message;
     }
     return std::nullopt;
   }
 
-  /// Of the messages that wait.
+  /// Held by the messages that wait; 0 when none does.
   std::size_t bytes() const { return bytes_; }
 
  private:

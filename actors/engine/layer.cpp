@@ -181,7 +181,7 @@ class Layer : public caf::event_based_actor {
     const auto own = work(0);
     auto step = own.layer == protocol::no_layer ? nullptr : core_->program->set_up(own.layer);
     if (!step) {
-      send(supervisor_, LayerSetUp{own, 0});
+      send(supervisor_, LayerSetUp{});
       return;
     }
     begin({Phase::set_up, own}, std::move(step), {});
@@ -326,7 +326,7 @@ class Layer : public caf::event_based_actor {
         failed(key, {Fault::internal, "it sends to a client outside a query"});
         return false;
       }
-      send(query->second.begin.inference, ClientBound{key.work.pack, Parcel(std::move(out.payload))});
+      send(query->second.begin.inference, ClientBound{Parcel(std::move(out.payload))});
       return true;
     }
     const auto& link = core_->links[static_cast<std::size_t>(out.to)];
@@ -370,7 +370,7 @@ class Layer : public caf::event_based_actor {
     if (running.inbox.bytes() > 0) return failed(key, {Fault::violation, "more messages came than it awaits"});
     switch (key.phase) {
       case Phase::set_up:
-        send(supervisor_, LayerSetUp{key.work, running.compute_s});
+        send(supervisor_, LayerSetUp{});
         return;
       case Phase::preprocess:
         send(running.store, BandPrepared{key.work, Parcel(std::move(*running.material)), running.compute_s,
@@ -395,7 +395,7 @@ class Layer : public caf::event_based_actor {
   /// False when that was the last one and the query is gone from here.
   bool band_done(Query& query, std::uint32_t band) {
     const auto pack = query.begin.pack;
-    if (next_) send(next_, RowsWritten{pack, value_, info_.bands[band].makes});
+    if (next_) send(next_, RowsWritten{pack, info_.bands[band].makes});
     if (!query.progress.end_one()) return true;
     probes(Phase::online).rounds.add(query.report.rounds);
     send(query.begin.inference, LayerDone{work(pack), query.report});
@@ -447,24 +447,33 @@ class Layer : public caf::event_based_actor {
     if (*phase != Phase::set_up && retired_.contains(key.work.pack)) return;
     const auto bytes = message.payload.size();
     probes(*phase).received_bytes.add(bytes);
-    if (key.work.band >= std::max<std::size_t>(1, info_.bands.size()))
-      return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(info_.bands.size()));
+    const auto bands = *phase == Phase::set_up ? 1 : info_.bands.size();
+    if (key.work.band >= bands)
+      return violated(m.from, "band " + std::to_string(key.work.band) + " of " + std::to_string(bands));
     Inbound inbound{m.from, header.round, std::move(message.payload)};
     if (auto it = running_.find(key); it != running_.end()) {
       if (m.from == PartyId::producer) it->second.received_from_producer += bytes;
       if (auto wrong = it->second.inbox.add(std::move(inbound)); !wrong.empty())
         return failed(key, {Fault::violation, wrong});
       next_message(it);
+      if (const auto waiting = it->second.inbox.bytes(); waiting > core_->early_bytes_limit)
+        too_much(m.from, waiting, "before their turn in the step that they are for");
       return;
     }
-    early_bytes_ += bytes;
+    const auto held = held_bytes(inbound);
+    early_bytes_ += held;
     if (early_bytes_ > core_->early_bytes_limit)
-      return violated(m.from, std::to_string(early_bytes_) +
-                                  " bytes came before the steps that they are for (key limits.max_message_mb bounds "
-                                  "them; a party that is ahead with many queries or a large layer may need more)");
+      return too_much(m.from, early_bytes_, "before the steps that they are for");
     auto& early = early_[key];
-    early.bytes += bytes;
+    early.bytes += held;
     early.messages.push_back(std::move(inbound));
+  }
+
+  void too_much(PartyId by, std::size_t bytes, const std::string& when) {
+    violated(by,
+             std::to_string(bytes) + " bytes came " + when +
+                 " (key limits.max_message_mb bounds them; a party that is ahead with many queries or a large layer "
+                 "may need more)");
   }
 
   /// Nothing a party of this session may do: the session cannot go on.

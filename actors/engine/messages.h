@@ -17,10 +17,7 @@ namespace blindsight::actors {
 
 struct SetUp {};
 
-struct LayerSetUp {
-  protocol::Work work;
-  double compute_s = 0;
-};
+struct LayerSetUp {};
 
 /// To a layer: run the preprocessing steps of these bands of a pack. `store` is told BandPrepared for each.
 struct PrepareBands {
@@ -54,7 +51,6 @@ struct BeginQuery {
 /// To a layer: these rows of a value that it reads are written.
 struct RowsWritten {
   protocol::PackId pack = 0;
-  protocol::ValueId value = 0;
   tensor::RowRange rows;
 };
 
@@ -70,7 +66,6 @@ struct LayerDone {
 
 /// A step's message for the client.
 struct ClientBound {
-  protocol::PackId pack = 0;
   Parcel<protocol::Payload> payload;
 };
 
@@ -98,8 +93,16 @@ struct Pack {
   std::uint64_t sent_bytes = 0;            ///< to the other server
 };
 
-/// Server 0's scheduler to its store: a query waits for a pack; answered by PackGranted.
-struct TakeAnyPack {};
+/// Server 0's scheduler to its store: a query waits for a pack; answered by PackGranted, with pack 0 once it was
+/// withdrawn.
+struct TakeAnyPack {
+  std::uint64_t taker = 0;  ///< the scheduler's number for this request
+};
+
+/// Server 0's scheduler to its store: the query of this request needs no pack any more. Nothing when one is on its way.
+struct WithdrawTake {
+  std::uint64_t taker = 0;
+};
 
 /// Server 1's scheduler to its store: server 0 has chosen this one; answered by PackGranted, with pack 0 if it is not
 /// there to be used (again).
@@ -150,6 +153,7 @@ BLINDSIGHT_LOCAL_MESSAGE(ClientBound)
 BLINDSIGHT_LOCAL_MESSAGE(StepFailed)
 BLINDSIGHT_LOCAL_MESSAGE(SessionFailed)
 BLINDSIGHT_LOCAL_MESSAGE(TakeAnyPack)
+BLINDSIGHT_LOCAL_MESSAGE(WithdrawTake)
 BLINDSIGHT_LOCAL_MESSAGE(TakePack)
 BLINDSIGHT_LOCAL_MESSAGE(BurnPack)
 BLINDSIGHT_LOCAL_MESSAGE(PackGranted)

@@ -9,6 +9,7 @@
 #include "actors/engine/memory.h"
 #include "actors/engine/offload.h"
 #include "protocol/core/program.h"
+#include "wire/job.h"
 
 namespace blindsight::actors {
 
@@ -16,7 +17,8 @@ namespace blindsight::actors {
 /// of the session.
 struct SessionCore {
   protocol::PartyId self = protocol::PartyId::server0;
-  std::uint64_t session = 0;        ///< in every header
+  std::uint64_t session = 0;  ///< in every header: the beginning of the id
+  wire::SessionId session_id{};
   protocol::ModelNumber model = 1;  ///< in every Work: a session serves one model today
   protocol::NetworkSpec network;
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
@@ -26,7 +28,7 @@ struct SessionCore {
   std::size_t input_share_bytes = 0;                   ///< of a client's message to this server
   std::array<caf::actor, 3> links;                     ///< by PartyId of the peer; own is none
   Offload* offload = nullptr;                          ///< outlives all sessions: a task must not be what ends it
-  std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that came before their step began, per layer
+  std::size_t early_bytes_limit = 1024 * 1024 * 1024;  ///< of messages that wait, at a layer and in a step
 };
 
 }  // namespace blindsight::actors

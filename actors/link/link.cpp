@@ -25,8 +25,8 @@ using protocol::Fault;
 using wire::Kind;
 using wire::Lane;
 
-/// A closing link may take this long to drain, and a new one to prove who it is.
-constexpr std::chrono::seconds drain_patience{2}, handshake_patience{5};
+/// A closing link may take this long to drain.
+constexpr std::chrono::seconds drain_patience{2};
 /// What tells the other end why its handshake failed has so long to arrive.
 constexpr std::chrono::milliseconds last_words{200};
 using DrainDeadline = caf::atom_constant<caf::atom("drained?")>;
@@ -259,7 +259,7 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
     established(self);
   } else {
     self->flush(handle);
-    tell_later(self, handshake_patience, HandshakeDeadline::value);
+    tell_later(self, settings.handshake_patience, HandshakeDeadline::value);
   }
   return {
       [self](const Send& send) {
@@ -283,9 +283,10 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
         end(self, Fault::peer_lost, "the connection was closed by the other end");
       },
       [self](HandshakeDeadline) {
-        if (!self->state.transport->established())
-          end(self, Fault::timed_out,
-              "it did not prove who it is within " + std::to_string(handshake_patience.count()) + " s");
+        const auto& st = self->state;
+        if (st.transport->established()) return;
+        end(self, Fault::timed_out,
+            "it did not prove who it is within " + std::to_string(st.settings.handshake_patience.count()) + " ms");
       },
       [self](EndNow) { close_now(self); },
       [self](const Routes& routes) {

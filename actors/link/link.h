@@ -2,6 +2,7 @@
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
+#include <chrono>
 #include <string>
 
 #include "actors/link/messages.h"
@@ -22,6 +23,8 @@ struct LinkSettings {
   monitoring::Registry* registry = nullptr;
   std::shared_ptr<const wire::TlsContext> tls;  ///< null: plain, by consent
   wire::Admission admission;                    ///< whom the link may be with
+  /// So long the other end may take to prove who it is.
+  std::chrono::milliseconds handshake_patience{5000};
 };
 
 struct ListenerSettings {

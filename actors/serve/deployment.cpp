@@ -138,6 +138,10 @@ fs::path DeploymentFolder::folder_of(const wire::DeploymentId& id) const {
 
 Result<DeploymentFolder> DeploymentFolder::open(const fs::path& data_dir, bool keeps_weights) {
   const fs::path root = data_dir / "deployments";
+  // A folder that is there already may hold other people's files, too: `doctor` tells how to close it.
+  std::error_code error;
+  if (!fs::exists(data_dir, error))
+    if (auto made = make_private_folder(data_dir); !made) return tl::unexpected(made.error());
   if (auto made = make_private_folder(root); !made) return tl::unexpected(made.error());
   return DeploymentFolder(root, keeps_weights);
 }
@@ -204,11 +208,18 @@ Result<std::shared_ptr<const Deployment>> DeploymentFolder::commit() {
     return tl::unexpected(written.error());
   auto deployment = std::make_shared<const Deployment>(std::move(upload_->deployment));
   upload_.reset();
-  // Old shares are secrets without a use.
+  remove_all_but(hex);
+  return deployment;
+}
+
+void DeploymentFolder::drop_unfinished() const {
+  if (const auto in_force = current()) remove_all_but(*in_force ? protocol::to_hex((*in_force)->name.id) : "");
+}
+
+void DeploymentFolder::remove_all_but(const std::string& hex) const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(root_, ignored))
     if (entry.is_directory(ignored) && entry.path().filename() != hex) fs::remove_all(entry.path(), ignored);
-  return deployment;
 }
 
 }  // namespace blindsight::actors

@@ -23,7 +23,7 @@ struct Deployment {
 /// weight share, all mode 0600), and a file that names the one in force, replaced by rename. Blocks on the disk.
 class DeploymentFolder {
  public:
-  /// Makes the folder (mode 0700) if needed. The error says why it cannot be used.
+  /// Makes the folders (mode 0700) if needed. The error says why they cannot be used.
   static protocol::Result<DeploymentFolder> open(const std::filesystem::path& data_dir, bool keeps_weights);
 
   /// The deployment in force; none when nothing was deployed yet. The error: it is damaged.
@@ -37,6 +37,10 @@ class DeploymentFolder {
   protocol::Result<void> add_share(std::size_t layer, std::span<const std::uint8_t> share);
   protocol::Result<std::shared_ptr<const Deployment>> commit();
 
+  /// Removes what uploads that were broken off have left: old shares are secrets without a use. Nothing when it cannot
+  /// be told which deployment is in force. Only while no upload is under way, by whoever else it may be.
+  void drop_unfinished() const;
+
   const std::filesystem::path& path() const { return root_; }
 
  private:
@@ -48,6 +52,7 @@ class DeploymentFolder {
   DeploymentFolder(std::filesystem::path root, bool keeps_weights)
       : root_(std::move(root)), keeps_weights_(keeps_weights) {}
   std::filesystem::path folder_of(const wire::DeploymentId& id) const;
+  void remove_all_but(const std::string& hex) const;
 
   std::filesystem::path root_;
   bool keeps_weights_;

@@ -134,15 +134,28 @@ class FrontEnd : public caf::event_based_actor {
     const auto message = m.message.take();
     auto request = wire::decode<wire::Predict>(message.payload);
     if (!request) return refuse(m.link, {}, request.error());
-    const auto& query = request->query;
+    const auto& header = request->header;
+    const auto& query = header.job;
     if (auto may = rights_.query(m.client.get(), Clock::now()); !may) return refuse(m.link, query, may.error());
     if (!protocol::is_server(self_))
       return refuse(m.link, query, {Fault::refused, "the crypto producer takes no queries; ask the servers"});
+    if (request->server != self_)
+      return refuse(m.link, query,
+                    {Fault::refused, "this half is for " + protocol::party_name(request->server) + ", not for " +
+                                         protocol::party_name(self_)});
+    if (m.client && header.client != m.client->key)
+      return refuse(m.link, query, {Fault::refused, "the query was made for another client's key"});
+    // One clock judges, or a query could be late at one server and in time at the other.
+    if (self_ == PartyId::server0 && header.not_after_ms != 0 && header.not_after_ms < unix_ms())
+      return refuse(m.link, query,
+                    {Fault::expired,
+                     "the query came later than its client wanted an answer; its clock and the one of "
+                     "server0 may differ"});
     if (!deployment_) return refuse(m.link, query, no_model());
-    if (request->plan != deployment_->name.plan)
+    if (header.plan != deployment_->name.plan)
       return refuse(
           m.link, query,
-          {Fault::stale_plan, "the query is for plan " + protocol::to_hex(request->plan) + ", deployed is plan " +
+          {Fault::stale_plan, "the query is for plan " + protocol::to_hex(header.plan) + ", deployed is plan " +
                                   protocol::to_hex(deployment_->name.plan) + " (" + deployment_->plan.model_name +
                                   "); use the deployed plan, or deploy yours"});
     if (!serving_.scheduler)
@@ -153,7 +166,8 @@ class FrontEnd : public caf::event_based_actor {
     probes_.in_flight.set(queries_.size());
     // A scheduler that ends with its session answers what is still in its mailbox with an error.
     this->request(serving_.scheduler, caf::infinite,
-                  SubmitQuery{query, Parcel(std::move(request->input_share)), m.link, request->timeline})
+                  SubmitQuery{query, wire::digest(header), Parcel(std::move(request->input_share)), m.link,
+                              request->timeline})
         .then([] {},
               [this, query, client = m.link](const caf::error&) {
                 if (!queries_.contains(query)) return;
@@ -205,6 +219,11 @@ class FrontEnd : public caf::event_based_actor {
     s.disk_free_bytes = error ? 0 : space.available;
     s.plaintext_links_allowed = config_.insecure_plaintext_links;
     return s;
+  }
+
+  static std::uint64_t unix_ms() {
+    using namespace std::chrono;
+    return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
   }
 
   void answer(const caf::actor& client, Kind kind, protocol::Payload payload) {

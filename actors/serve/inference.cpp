@@ -95,20 +95,22 @@ class Inference : public caf::event_based_actor {
     if (!output_) return fail({Fault::internal, "the last layer ended without a message for the client"});
     report_.online_s = std::chrono::duration<double>(Clock::now() - started_).count();
     report_.client_bytes += output_->size();
-    wire::Predicted answer{query_.query, std::move(*output_), report_};
+    wire::Predicted answer{query_.query, wire::attempt_of(core_->session_id, pack_.id), std::move(*output_), report_};
+    tell_scheduler(Outcome::ok, {});
     send(query_.client, Send{Parcel(wire::Message{wire::control_header(wire::Kind::predicted), encode(answer)})});
-    end(Outcome::ok, {});
+    quit();
   }
 
   void fail(const protocol::Error& error, Outcome outcome = Outcome::failed, bool client_knows = false) {
     for (const auto& layer : layers_) send(layer, DropPack{pack_.id});
+    tell_scheduler(outcome, error);
     if (!client_knows) send_failure(query_.client, query_.query, error);
-    end(outcome, error);
+    quit();
   }
 
-  void end(Outcome outcome, const protocol::Error& error) {
+  /// Before the client is told: the query's place is free when the client asks again.
+  void tell_scheduler(Outcome outcome, const protocol::Error& error) {
     send(scheduler_, QueryEnded{query_.query, pack_.id, outcome, error});
-    quit();
   }
 
   std::shared_ptr<const SessionCore> core_;

@@ -15,7 +15,7 @@ namespace blindsight::actors {
 /// reports, sends the client its half of the output or the reason why there is none, tells QueryEnded to `scheduler`,
 /// and is gone.
 ///
-///   LayerDone, ClientBound from the layers; StepFailed, AbortQuery, EndSession end it without a result
+///   LayerDone, ClientBound from the layers; StepFailed, AbortQuery end it without a result
 caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
                            std::vector<caf::actor> layers, SubmitQuery query, Pack pack,
                            std::chrono::milliseconds timeout, const caf::actor& scheduler);

@@ -60,6 +60,7 @@ struct SessionPrepared {
 /// Front end to scheduler: a client's half of a query.
 struct SubmitQuery {
   wire::QueryId query{};
+  wire::JobDigest job{};  ///< of its header
   Parcel<protocol::Payload> share;
   caf::actor client;
   bool timeline = false;  ///< whether the report shall have intervals

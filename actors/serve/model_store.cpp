@@ -53,7 +53,7 @@ class ModelStore : public caf::event_based_actor {
  private:
   Result<void> take(wire::Message message, const caf::actor& link, const caf::actor& supervisor) {
     // Shares of two deployments must not be mixed: the last to begin is the one that goes on.
-    if (message.header.kind != Kind::deploy_begin && link != uploader_)
+    if (message.header.kind != Kind::deploy_begin && uploader_ && link != uploader_)
       return fail(Fault::refused, "another deployment has begun in the meantime; deploy again");
     switch (message.header.kind) {
       case Kind::deploy_begin: {
@@ -141,6 +141,7 @@ class ModelStore : public caf::event_based_actor {
 
 caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
                              const config::PartyConfig& config, const protocol::Choice& choice, Offload& offload) {
+  folder.drop_unfinished();
   return system.spawn<ModelStore, caf::detached>(std::move(folder), self, config, choice, &offload);
 }
 

@@ -11,11 +11,12 @@
 
 namespace blindsight::actors {
 
-/// A thread of its own between the disk and the actors.
+/// A thread of its own between the disk and the actors. The folder is its own from now on: what uploads that were
+/// broken off have left there is removed.
 ///
-///   deploy_begin, deploy_share, deploy_commit from a client, by way of the front end → written, answered; after commit
-///   Deployed to the supervisor PrepareSession from the supervisor → weight shares read, program made, SessionPrepared
-///   back
+///   deploy_begin, deploy_share, deploy_commit from a client, by way of the front end
+///                                      → written, answered; after commit Deployed to the supervisor
+///   PrepareSession from the supervisor → weight shares read, program made, SessionPrepared back
 caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,
                              const config::PartyConfig& config, const protocol::Choice& choice, Offload& offload);
 

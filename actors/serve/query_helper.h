@@ -19,7 +19,7 @@ namespace blindsight::actors {
 ///   query_cancelled from a server     → DropPack to every layer (of a pack that is over, too: it changes nothing)
 ///   StepFailed, no end in `timeout`   → DropPack to every layer, query_cancelled with the reason to both servers
 ///
-/// A pack that was not announced, or is started twice, is a violation: StepFailed to `supervisor`.
+/// A pack that was not announced, or is started twice, is a violation: SessionFailed to `supervisor`.
 caf::actor spawn_query_helper(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
                               std::vector<caf::actor> layers, std::chrono::milliseconds timeout,
                               const caf::actor& supervisor);

@@ -62,7 +62,7 @@ class Scheduler : public caf::event_based_actor {
  private:
   struct Waiting {
     SubmitQuery query;
-    bool granted = false;  ///< a pack was asked for
+    std::uint64_t taker = 0;  ///< under this number a pack was asked for
   };
   struct Running {
     caf::actor inference, client;
@@ -87,9 +87,10 @@ class Scheduler : public caf::event_based_actor {
     delayed_send(this, settings_.timeout, WaitedTooLong{m.query});
     if (leads()) {
       order_.push_back(m.query);
+      refuse_if_mixed(m.query);
       start_what_can();
     } else {
-      tell_peer(Kind::query_pending, 0, wire::encode(wire::QueryName{m.query}));
+      tell_peer(Kind::query_pending, 0, wire::encode(wire::QueryName{m.query, m.job}));
     }
     tell_load();
   }
@@ -103,25 +104,32 @@ class Scheduler : public caf::event_based_actor {
   void start_what_can() {
     for (const auto& id : order_) {
       auto it = waiting_.find(id);
-      if (it == waiting_.end() || it->second.granted || !at_peer_.contains(id)) continue;
-      it->second.granted = true;
-      request(store_, caf::infinite, TakeAnyPack{})
+      if (it == waiting_.end() || it->second.taker != 0 || !at_peer_.contains(id)) continue;
+      it->second.taker = ++takers_;
+      request(store_, caf::infinite, TakeAnyPack{it->second.taker})
           .then([this, id](const PackGranted& m) { granted(id, m.pack.take()); },
                 [](const caf::error&) { /* the store is gone with the session, which EndSession tells */ });
     }
     std::erase_if(order_, [&](const auto& id) {
       auto it = waiting_.find(id);
-      return it == waiting_.end() || it->second.granted;
+      return it == waiting_.end() || it->second.taker != 0;
     });
   }
 
+  /// A pack that becomes ready for a query that is over would have to be burned.
+  void withdraw(const Waiting& waiting) {
+    if (waiting.taker != 0) send(store_, WithdrawTake{waiting.taker});
+  }
+
   void granted(const QueryId& id, Pack pack) {
+    if (pack.id == 0) return;  // withdrawn
     ++packs_received_;
     auto it = waiting_.find(id);
-    // The query went while it waited for this pack: the next one that waits for a pack of its own takes it, and that
-    // one goes to whoever is next in turn.
-    if (it == waiting_.end())
-      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.granted; });
+    // The query went while this pack was on its way: another one that waits for a pack takes it.
+    if (it == waiting_.end()) {
+      it = std::ranges::find_if(waiting_, [](const auto& waiting) { return waiting.second.taker != 0; });
+      if (it != waiting_.end()) withdraw(it->second);
+    }
     if (it == waiting_.end()) {
       // The pack has left the store, so nobody else gets it: burn it at server 1 too. It is nobody's: the query that
       // asked for it may be running with the pack of one that went.
@@ -130,9 +138,9 @@ class Scheduler : public caf::event_based_actor {
       tell_load();
       return;
     }
-    tell_peer(Kind::query_start, pack.id, wire::encode(wire::QueryName{it->first}));
-    if (core_->producer_online)
-      tell(PartyId::producer, Kind::query_start, pack.id, wire::encode(wire::QueryName{it->first}));
+    const auto name = wire::encode(wire::QueryName{it->first, it->second.query.job});
+    tell_peer(Kind::query_start, pack.id, name);
+    if (core_->producer_online) tell(PartyId::producer, Kind::query_start, pack.id, name);
     begin(it->second.query, std::move(pack));
   }
 
@@ -167,6 +175,7 @@ class Scheduler : public caf::event_based_actor {
     if (kind == Kind::query_cancelled) {
       auto failure = wire::decode<wire::Failure>(message.payload);
       if (!failure) return violated(m.from, kind);
+      if (is_of_another(pack, failure->query)) return violated(m.from, kind);
       const auto error = protocol::within(protocol::party_name(m.from) + ": ", failure->error);
       if (m.from == PartyId::producer && core_->producer_online && pack != 0)
         return failed_at_producer(failure->query, pack, error);
@@ -175,14 +184,40 @@ class Scheduler : public caf::event_based_actor {
     }
     auto named = wire::decode<wire::QueryName>(message.payload);
     if (!named || m.from != protocol::other(core_->self)) return violated(m.from, kind);
-    if (kind == Kind::query_pending && leads()) {
-      // A peer that announces without end must not fill our memory; its clients' limit is the same as ours.
-      if (at_peer_.size() >= 4 * settings_.max_queries) return violated(m.from, kind);
-      at_peer_.insert(named->query);
-      return start_what_can();
-    }
-    if (kind == Kind::query_start && !leads()) return start(named->query, pack);
+    if (kind == Kind::query_pending && leads()) return pending_at_peer(*named);
+    if (kind == Kind::query_start && !leads()) return start(*named, pack);
     violated(m.from, kind);
+  }
+
+  /// Server 0: server 1 has the share of a query. What is announced is bounded, so that it cannot fill our memory; but
+  /// server 1's clients may have more queries under way than we take, so the excess is refused and no violation.
+  void pending_at_peer(const wire::QueryName& named) {
+    const auto& id = named.query;
+    if (at_peer_.size() >= 4 * settings_.max_queries) {
+      const protocol::Error error{Fault::busy,
+                                  "busy: " + std::to_string(at_peer_.size()) +
+                                      " queries wait at server1 already (4 times the key limits.max_queries); try "
+                                      "again in a moment",
+                                  busy_retry_ms};
+      return tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{id, error}));
+    }
+    at_peer_[id] = named.job;
+    refuse_if_mixed(id);
+    start_what_can();
+  }
+
+  /// Server 0: two halves under one id that are not of one job are refused at both servers, before they cost a pack.
+  void refuse_if_mixed(const QueryId& id) {
+    const auto here = waiting_.find(id);
+    const auto there = at_peer_.find(id);
+    if (here == waiting_.end() || there == at_peer_.end() || here->second.query.job == there->second) return;
+    at_peer_.erase(there);
+    give_up(here, mixed_halves(), true, Outcome::refused);
+  }
+
+  static protocol::Error mixed_halves() {
+    return {Fault::refused,
+            "the two halves of the query are not of one job: they were mixed up, or made by two clients under one id"};
   }
 
   void cancelled_by_peer(const QueryId& id, PackId pack, const protocol::Error& error) {
@@ -198,10 +233,13 @@ class Scheduler : public caf::event_based_actor {
     if (pack != 0) burn(pack);
   }
 
+  /// Whether a query other than this one runs with the pack.
+  bool is_of_another(PackId pack, const QueryId& id) const {
+    return std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; });
+  }
+
   /// The producer has told both servers. Its message may come before server 0's start of the query.
   void failed_at_producer(const QueryId& id, PackId pack, const protocol::Error& error) {
-    if (std::ranges::any_of(running_, [&](const auto& r) { return r.second.pack == pack && r.first != id; }))
-      return violated(PartyId::producer, Kind::query_cancelled);
     if (auto running = running_.find(id); running != running_.end() && running->second.pack == pack)
       send(running->second.inference, AbortQuery{error});
     else if (auto waiting = waiting_.find(id); waiting != waiting_.end() && !leads())
@@ -210,11 +248,19 @@ class Scheduler : public caf::event_based_actor {
   }
 
   /// Server 1: server 0 has chosen a pack for a query.
-  void start(const QueryId& id, PackId pack) {
-    if (!waiting_.contains(id)) {
+  void start(const wire::QueryName& named, PackId pack) {
+    const auto& id = named.query;
+    const auto here = waiting_.find(id);
+    if (here == waiting_.end()) {
       tell_of_cancel(pack, id, {Fault::refused, "the client's share is not here (any more)"});
       burn(pack);
       return;
+    }
+    // Server 0 looks before it starts one; that it has, server 1 need not believe.
+    if (here->second.query.job != named.job) {
+      tell_of_cancel(pack, id, mixed_halves());
+      burn(pack);
+      return give_up(here, mixed_halves(), false, Outcome::refused);
     }
     request(store_, caf::infinite, TakePack{pack})
         .then(
@@ -261,6 +307,7 @@ class Scheduler : public caf::event_based_actor {
 
   void give_up(WaitingMap::iterator it, const protocol::Error& error, bool tell, Outcome outcome = Outcome::failed) {
     const auto query = it->second.query;
+    withdraw(it->second);
     waiting_.erase(it);
     send_failure(query.client, query.query, error);
     send(front_end_, QueryClosed{query.query, outcome, error.fault});
@@ -303,11 +350,14 @@ class Scheduler : public caf::event_based_actor {
 
   void end_session(const protocol::Error& error) {
     while (!waiting_.empty()) give_up(waiting_.begin(), error, false);
+    auto in_the_middle = error;
+    // A time to come back would say that nothing of the query has run.
+    in_the_middle.retry_after_ms = std::nullopt;
     for (auto& [id, running] : running_) {
       // Told from here, so that whoever sees the scheduler end knows that all clients have been told.
-      send_failure(running.client, id, error);
+      send_failure(running.client, id, in_the_middle);
       send(front_end_, QueryClosed{id, Outcome::failed, error.fault});
-      send(running.inference, AbortQuery{error, Outcome::failed, true});
+      send(running.inference, AbortQuery{in_the_middle, Outcome::failed, true});
     }
     quit();
   }
@@ -350,9 +400,10 @@ class Scheduler : public caf::event_based_actor {
   SchedulerSettings settings_;
   caf::actor supervisor_, front_end_;
   WaitingMap waiting_;
-  std::deque<QueryId> order_;  ///< server 0: waiting queries without a pack, as they came
-  std::set<QueryId> at_peer_;  ///< server 0: queries whose share server 1 has
+  std::deque<QueryId> order_;                   ///< server 0: waiting queries without a pack, as they came
+  std::map<QueryId, wire::JobDigest> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
+  std::uint64_t takers_ = 0;  ///< server 0: packs asked for
   std::uint64_t packs_received_ = 0;
   std::set<QueryId> told_;  ///< failing queries that the peer failed first
 };

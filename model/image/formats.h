@@ -23,7 +23,10 @@ struct Pixels {
 };
 
 /// What a file is, told by its first bytes.
-enum class Kind { jpeg, png, npy, idx, other };
+enum class Kind { jpeg, png, npy, idx, empty, unknown, other };
+constexpr bool is_read(Kind kind) {
+  return kind < Kind::empty;
+}
 struct FileKind {
   Kind kind = Kind::other;
   std::string name;    ///< "TIFF"

@@ -103,7 +103,7 @@ void look_at(const std::filesystem::directory_entry& entry, FoundImages& found) 
     const auto head = read_start(path, "image", head_bytes);
     const auto kind = head ? kind_of(*head) : FileKind{};
     // What cannot be read is kept: reading it says why.
-    if (head && kind.kind == Kind::other)
+    if (head && !is_read(kind.kind))
       ++found.left_out[kind.name];
     else
       found.files.push_back(path);
@@ -136,7 +136,7 @@ Result<std::vector<Image>> load_images(const std::filesystem::path& file, const 
   const auto head = read_start(file, "image", head_bytes);
   if (!head) return fail(head.error().what);
   const auto kind = kind_of(*head);
-  if (kind.kind == Kind::other) return refuse(why_not_read(kind));
+  if (!is_read(kind.kind)) return refuse(why_not_read(kind));
   const auto bytes = read_file(file, "image", largest_file);
   if (!bytes) return fail(bytes.error().what);
   auto images = decode(*bytes, kind.kind, p, layout, file.string());

@@ -132,7 +132,7 @@ bool is_other_idx(std::string_view head) {
 
 FileKind kind_of(std::span<const std::uint8_t> bytes) {
   const auto head = text_of(bytes);
-  if (head.empty()) return other("empty file", "copy or download it again");
+  if (head.empty()) return {Kind::empty, "empty file", "copy or download it again"};
   for (const auto& mark : marks) {
     if (head.size() < mark.at || !head.substr(mark.at).starts_with(mark.bytes)) continue;
     if (mark.name == "ZIP" && holds_arrays(head)) return other("NumPy .npz", "save the one array with numpy.save");
@@ -145,14 +145,14 @@ FileKind kind_of(std::span<const std::uint8_t> bytes) {
   if (is_other_idx(head))
     return other("IDX of labels or other numbers", "images are unsigned bytes in three dimensions");
   if (is_text(head)) return of_text(head);
-  return other("unknown kind", not_a_picture);
+  return {Kind::unknown, "unknown kind", std::string(not_a_picture)};
 }
 
 std::string why_not_read(const FileKind& kind) {
   const std::string read = "JPEG, PNG, NumPy arrays (.npy) and IDX images are read";
-  std::string text = kind.name == "unknown kind" ? "it is of an unknown kind"
-                     : kind.name == "empty file" ? "it is empty"
-                                                 : "by its first bytes it is of the kind " + kind.name + " (not read)";
+  std::string text = kind.kind == Kind::unknown ? "it is of an unknown kind"
+                     : kind.kind == Kind::empty ? "it is empty"
+                                                : "by its first bytes it is of the kind " + kind.name + " (not read)";
   if (!kind.advice.empty()) text += ": " + kind.advice;
   return kind.advice.empty() ? text + "; " + read : text;
 }

@@ -21,6 +21,7 @@ struct Linear {
 /// x · scale + shift in our order: one number for each channel, or one for each element of the map.
 struct Affine {
   std::vector<float> scale, shift;
+  bool evens_out_average = false;  ///< of an average pool whose windows the border cuts
 };
 struct Relu {};
 struct MaxPool {

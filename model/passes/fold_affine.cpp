@@ -118,7 +118,9 @@ bool fold_forward(Linear& linear, const Affine& affine, const Shape& map, double
 
 /// Two in a row as one: (x·s + t)·u + v.
 Affine composed(const Affine& first, const Affine& second) {
-  Affine out{std::vector<float>(std::max(first.scale.size(), second.scale.size())), {}};
+  Affine out{std::vector<float>(std::max(first.scale.size(), second.scale.size())),
+             {},
+             first.evens_out_average || second.evens_out_average};
   out.shift.resize(out.scale.size());
   for (std::size_t i = 0; i < out.scale.size(); ++i) {
     const std::size_t a = i % first.scale.size(), b = i % second.scale.size();
@@ -134,7 +136,7 @@ Result<Linear> as_layer(const ChainNode& node, const Affine& affine, const Shape
   const auto scale = channel_scale(affine, map);
   if (!scale)
     return fail(node.what + " gives each position of its map a factor of its own" +
-                (node.what.find("(AveragePool)") != std::string::npos
+                (affine.evens_out_average
                      ? " (it averages over windows that the border cuts: count_include_pad 0 or ceil_mode 1)"
                      : "") +
                 "; supported is one for each channel, or before a fully connected layer with no Relu or pool between");

@@ -52,9 +52,10 @@ struct Layer {
   fractionBits @8 :UInt8;
   activationBits @9 :UInt8;
   headroomBits @10 :UInt8;
-  # What calibration saw, rounded; see CalibratedRange.
-  scale @11 :Float64;
-  largestReal @12 :Float64;
+  # Of version 2, which told them to everybody though no reader needs them. Not read, not written.
+  formerlyScale @11 :Float64;
+  formerlyLargestReal @12 :Float64;
+  # See Plan.worst_calibrated.
   worst @13 :Float64;
   # See protocol::ReluFit; no coefficients: the layer has none.
   reluEven @14 :List(Float64);
@@ -65,10 +66,11 @@ struct Layer {
 }
 
 struct Plan {
-  # Readers refuse another version.
+  # 3. Readers also take 2, and refuse any other.
   version @0 :UInt32;
   modelName @1 :Text;
-  weightsDigest @2 :Data;
+  # See Plan.weights_commitment. In version 2 it was a hash without a nonce.
+  weightsCommitment @2 :Data;
   input @3 :Shape;
   layers @4 :List(Layer);
   pixelScale @5 :Float32;
@@ -98,6 +100,8 @@ struct LayerWeights {
 }
 
 struct Weights {
+  # 3. Readers refuse any other.
   version @0 :UInt32;
   layers @1 :List(LayerWeights);
+  nonce @2 :Data;
 }

@@ -143,7 +143,8 @@ Result<void> check_plan(const Plan& plan) {
     return fail("the plan has " + std::to_string(network.layers.size()) + " layers; supported are 1 to " +
                 std::to_string(most_layers));
   if (!sane(network.input)) return fail("the plan's input has an impossible shape");
-  if (plan.calibration.size() != network.layers.size()) return fail("the plan lacks the calibrated range of a layer");
+  if (plan.worst_calibrated.size() != network.layers.size())
+    return fail("the plan lacks the calibrated range of a layer");
   Shape in = network.input;
   std::size_t weight_bytes = 0;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
@@ -154,9 +155,8 @@ Result<void> check_plan(const Plan& plan) {
       return fail("the plan's weights up to layer " + in_quotes(layer.name) + " have " + std::to_string(weight_bytes) +
                   " bytes; supported are " + std::to_string(largest_weights / 2));
     in = network.layers[i].out();
-    const CalibratedRange& range = plan.calibration[i];
-    if (!positive(range.scale) || !positive(range.largest_real) || !positive(range.worst))
-      return fail("the plan's layer " + in_quotes(network.layers[i].name) + " has an impossible scale or range");
+    if (!positive(plan.worst_calibrated[i]))
+      return fail("the plan's layer " + in_quotes(network.layers[i].name) + " has an impossible range");
   }
   const LayerSpec& last = network.layers.back();
   if (last.relu || !last.max_pools.empty() || !last.average_pools.empty() || last.conv_out().height != 1 ||

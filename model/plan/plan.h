@@ -17,20 +17,12 @@ namespace blindsight::model {
 class FileSet;
 
 using Digest = std::array<std::uint8_t, 32>;
+using Nonce = std::array<std::uint8_t, 32>;
 
 /// Layers of a plan that anybody reads.
 constexpr std::size_t most_layers = 1024;
 /// Pools of one kind in a layer that anybody reads.
 constexpr std::size_t most_pools = 8;
-
-/// What calibration saw at one layer, rounded: it goes to all parties, and exact values would tell of the weights and
-/// the calibration images. Weights::scales has the exact scale.
-struct CalibratedRange {
-  double scale = 1;         ///< ulps of the truncated result per real unit, to 8 bits
-  double largest_real = 0;  ///< largest |linear result| over the calibration images, up to two significant digits
-  double worst = 0;         ///< the same as a share of the bound 2^q that the layer's integers allow, likewise
-  bool operator==(const CalibratedRange&) const = default;
-};
 
 /// What the outputs of a network are, and so what may be told of them.
 ///   softmax      classes of which one is right: probabilities that add up to 1
@@ -40,41 +32,55 @@ struct CalibratedRange {
 enum class OutputKind : std::uint8_t { softmax, sigmoid, independent, none };
 
 /// The public half of a compiled model: what all parties and clients agree on before they work together. It says the
-/// architecture and the scales, nothing else of the weights.
+/// architecture, the layers' widths, and rounded numbers, nothing else of the weights or the calibration images.
 struct Plan {
   std::string model_name;
-  Digest weights_digest{};  ///< of the integer weights: another training of the same network is another plan
+  /// commitment() of the weights that belong to the plan: another training of the same network is another plan, and so
+  /// is the same network compiled again. Whoever has no nonce learns nothing from it, not even whether a guess is
+  /// right.
+  Digest weights_commitment{};
   protocol::NetworkSpec network;
   Preprocessing preprocessing;
-  double input_scale = 1;   ///< integers per unit of a preprocessed pixel
-  double output_scale = 1;  ///< integers per unit of a logit
-  /// How far the protocol's rounding may move a logit from the fixed-point oracle's: statistically, from calibration.
+  double input_scale = 1;   ///< integers per unit of a preprocessed pixel; of the preprocessing alone
+  double output_scale = 1;  ///< integers per unit of a logit; of eight bits
+  /// How far the protocol's rounding may move a logit from the fixed-point oracle's: statistically, from calibration,
+  /// up to two bits (1, 1.5, 2, 3, 4, … times a power of two).
   double stated_error = 0;
   OutputKind output = OutputKind::none;
-  double threshold = 0.5;                    ///< above this probability a sigmoid's output is a yes
-  std::vector<std::string> labels;           ///< one per output, or none
-  std::vector<CalibratedRange> calibration;  ///< one per layer
+  double threshold = 0.5;           ///< above this probability a sigmoid's output is a yes
+  std::vector<std::string> labels;  ///< one per output, or none
+  /// One per layer: largest |linear result| over the calibration images as a share of the bound 2^q that the layer's
+  /// integers allow, up to two significant digits.
+  std::vector<double> worst_calibrated;
   std::uint32_t calibration_images = 0;
 };
 
 /// The secret half. Leaves the model owner's machine as shares only.
 struct Weights {
   std::vector<protocol::LayerWeights> layers;
-  /// One per layer: exact ulps of the truncated result per real unit. No part of the digest, for no answer depends on
-  /// them: they say what the integers stand for (`model check --layers`).
+  /// One per layer: exact ulps of the truncated result per real unit. No part of the commitment, for no answer depends
+  /// on them: they say what the integers stand for (`model check --layers`).
   std::vector<double> scales;
+  Nonce nonce{};  ///< fresh_nonce() when they were compiled; in no share
 };
 
 /// BLAKE2b-256 of the plan's canonical bytes: compared in every handshake.
 Digest digest(const Plan& plan);
-Digest digest(const Weights& weights);
+
+/// BLAKE2b-256 of the integer weights under their nonce as the key: it binds the plan to them and, as long as the nonce
+/// is secret, cannot be told from a random number.
+Digest commitment(const Weights& weights);
+/// From the operating system's randomness.
+Nonce fresh_nonce();
 
 /// Cap'n Proto, canonical: equal plans have equal bytes.
 std::vector<std::uint8_t> to_bytes(const Plan& plan);
-/// Untrusted bytes: bounded, and every shape and width is checked (check_plan) before the plan is returned.
+/// Untrusted bytes: bounded, and every shape and width is checked (check_plan) before the plan is returned. Plans of
+/// the format's version 2 are read, too: what they say beyond a Plan is left out.
 protocol::Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes);
 std::vector<std::uint8_t> to_bytes(const Weights& weights);
-/// The weights must have the shape of the plan's layers and its weights_digest.
+/// The weights must have the shape of the plan's layers and its weights_commitment. Those of an earlier version of the
+/// format have no nonce and are refused: their plan would give a hash of them to everybody.
 protocol::Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Plan& plan);
 
 /// Shapes that follow one another, windows that fit, widths that 64-bit integers can follow, one range per layer:

@@ -67,7 +67,7 @@ PlanReport report(const Plan& plan, const protocol::Bound& bound) {
     r.range_bits = layer.range_bits();
     r.rings = protocol.rings(network, i);
     r.relu_fit = layer.relu_fit;
-    r.worst_calibrated = plan.calibration[i].worst;
+    r.worst_calibrated = plan.worst_calibrated[i];
     r.free_headroom_bits = -std::log2(r.worst_calibrated);
     r.online = costs.online(protocol::value_of(i));
     r.offline = costs.offline(protocol::value_of(i));

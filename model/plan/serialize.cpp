@@ -13,6 +13,7 @@
 #include "model/plan/sizes.h"
 #include "plan.capnp.h"
 #include "protocol/core/text.h"
+#include "protocol/prg/prg.h"
 
 namespace blindsight::model {
 
@@ -21,7 +22,7 @@ using protocol::Result;
 
 namespace {
 
-constexpr std::uint32_t format_version = 2;
+constexpr std::uint32_t format_version = 3, oldest_plan_version = 2;
 
 std::uint32_t narrow(std::size_t v) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(v, std::numeric_limits<std::uint32_t>::max()));
@@ -53,6 +54,14 @@ tensor::Window read(schema::Window::Reader from) {
           from.getPadTop(), from.getPadLeft(), from.getPadBottom(), from.getPadRight()};
 }
 
+/// False when the length is another.
+template <std::size_t size>
+bool read(capnp::Data::Reader from, std::array<std::uint8_t, size>& to) {
+  if (from.size() != size) return false;
+  std::memcpy(to.data(), from.begin(), size);
+  return true;
+}
+
 template <class List>
 void write_numbers(List to, const auto& values) {
   for (unsigned i = 0; i < values.size(); ++i) to.set(i, values[i]);
@@ -70,7 +79,7 @@ std::vector<tensor::Window> read_windows(List from) {
   return windows;
 }
 
-void write(schema::Layer::Builder to, const protocol::LayerSpec& layer, const CalibratedRange& range) {
+void write(schema::Layer::Builder to, const protocol::LayerSpec& layer, double worst_calibrated) {
   to.setName(layer.name);
   write(to.initIn(), layer.conv.in);
   to.setOutChannels(narrow(layer.conv.out_channels));
@@ -82,9 +91,7 @@ void write(schema::Layer::Builder to, const protocol::LayerSpec& layer, const Ca
   to.setFractionBits(static_cast<std::uint8_t>(layer.fraction_bits));
   to.setActivationBits(static_cast<std::uint8_t>(layer.activation_bits));
   to.setHeadroomBits(static_cast<std::uint8_t>(layer.headroom_bits));
-  to.setScale(range.scale);
-  to.setLargestReal(range.largest_real);
-  to.setWorst(range.worst);
+  to.setWorst(worst_calibrated);
   const protocol::ReluFit& fit = layer.relu_fit;
   if (!fit.even.empty()) write_numbers(to.initReluEven(static_cast<unsigned>(fit.even.size())), fit.even);
   to.setReluWorst(fit.worst);
@@ -108,7 +115,7 @@ void read(schema::Layer::Reader from, Plan& plan) {
   layer.relu_fit.worst = from.getReluWorst();
   layer.relu_fit.rms = from.getReluRms();
   plan.network.layers.push_back(std::move(layer));
-  plan.calibration.push_back({from.getScale(), from.getLargestReal(), from.getWorst()});
+  plan.worst_calibrated.push_back(from.getWorst());
 }
 
 std::vector<std::uint8_t> bytes_of(kj::ArrayPtr<const capnp::word> words) {
@@ -136,13 +143,30 @@ Result<void> with_message(std::span<const std::uint8_t> bytes, std::size_t most,
   }
 }
 
-Digest blake2b(std::initializer_list<std::span<const std::uint8_t>> parts) {
-  crypto_generichash_state state;
+/// BLAKE2b-256, without a key where there is none.
+Digest blake2b(std::span<const std::uint8_t> bytes, std::span<const std::uint8_t> key = {}) {
   Digest out;
-  crypto_generichash_init(&state, nullptr, 0, out.size());
-  for (const auto part : parts) crypto_generichash_update(&state, part.data(), part.size());
-  crypto_generichash_final(&state, out.data(), out.size());
+  crypto_generichash(out.data(), out.size(), bytes.data(), bytes.size(), key.data(), key.size());
   return out;
+}
+
+Result<void> check_plan_version(std::uint32_t version) {
+  if (version >= oldest_plan_version && version <= format_version) return {};
+  return fail("the plan has the format's version " + std::to_string(version) + ", this program reads versions " +
+              std::to_string(oldest_plan_version) + " and " + std::to_string(format_version) +
+              (version > format_version ? ": install the release that the plan was compiled with, or a later one"
+                                        : ": compile the model again"));
+}
+
+Result<void> check_weights_version(std::uint32_t version) {
+  if (version == format_version) return {};
+  const std::string has = "the weights have the format's version " + std::to_string(version) +
+                          ", this program reads version " + std::to_string(format_version);
+  if (version > format_version)
+    return fail(has + ": install the release that the model was compiled with, or a later one");
+  return fail(has +
+              ": the plan beside them tells everybody a hash by which they can be guessed. Make both again: blindsight "
+              "model compile MODEL.onnx --calibration IMAGES -o NAME.plan");
 }
 
 /// What a plan may require of its reader; see Plan.requires in the schema.
@@ -181,11 +205,11 @@ std::vector<std::uint8_t> to_bytes(const Plan& plan) {
   auto to = message.initRoot<schema::Plan>();
   to.setVersion(format_version);
   to.setModelName(plan.model_name);
-  to.setWeightsDigest(kj::arrayPtr(plan.weights_digest.data(), plan.weights_digest.size()));
+  to.setWeightsCommitment(kj::arrayPtr(plan.weights_commitment.data(), plan.weights_commitment.size()));
   write(to.initInput(), plan.network.input);
   auto layers = to.initLayers(static_cast<unsigned>(plan.network.layers.size()));
   for (unsigned i = 0; i < layers.size(); ++i)
-    write(layers[i], plan.network.layers[i], i < plan.calibration.size() ? plan.calibration[i] : CalibratedRange{});
+    write(layers[i], plan.network.layers[i], i < plan.worst_calibrated.size() ? plan.worst_calibrated[i] : 0);
   const Preprocessing& p = plan.preprocessing;
   to.setPixelScale(p.scale);
   write_numbers(to.initMean(static_cast<unsigned>(p.mean.size())), p.mean);
@@ -214,14 +238,10 @@ std::vector<std::uint8_t> to_bytes(const Plan& plan) {
 Result<Plan> plan_from_bytes(std::span<const std::uint8_t> bytes) {
   Plan plan;
   auto use = [&](schema::Plan::Reader from) -> Result<void> {
-    if (from.getVersion() != format_version)
-      return fail("the plan has the format's version " + std::to_string(from.getVersion()) +
-                  ", this program reads version " + std::to_string(format_version) + ": compile the model again");
+    if (auto version = check_plan_version(from.getVersion()); !version) return version;
     if (auto known = check_features(from.getRequires()); !known) return known;
-    const auto weights_digest = from.getWeightsDigest();
-    if (weights_digest.size() != plan.weights_digest.size())
-      return fail("the plan is damaged: its weights' digest has another length");
-    std::memcpy(plan.weights_digest.data(), weights_digest.begin(), weights_digest.size());
+    if (!read(from.getWeightsCommitment(), plan.weights_commitment))
+      return fail("the plan is damaged: the commitment to its weights has another length");
     plan.model_name = from.getModelName();
     plan.network.input = read(from.getInput());
     if (from.getLayers().size() > most_layers)
@@ -253,6 +273,7 @@ std::vector<std::uint8_t> to_bytes(const Weights& weights) {
   capnp::MallocMessageBuilder message;
   auto to = message.initRoot<schema::Weights>();
   to.setVersion(format_version);
+  to.setNonce(kj::arrayPtr(weights.nonce.data(), weights.nonce.size()));
   auto layers = to.initLayers(static_cast<unsigned>(weights.layers.size()));
   for (unsigned i = 0; i < layers.size(); ++i) {
     write_numbers(layers[i].initFilter(static_cast<unsigned>(weights.layers[i].filter.size())),
@@ -266,8 +287,8 @@ std::vector<std::uint8_t> to_bytes(const Weights& weights) {
 Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Plan& plan) {
   Weights weights;
   auto use = [&](schema::Weights::Reader from) -> Result<void> {
-    if (from.getVersion() != format_version)
-      return fail("the weights have another format version: compile the model again");
+    if (auto version = check_weights_version(from.getVersion()); !version) return version;
+    if (!read(from.getNonce(), weights.nonce)) return fail("the weights are damaged: their nonce has another length");
     const auto layers = from.getLayers();
     if (layers.size() != plan.network.layers.size())
       return fail("the weights have " + std::to_string(layers.size()) + " layers, the plan has " +
@@ -293,7 +314,7 @@ Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Pl
   };
   if (auto ok = with_message<schema::Weights>(bytes, largest_weights, "weights file", use); !ok)
     return fail(ok.error().what);
-  if (digest(weights) != plan.weights_digest)
+  if (commitment(weights) != plan.weights_commitment)
     return fail("the weights are not those that the plan of " + in_quotes(plan.model_name) +
                 " was compiled with: compile or copy both together");
   return weights;
@@ -301,18 +322,24 @@ Result<Weights> weights_from_bytes(std::span<const std::uint8_t> bytes, const Pl
 
 Digest digest(const Plan& plan) {
   const auto bytes = to_bytes(plan);
-  return blake2b({bytes});
+  return blake2b(bytes);
 }
 
-Digest digest(const Weights& weights) {
+Digest commitment(const Weights& weights) {
   // Digests of the parts, so that no value can move from one layer to the next without a change.
   std::vector<std::uint8_t> all;
   for (const auto& layer : weights.layers) {
-    const Digest filter = blake2b({raw(layer.filter)}), bias = blake2b({raw(layer.bias)});
+    const Digest filter = blake2b(raw(layer.filter)), bias = blake2b(raw(layer.bias));
     all.insert(all.end(), filter.begin(), filter.end());
     all.insert(all.end(), bias.begin(), bias.end());
   }
-  return blake2b({all});
+  return blake2b(all, weights.nonce);
+}
+
+Nonce fresh_nonce() {
+  Nonce nonce;
+  protocol::random_bytes(nonce);
+  return nonce;
 }
 
 }  // namespace blindsight::model

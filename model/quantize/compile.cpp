@@ -9,6 +9,7 @@
 #include "model/plan/output.h"
 #include "model/plan/sizes.h"
 #include "model/quantize/calibrate.h"
+#include "model/quantize/rounding.h"
 #include "protocol/core/numbers.h"
 #include "protocol/core/text.h"
 
@@ -165,19 +166,6 @@ std::string plan_name(const std::string& name) {
   return protocol::printable_in_bytes(name, longest_text);
 }
 
-/// Up to two significant digits, never below.
-double rounded_up(double v) {
-  const double unit = std::pow(10, std::floor(std::log10(v)) - 1);
-  return std::ceil(v / unit * (1 - 1e-12)) * unit;
-}
-
-/// To eight bits.
-double rounded(double v) {
-  int exponent = 0;
-  const double part = std::frexp(v, &exponent);
-  return std::ldexp(std::round(std::ldexp(part, 8)), exponent - 8);
-}
-
 /// What of a plan the network and the options say.
 Result<Plan> outline(const FloatNetwork& network, const Preprocessing& preprocessing, const CompileOptions& options) {
   if (auto ok = check_options(network, preprocessing, options); !ok) return fail(ok.error().what);
@@ -231,7 +219,8 @@ class Quantizer {
     for (std::size_t i = 0; i < network_.layers.size(); ++i)
       if (auto ok = add(i); !ok) return ok;
     plan_.output_scale = scale_.out;
-    plan_.weights_digest = digest(out_.weights);
+    out_.weights.nonce = fresh_nonce();
+    plan_.weights_commitment = commitment(out_.weights);
     return {};
   }
 
@@ -246,14 +235,15 @@ class Quantizer {
     if (auto ok = settle(plan_.network, i, options_); !ok) return ok;
     if (i + 1 < network_.layers.size()) choose_activation(plan_.network, i, limits_, seen_, options_.least_resolution);
     scale_.out = (std::ldexp(1.0, static_cast<int>(spec.activation_bits)) - 1) / largest;
+    // The outputs' scale is public: the weights follow the rounded one, and the network stays what it was.
+    if (i + 1 == network_.layers.size()) scale_.out = towards_zero_to_eight_bits(scale_.out);
     if (auto ok = choose_fraction_bits(i); !ok) return ok;
     auto weights = quantize(layer, scale_, spec.fraction_bits, limits_.linear_bits(plan_.network, i));
     if (!weights) return fail(weights.error().what);
     out_.weights.layers.push_back(std::move(*weights));
     out_.weights.scales.push_back(scale_.out);
-    const double worst =
-        largest * scale_.out / std::ldexp(1.0, static_cast<int>(spec.activation_bits + spec.headroom_bits));
-    plan_.calibration.push_back({scale_.out, largest, worst});
+    plan_.worst_calibrated.push_back(largest * scale_.out /
+                                     std::ldexp(1.0, static_cast<int>(spec.activation_bits + spec.headroom_bits)));
     scale_.in = scale_.out * static_cast<double>(spec.window_elements());
     return {};
   }
@@ -337,7 +327,7 @@ Result<void> run_integers(const FloatNetwork& network, const std::vector<Image>&
     if (!input) return fail("calibration image " + in_quotes(image.name) + ": " + input.error().what);
     const FixedRun run = oracle.run(*input, Rounding::nearest);
     for (std::size_t i = 0; i < run.worst.size(); ++i) {
-      plan.calibration[i].worst = std::max(plan.calibration[i].worst, run.worst[i]);
+      plan.worst_calibrated[i] = std::max(plan.worst_calibrated[i], run.worst[i]);
       if (run.worst[i] > 1)
         return fail("layer " + in_quotes(network.layers[i].name) + " reaches " + protocol::percent(run.worst[i], 0) +
                     " of its range on " + in_quotes(image.name) + ": give it more headroom bits");
@@ -347,6 +337,17 @@ Result<void> run_integers(const FloatNetwork& network, const std::vector<Image>&
   }
   plan.stated_error = dither_error(oracle, plan, sample, dither_draws, 1);
   return {};
+}
+
+/// What calibration found and no result depends on. What results depend on is rounded where it is chosen: the outputs'
+/// scale (Quantizer) and the coefficients of polynomials (fit_relu).
+void round_what_is_told(Plan& plan) {
+  for (double& worst : plan.worst_calibrated) worst = up_to_two_digits(worst);
+  // Another weight means other roundings everywhere behind it, and so another estimate: finer, it were a hash of all.
+  plan.stated_error = up_to_two_bits(plan.stated_error);
+  for (LayerSpec& layer : plan.network.layers)
+    for (double* error : {&layer.relu_fit.worst, &layer.relu_fit.rms})
+      if (*error > 0) *error = up_to_two_digits(*error);
 }
 
 }  // namespace
@@ -380,7 +381,7 @@ Result<Plan> lay_out(const FloatNetwork& network, const Preprocessing& preproces
   if (!plan) return plan;
   protocol::ReluFit fit;
   if (options.relu_degree != 0) fit = fit_relu(options.relu_degree, ReluWeight::uniform, uniform_moments());
-  plan->calibration.assign(network.layers.size(), {1, 1, 1});
+  plan->worst_calibrated.assign(network.layers.size(), 1);
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     if (network.layers[i].relu) plan->network.layers[i].relu_fit = fit;
     if (auto ok = settle(plan->network, i, options); !ok) return fail(ok.error().what);
@@ -416,15 +417,7 @@ Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& prepr
   if (auto ok = Quantizer(network, options, std::move(*seen), out).run(); !ok) return fail(ok.error().what);
   auto tell_of_integers = [&](std::size_t done) { tell(images.size() + done); };
   if (auto ok = run_integers(network, images, out, tell_of_integers); !ok) return fail(ok.error().what);
-  for (CalibratedRange& range : out.plan.calibration)
-    range = {rounded(range.scale), rounded_up(range.largest_real), rounded_up(range.worst)};
-  out.plan.stated_error = rounded_up(out.plan.stated_error);
-  for (LayerSpec& layer : out.plan.network.layers) {
-    protocol::ReluFit& fit = layer.relu_fit;
-    if (fit.even.empty()) continue;
-    fit.worst = rounded_up(fit.worst);
-    if (fit.rms > 0) fit.rms = rounded_up(fit.rms);
-  }
+  round_what_is_told(out.plan);
   if (auto ok = check_plan(out.plan); !ok) return fail(ok.error().what);
   // Fewer bits than asked for may be too few, too.
   for (std::size_t i = 0; i < network.layers.size(); ++i)

@@ -58,15 +58,15 @@ struct Compiled {
 protocol::Result<void> check_options(const FloatNetwork& network, const Preprocessing& preprocessing,
                                      const CompileOptions& options);
 
-/// Calibrates on `images` (float runs; at least one) and turns the network into integers. `progress(done, total)`, when
-/// given, is called per run of an image, in float and then in integers. An error names the layer whose widths or
-/// calibrated range do not fit.
+/// Calibrates on `images` (float runs; at least one) and turns the network into integers. The same twice is equal but
+/// for the weights' nonce, which is fresh, and the commitment. `progress(done, total)`, when given, is called per run
+/// of an image, in float and then in integers. An error names the layer whose widths or calibrated range do not fit.
 protocol::Result<Compiled> compile(const FloatNetwork& network, const Preprocessing& preprocessing,
                                    const std::vector<Image>& images, const CompileOptions& options,
                                    const std::function<void(std::size_t, std::size_t)>& progress = {});
 
 /// The plan as far as it does not depend on calibration: shapes, algorithms and the widths that the options ask for.
-/// Runs nothing; ranges, scales and the weights' digest mean nothing, and it serves no weights.
+/// Runs nothing; ranges, scales and the weights' commitment mean nothing, and it serves no weights.
 protocol::Result<Plan> lay_out(const FloatNetwork& network, const Preprocessing& preprocessing,
                                const CompileOptions& options);
 

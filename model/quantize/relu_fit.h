@@ -39,7 +39,9 @@ Moments uniform_moments();
 ///               a little, but a sum over very many of them is not wrong by as many times that
 enum class ReluWeight : std::uint8_t { uniform, calibrated };
 
-/// Least squares for max(t, 0) over [-1, 1] by t/2 and the even powers up to `degree` (is_relu_degree).
+/// Least squares for max(t, 0) over [-1, 1] by t/2 and the even powers up to `degree` (is_relu_degree). Coefficients of
+/// a calibrated fit have eight bits, since they go into the public plan and exact ones would tell of the weights and of
+/// the calibration images. The uniform fit depends on the degree alone.
 protocol::ReluFit fit_relu(unsigned degree, ReluWeight weight, const Moments& seen);
 
 }  // namespace blindsight::model

@@ -9,11 +9,12 @@ namespace {
 
 constexpr char32_t replacement = '?';
 
-/// Control characters (C0, DEL, C1), separators of lines and paragraphs, and what sets, overrides or isolates a
-/// direction of writing.
+/// Control characters (C0, DEL, C1), separators of lines and paragraphs, what sets, overrides or isolates a direction
+/// of writing, and what Unicode says is no character.
 bool is_harmful(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff ||
+         (c & 0xfffe) == 0xfffe;
 }
 
 /// The next character of what is left, made harmless; a byte that begins none is one of its own.

@@ -117,3 +117,55 @@ TEST_CASE("a timeline is never drawn over what predict was given") {
   CHECK(read_text(image) == before);
   CHECK(read_text(config) == addresses);
 }
+
+TEST_CASE("images: no image, another size, a wrong array") {
+  ThreeProcesses parties;
+  parties.start_all();
+  const auto plan = parties.deploy_digits();
+  const auto text_file = parties.folder() / "letter.png";
+  write_text(text_file, "Dear Sir or Madam");
+  const auto no_image = parties.predict({text_file.string()});
+  CHECK(no_image.status == 2);
+  CHECK(contains(no_image.err, "letter.png"));
+  CHECK(no_image.out.empty());
+
+  const auto missing = parties.predict({(parties.folder() / "gone.png").string()});
+  CHECK(missing.status == 2);
+  CHECK(contains(missing.err, "gone.png"));
+
+  const auto array = parties.predict({(zoo / "images/skin_cancer_image.npy").string()});
+  CHECK(array.status == 2);
+  CHECK(contains(array.err, "200"));
+  CHECK(contains(array.err, "28"));
+
+  // An array is taken as it is: this one is beyond what the plan's input can be.
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 28, 28), }";
+  header.resize(117, ' ');
+  std::string far = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + '\n';
+  for (int i = 0; i < 28 * 28; ++i) far += std::string("\x00\x00\x7a\x47", 4);  // 64000
+  write_text(parties.folder() / "far.npy", far);
+  const auto outside = parties.predict({(parties.folder() / "far.npy").string()});
+  CHECK(outside.status == 2);
+  CHECK(contains(outside.err, "far.npy"));
+
+  // 256×256 photos: resized, and said once for all of them.
+  const auto resized = parties.predict({(zoo / "images/benign").string(), "--json"});
+  CHECK(resized.status == 0);
+  CHECK(contains(resized.err, "256×256"));
+  CHECK(resized.err.find("resized") == resized.err.rfind("resized"));
+}
+
+TEST_CASE("a plan for another version of the model is refused, and the next query works") {
+  ThreeProcesses parties;
+  parties.start_all();
+  parties.deploy_digits();
+  const auto other = parties.folder() / "other.plan";
+  REQUIRE(run({"model", "compile", (zoo / "mnist-8.onnx").string(), "--calibration",
+               (zoo / "mnist-calibration.idx3-ubyte").string(), "--headroom-bits", "2", "-o", other.string()})
+              .status == 0);
+  const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
+  const auto outcome = parties.predict({digits, "--plan", other.string()});
+  CHECK(outcome.status == 1);
+  CHECK(contains(outcome.err, "plan"));
+  CHECK(parties.predict({digits}).status == 0);
+}

@@ -17,6 +17,7 @@ using wire::Message;
 
 namespace {
 
+using Half = protocol::Result<wire::Predicted>;
 using Answer = protocol::Result<Message>;
 
 wire::QueryId query(std::uint8_t number) {
@@ -24,7 +25,10 @@ wire::QueryId query(std::uint8_t number) {
 }
 
 protocol::Payload predict(std::uint8_t number, std::size_t share_bytes = 8) {
-  return wire::encode(wire::Predict{query(number), {}, protocol::Payload(share_bytes, number), false});
+  wire::Predict half;
+  half.header.job = query(number);
+  half.input_share = protocol::Payload(share_bytes, number);
+  return wire::encode(half);
 }
 
 Message answer(Kind kind, protocol::Payload payload = {}) {
@@ -44,12 +48,14 @@ class Connected {
   Connected(const Connected&) = delete;
   Connected& operator=(const Connected&) = delete;
 
-  std::future<Answer> predict(std::uint8_t number, std::size_t share_bytes = 8) {
-    return asked([&](Channel::Done done) { channel_->predict(query(number), ::predict(number, share_bytes), done); });
+  std::future<Half> predict(std::uint8_t number, std::size_t share_bytes = 8) {
+    return asked<Half>([&](Channel::Answered answered) {
+      channel_->predict(query(number), ::predict(number, share_bytes), std::move(answered));
+    });
   }
   std::future<Answer> request(Kind kind, Kind expected, std::chrono::milliseconds patience = 1h,
                               protocol::LayerId layer = protocol::no_layer) {
-    return asked([&](Channel::Done done) { channel_->request(kind, {}, layer, expected, patience, done); });
+    return asked<Answer>([&](Channel::Done done) { channel_->request(kind, {}, layer, expected, patience, done); });
   }
   void cancel(std::uint8_t number) {
     on_loop([&] { channel_->cancel(query(number)); });
@@ -71,10 +77,10 @@ class Connected {
   FakeParty party;
 
  private:
-  template <class Ask>
-  std::future<Answer> asked(Ask ask) {
-    auto promise = std::make_shared<std::promise<Answer>>();
-    on_loop([&] { ask([promise](Answer got) { promise->set_value(std::move(got)); }); });
+  template <class Got, class Ask>
+  std::future<Got> asked(Ask ask) {
+    auto promise = std::make_shared<std::promise<Got>>();
+    on_loop([&] { ask([promise](Got got) { promise->set_value(std::move(got)); }); });
     return promise->get_future();
   }
 
@@ -82,7 +88,8 @@ class Connected {
   std::optional<Channel> channel_;
 };
 
-Fault fault_of(std::future<Answer> answer) {
+template <class Got>
+Fault fault_of(std::future<Got> answer) {
   const auto got = answer.get();
   REQUIRE_FALSE(got);
   return got.error().fault;
@@ -94,13 +101,12 @@ TEST_CASE("nothing is connected before something is asked; what was asked meanwh
   Connected c;
   CHECK(c.channel().connections() == 0);
   CHECK(c.party.connections() == 0);
-  std::vector<std::future<Answer>> answers;
+  std::vector<std::future<Half>> answers;
   for (std::uint8_t i = 1; i <= 5; ++i) answers.push_back(c.predict(i));
   for (std::uint8_t i = 1; i <= 5; ++i) {
     const auto got = answers[i - 1U].get();
     REQUIRE(got);
-    CHECK(got->header.kind == Kind::predicted);
-    CHECK(wire::decode<wire::Predicted>(got->payload)->query == query(i));
+    CHECK(got->query == query(i));
   }
   CHECK(c.channel().connections() == 1);
   CHECK(c.party.connections() == 1);
@@ -112,7 +118,7 @@ TEST_CASE("a message of many frames is cut as the other end takes them, and arri
   const std::size_t bytes = 3 * FakeParty::frame_bytes * 100 + 5;
   const auto got = c.predict(7, bytes).get();
   REQUIRE(got);
-  CHECK(wire::decode<wire::Predicted>(got->payload)->output_share == protocol::Payload(bytes, 7));
+  CHECK(got->output_share == protocol::Payload(bytes, 7));
 }
 
 TEST_CASE("requests go one at a time, in their order and with their layer, and queries do not wait for them") {
@@ -197,11 +203,11 @@ TEST_CASE("a query that is given up is not called any more; the party is told, i
   Connected c(kept.handler());
   // Given up before the connection stands: its payload does not leave.
   c.on_loop([&] {
-    c.channel().predict(query(1), predict(1), [](const Answer&) { FAIL_CHECK("it was given up"); });
+    c.channel().predict(query(1), predict(1), [](const Half&) { FAIL_CHECK("it was given up"); });
     c.channel().cancel(query(1));
   });
   auto second = c.predict(2);
-  CHECK(wire::decode<wire::Predict>(kept.wait_for(1).front().payload)->query == query(2));
+  CHECK(wire::decode<wire::Predict>(kept.wait_for(1).front().payload)->header.job == query(2));
   CHECK(c.party.received(Kind::cancel) == 0);
 
   auto third = c.predict(3);
@@ -231,7 +237,7 @@ TEST_CASE("a channel that ends tells all that is under way, also while it connec
     } else {
       std::promise<Fault> told;
       c.on_loop([&] {
-        c.channel().predict(query(1), predict(1), [&](const Answer& got) { told.set_value(got.error().fault); });
+        c.channel().predict(query(1), predict(1), [&](const Half& got) { told.set_value(got.error().fault); });
       });
       c.close();
       CHECK(told.get_future().get() == Fault::refused);

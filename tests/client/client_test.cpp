@@ -3,7 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "tests/client/support/parties.h"
@@ -96,15 +101,157 @@ TEST_CASE("a deadline ends a query with the name of the server that did not answ
 TEST_CASE("a server's refusal arrives with its kind, its reason and when to ask again") {
   Parties parties([](const Message& message) -> std::vector<Message> {
     if (message.header.kind != Kind::predict) return {};
-    return {refusal(wire::decode<wire::Predict>(message.payload)->query, Fault::busy, 250)};
+    return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, Fault::busy, 250)};
   });
   client::Client client(parties.config());
-  const auto answer = client.predict(identity(), input);
+  const auto answer = client.predict(identity(), input, {.ask_again = false});
   REQUIRE_FALSE(answer);
   CHECK(answer.error().fault == Fault::busy);
   CHECK(answer.error().retry_after_ms == 250);
+  CHECK(parties.server0.received(Kind::predict) == 1);
   CHECK(contains(answer.error().what, "server0 (127.0.0.1:"));
   CHECK(contains(answer.error().what, "no, because"));
+}
+
+TEST_CASE("a query that is refused for the moment is asked again when the server says, with fresh number and shares") {
+  for (const auto fault : {Fault::busy, Fault::not_serving}) {
+    Kept first, second;
+    Parties parties(first.handler(), second.handler());
+    client::Client client(parties.config());
+    const auto query = client.submit(identity(), input);
+    for (std::size_t asked = 1; asked < 3; ++asked)
+      parties.server0.send(
+          refusal(wire::decode<wire::Predict>(first.wait_for(asked).back().payload)->header.job, fault, 1));
+    const auto here = first.wait_for(3);
+    std::set<wire::QueryId> numbers;
+    for (const auto& message : here) numbers.insert(wire::decode<wire::Predict>(message.payload)->header.job);
+    CHECK(numbers.size() == 3);
+    CHECK_FALSE(query.wait_for(std::chrono::milliseconds(0)));
+    parties.server0.send(echo(here.back()));
+    CHECK(eventually([&] {
+      const auto there = second.wait_for(1).back();
+      parties.server1.send(echo(there));
+      return query.wait_for(std::chrono::milliseconds(1));
+    }));
+    REQUIRE(query.get());
+    CHECK(query.get()->outputs == input);
+    CHECK(client.connections_to(config::Role::server0) == 1);
+  }
+}
+
+TEST_CASE("a failure that may come when the query has run is told at once, and so is one without a time") {
+  const auto ask = [](FakeParty::Handler handler) {
+    Parties parties(std::move(handler));
+    client::Client client(parties.config());
+    const auto answer = client.predict(identity(), input);
+    REQUIRE_FALSE(answer);
+    CHECK(parties.server0.received(Kind::predict) == 1);
+    return answer.error().fault;
+  };
+  for (const auto fault : {Fault::violation, Fault::internal, Fault::peer_lost, Fault::stale_plan, Fault::timed_out})
+    CHECK(ask([fault](const Message& message) -> std::vector<Message> {
+            if (message.header.kind != Kind::predict) return {};
+            return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, fault, 1)};
+          }) == fault);
+  CHECK(ask([](const Message& message) -> std::vector<Message> {
+          if (message.header.kind != Kind::predict) return {};
+          return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, Fault::not_serving)};
+        }) == Fault::not_serving);
+}
+
+TEST_CASE("a query that stays refused ends with the servers' word: busy at its deadline, not_serving before") {
+  // The last time to come back lies beyond the deadline: the query is in line then, and not on its way.
+  const auto refuses = [](Fault fault, int soon) {
+    return [fault, soon](const Message& message) mutable -> std::vector<Message> {
+      if (message.header.kind != Kind::predict) return {};
+      return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, fault, soon-- > 0 ? 5 : 3'600'000)};
+    };
+  };
+  // Server 1 waits for the other share.
+  Kept kept;
+  Parties busy(refuses(Fault::busy, 3), kept.handler()), stopped(refuses(Fault::not_serving, 1000), kept.handler());
+  client::Client first(busy.config()), second(stopped.config());
+  // The connections stand, so that what follows is as fast as it can be.
+  CHECK_FALSE(first.predict(identity(), input, {.ask_again = false}));
+  const auto at_deadline = first.predict(identity(), input, {.deadline = std::chrono::milliseconds(500)});
+  REQUIRE_FALSE(at_deadline);
+  CHECK(at_deadline.error().fault == Fault::busy);
+  CHECK(busy.server0.received(Kind::predict) == 4);
+  const auto before = second.predict(identity(), input, {.session_patience = std::chrono::milliseconds(20)});
+  REQUIRE_FALSE(before);
+  CHECK(before.error().fault == Fault::not_serving);
+  CHECK(stopped.server0.received(Kind::predict) > 1);
+}
+
+TEST_CASE("more queries at once than a server takes are all answered, and few are asked in vain") {
+  constexpr std::size_t places = 2, queries = 20;
+  std::mutex mutex;
+  std::vector<Message> taken;
+  std::map<wire::QueryId, Message> at_server1;
+  const auto server0 = [&](const Message& message) -> std::vector<Message> {
+    if (message.header.kind != Kind::predict) return {};
+    const std::scoped_lock lock(mutex);
+    // A time that does not pass here: it is the answers that make room.
+    if (taken.size() == places)
+      return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, Fault::busy, 3'600'000)};
+    taken.push_back(message);
+    return {};
+  };
+  const auto server1 = [&](const Message& message) -> std::vector<Message> {
+    if (message.header.kind != Kind::predict) return {};
+    const std::scoped_lock lock(mutex);
+    at_server1.emplace(wire::decode<wire::Predict>(message.payload)->header.job, message);
+    return {};
+  };
+  Parties parties(server0, server1);
+  client::Client client(parties.config());
+  const auto model = identity();
+  std::vector<client::Query> all;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(queries); ++i)
+    all.push_back(client.submit(model, std::vector<std::int64_t>{i, -i}));
+  CHECK(eventually([&] { return parties.server0.received(Kind::predict) >= queries; }));
+  for (std::size_t answered = 0; answered < queries; ++answered) {
+    std::optional<Message> first, second;
+    REQUIRE(eventually([&] {
+      const std::scoped_lock lock(mutex);
+      if (first) return true;
+      if (taken.empty()) return false;
+      const auto there = at_server1.find(wire::decode<wire::Predict>(taken.front().payload)->header.job);
+      if (there == at_server1.end()) return false;
+      first = taken.front();
+      second = there->second;
+      taken.erase(taken.begin());
+      return true;
+    }));
+    parties.server0.send(echo(*first));
+    parties.server1.send(echo(*second));
+  }
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(queries); ++i) {
+    const auto& answer = all[static_cast<std::size_t>(i)].get();
+    if (!answer) FAIL(answer.error().what);
+    CHECK(answer->outputs == std::vector<std::int64_t>{i, -i});
+  }
+  CHECK(parties.server0.received(Kind::predict) <= 2 * queries);
+}
+
+TEST_CASE("a query that waits to be asked again can be given up, and ends with its client") {
+  Kept kept;
+  Parties parties(
+      [](const Message& message) -> std::vector<Message> {
+        if (message.header.kind != Kind::predict) return {};
+        return {refusal(wire::decode<wire::Predict>(message.payload)->header.job, Fault::busy, 3'600'000)};
+      },
+      kept.handler());
+  std::optional<client::Client> client(parties.config());
+  const auto first = client->submit(identity(), input), second = client->submit(identity(), input);
+  CHECK(eventually([&] { return parties.server0.received(Kind::predict) > 0; }));
+  first.cancel();
+  REQUIRE_FALSE(first.get());
+  CHECK(first.get().error().fault == Fault::refused);
+  CHECK_FALSE(second.wait_for(std::chrono::milliseconds(0)));
+  client.reset();
+  REQUIRE_FALSE(second.get());
+  CHECK(second.get().error().fault == Fault::refused);
 }
 
 TEST_CASE("a lost connection fails all that was on it, and the next query makes a new one") {
@@ -212,4 +359,44 @@ TEST_CASE("an input of another size fails before anything is sent") {
   const auto answer = client.predict(identity(), std::vector<std::int64_t>{1});
   REQUIRE_FALSE(answer);
   CHECK(parties.server0.connections() == 0);
+}
+
+TEST_CASE("halves of two attempts are no answer") {
+  const auto with_attempt = [](std::uint8_t attempt) {
+    return [attempt](const Message& message) -> std::vector<Message> {
+      if (message.header.kind != Kind::predict) return {};
+      const auto asked = wire::decode<wire::Predict>(message.payload);
+      return {{wire::control_header(Kind::predicted),
+               wire::encode(wire::Predicted{asked->header.job, {attempt}, asked->input_share, {}})}};
+    };
+  };
+  {
+    Parties same(with_attempt(1), with_attempt(1));
+    CHECK(client::Client(same.config()).predict(identity(), input));
+  }
+  Parties mixed(with_attempt(1), with_attempt(2));
+  const auto answer = client::Client(mixed.config()).predict(identity(), input);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().fault == Fault::violation);
+}
+
+TEST_CASE("both halves have the same header, each for its server, and no two queries the same nonce") {
+  Kept first, second;
+  Parties parties(first.handler(), second.handler());
+  client::Client client(parties.config());
+  const auto one = client.submit(identity(), input), two = client.submit(identity(), input);
+  std::set<std::array<std::uint8_t, 32>> nonces;
+  const auto at_first = first.wait_for(2), at_second = second.wait_for(2);
+  for (const std::size_t i : {0u, 1u}) {
+    const auto a = wire::decode<wire::Predict>(at_first[i].payload),
+               b = wire::decode<wire::Predict>(at_second[i].payload);
+    CHECK(a->header == b->header);
+    CHECK(a->server == protocol::PartyId::server0);
+    CHECK(b->server == protocol::PartyId::server1);
+    CHECK(a->header.not_after_ms > 0);
+    nonces.insert(a->header.nonce);
+  }
+  CHECK(nonces.size() == 2);
+  one.cancel();
+  two.cancel();
 }

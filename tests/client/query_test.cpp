@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
+#include <optional>
+#include <thread>
 
 #include "client/client.h"
 #include "tests/client/support/parties.h"
@@ -116,4 +119,42 @@ TEST_CASE("a query that nobody holds goes on") {
   });
   parties.server0.send(echo(kept.wait_for(1).front()));
   CHECK(outputs.get_future().get() == input);
+}
+
+TEST_CASE("the callbacks of a query that cannot be asked run on the client's thread like any other's") {
+  Parties parties;
+  client::Client client(parties.config());
+  std::atomic<std::thread::id> ran_on;
+  const auto query =
+      client.submit(identity(), std::vector<std::int64_t>(5), {},
+                    [&](const protocol::Result<client::Answer>&) { ran_on = std::this_thread::get_id(); });
+  REQUIRE_FALSE(query.get());
+  CHECK(query.get().error().fault != Fault::refused);
+  CHECK(ran_on.load() != std::thread::id());
+  CHECK(ran_on.load() != std::this_thread::get_id());
+}
+
+TEST_CASE("a callback that holds its query is let go with the result") {
+  Parties parties;
+  client::Client client(parties.config());
+  const auto token = std::make_shared<std::optional<client::Query>>();
+  *token = client.submit(identity(), input, {.progress = [token](client::QueryState) {}},
+                         [token](const protocol::Result<client::Answer>&) {});
+  REQUIRE((*token)->get());
+  CHECK(token.use_count() == 1);
+}
+
+TEST_CASE("a callback may ask on, and is told that it cannot wait for an answer") {
+  Parties parties;
+  client::Client client(parties.config());
+  std::vector<Fault> faults;
+  std::promise<client::Query> next;
+  const auto query = client.submit(identity(), input, {}, [&](const protocol::Result<client::Answer>&) {
+    faults = {client.status(config::Role::server0).error().fault, client.deployed_plan().error().fault,
+              client.predict(identity(), input).error().fault};
+    next.set_value(client.submit(identity(), input));
+  });
+  REQUIRE(query.get());
+  CHECK(faults == std::vector(3, Fault::usage));
+  CHECK(next.get_future().get().get());
 }

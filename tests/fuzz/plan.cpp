@@ -99,7 +99,7 @@ Plan plan(FuzzedDataProvider& from) {
   Shape in = positive(plan.network.input);
   for (unsigned i = 0, n = from.ConsumeIntegralInRange(1U, 5U); i < n; ++i) {
     plan.network.layers.push_back(layer(from, in, i + 1 == n));
-    plan.calibration.push_back({maybe(from, 100.0), maybe(from, 3.0), maybe(from, 0.5)});
+    plan.worst_calibrated.push_back(maybe(from, 0.5));
   }
   // As many means as channels, but never memory that the input alone would not ask for.
   const std::size_t channels = std::min<std::size_t>(plan.network.input.channels, 4096);
@@ -120,6 +120,7 @@ Plan plan(FuzzedDataProvider& from) {
 /// Weights of the plan's shape, small ones.
 Weights weights(const Plan& plan, FuzzedDataProvider& from) {
   Weights all;
+  for (auto& byte : all.nonce) byte = from.ConsumeIntegral<std::uint8_t>();
   for (const auto& layer : plan.network.layers) {
     protocol::LayerWeights one;
     one.filter.assign(layer.conv.filter_elements(), from.ConsumeIntegral<std::int32_t>());
@@ -158,7 +159,7 @@ void from_fields(FuzzedDataProvider& from) {
   constexpr std::uint64_t few = 1 << 16;
   if (weight_elements(made) <= few) {
     const Weights secret = weights(made, from);
-    made.weights_digest = model::digest(secret);
+    made.weights_commitment = model::commitment(secret);
     auto bytes = model::to_bytes(secret);
     const auto read = model::weights_from_bytes(bytes, made);
     property(read.has_value(), "weights survive writing and reading", read ? "" : read.error().what);

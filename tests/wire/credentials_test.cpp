@@ -48,6 +48,7 @@ TEST_CASE("a file that is no pair of a key and its certificate is refused withou
     CHECK(read.error().fault == protocol::Fault::usage);
     CHECK(read.error().what.size() < 100);
   }
+  CHECK_FALSE(Credentials::from_pem({}));
 }
 
 TEST_CASE("a key of another kind is refused: an RSA key would cost a hundred times as much a handshake") {

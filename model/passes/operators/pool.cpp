@@ -180,7 +180,7 @@ Result<void> average_pool(Walk& walk, const Node& node) {
   // The layer divides by the window's size; where the operator divides by less, each position has a factor of its own.
   if (sides->y.counts_all(*include != 0) && sides->x.counts_all(*include != 0)) return {};
   const std::size_t all = w.height * w.width;
-  Affine affine{std::vector<float>(out.elements(), 1), std::vector<float>(out.elements(), 0)};
+  Affine affine{std::vector<float>(out.elements(), 1), std::vector<float>(out.elements(), 0), true};
   for_each_element(out, [&](std::size_t i, std::size_t y, std::size_t x, std::size_t) {
     const std::size_t counted = sides->y.counted(y, *include != 0) * sides->x.counted(x, *include != 0);
     affine.scale[i] = static_cast<float>(static_cast<double>(all) / static_cast<double>(counted));

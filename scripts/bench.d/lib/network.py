@@ -40,8 +40,8 @@ SHAPES = {"lan": Shape(1000), "lan-shared": Shape(1000, shared=True), "wan": Sha
 QUEUE_MS = 5
 
 
-def _unshare():
-    return ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+def _unshare(*also):
+    return ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net", *also]
 
 
 def _run(arguments, prefix=()):
@@ -50,22 +50,27 @@ def _run(arguments, prefix=()):
         raise Stop(77, f"skipped: shaped links are not possible here: {' '.join(arguments)}: {done.stderr.strip()}")
 
 
-def enter(name):
-    """This program again, in a namespace of its own; returns there. Exit status 77 where that is not permitted."""
+def enter(name, *also):
+    """This program again, in a network namespace of its own and others that `also` names as unshare(1) does; returns
+    there. Exit status 77 where that is not permitted."""
     if os.environ.get(_INSIDE):
         return
     for tool, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("tc", "iproute2")):
         if not shutil.which(tool):
-            raise Stop(77, f"skipped: --network {name} needs {tool}; install it with: apt-get install {package}")
-    _run([*_unshare(), "true"])
+            raise Stop(77, f"skipped: {name} needs {tool}; install it with: apt-get install {package}")
+    _run([*_unshare(*also), "true"])
     os.environ[_INSIDE] = "1"
-    os.execvp("unshare", [*_unshare(), sys.executable, *sys.argv])
+    os.execvp("unshare", [*_unshare(*also), sys.executable, *sys.argv])
+
+
+def prctl(option, value):
+    ctypes.CDLL(None).prctl(option, value)
 
 
 def end_with_parent():
     """Called in a child: SIGTERM when the parent dies; Ctrl-C is for the parent alone, which ends its children."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ctypes.CDLL(None).prctl(1, 15)
+    prctl(1, 15)
 
 
 class Loopback:
@@ -90,7 +95,8 @@ class Loopback:
 
 
 class Shaped:
-    """To be made inside the namespace that enter() gave, which becomes the client's."""
+    """To be made inside the namespace that enter() gave, which becomes the client's. `ports`: of each party, those that
+    others connect to."""
 
     def __init__(self, shape, ports):
         self.shape, self.ports = shape, ports
@@ -180,7 +186,7 @@ class Shaped:
 
     def _start_relay(self, place):
         """What `place` sends to a party goes there by way of a relay on its own loopback."""
-        routes = [f"{self.ports[p]}={self._addresses[place, p]}:{self.ports[p]}" for p in PARTIES if p != place]
+        routes = [f"{port}={self._addresses[place, p]}:{port}" for p in PARTIES if p != place for port in self.ports[p]]
         relay = subprocess.Popen([*self._inside(place), sys.executable, _RELAY, str(self.shape.delay_ms), *routes],
                                  stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         self._children.append(relay)

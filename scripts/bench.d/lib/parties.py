@@ -13,7 +13,9 @@ import urllib.request
 import network
 from out import Stop
 
-PARTIES = network.PARTIES
+PARTIES, SERVERS = network.PARTIES, network.PARTIES[:2]
+# Whom each party dials; the others dial it, and nobody the crypto producer.
+DIALED_BY = {"server0": (), "server1": ("server0",), "crypto_producer": SERVERS}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 PATIENCE_S = 120
 
@@ -54,18 +56,21 @@ def run(arguments, status=2):
 class Deployment:
     """A folder with configurations, a plan and three parties that serve it.
 
-    `settings`: further keys of the parties' files as {"preprocessing.depth": 2}; they can be changed between stop() and
-    start()."""
+    `links`: "tls" by keys that are made here, or "plain", which a party accepts on loopback only. `settings`: further
+    keys of the parties' files as {"preprocessing.depth": 2}; they can be changed between stop() and start()."""
 
-    def __init__(self, build, folder, protocol="blink", shape=None):
+    def __init__(self, build, folder, protocol="blink", shape=None, links="tls"):
         self.blindsight = needed_program(build, "blindsight")
         self.many_queries = needed_program(build, "many_queries")
-        self.folder, self.protocol, self.settings = folder, protocol, {}
+        self.folder, self.protocol, self.links, self.settings = folder, protocol, links, {}
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
-        ports = free_ports(6)
-        self.ports, self.metrics = dict(zip(PARTIES, ports)), dict(zip(PARTIES, ports[3:]))
-        self.network = network.Shaped(shape, self.ports) if shape else network.Loopback()
+        ports = free_ports(len(SERVERS) + 2 * len(PARTIES))
+        self.for_parties = dict(zip(SERVERS, ports))
+        self.for_clients = dict(zip(PARTIES, ports[len(SERVERS):]))
+        self.metrics = dict(zip(PARTIES, ports[len(SERVERS) + len(PARTIES):]))
+        self.network = network.Shaped(shape, self._ports_by_party()) if shape else network.Loopback()
+        self._pins = {who: self._new_key(who) for who in (*PARTIES, "client")} if links == "tls" else {}
         self._processes = {}
         self.client = os.path.join(folder, "client.toml")
         self.plan = os.path.join(folder, "model.plan")
@@ -174,23 +179,46 @@ class Deployment:
     def _config(self, party):
         return os.path.join(self.folder, party + ".toml")
 
+    def _key(self, who):
+        return os.path.join(self.folder, who + ".key")
+
+    def _new_key(self, who):
+        """Makes the key of a party or of the client; returns its pin."""
+        return re.search(r'pins = "(.+)"', run([self.blindsight, "key", "new", self._key(who)])).group(1)
+
+    def _identity(self, who, others):
+        """Lines by which `who` proves itself and knows the others."""
+        if self.links == "plain":
+            return ["insecure_plaintext_links = true"]
+        return [f'key = "{self._key(who)}"', *(f'pins.{other} = "{self._pins[other]}"' for other in others)]
+
     def _write_configs(self):
         for party in PARTIES:
             address = self.network.listen(party)
-            lines = [f'role = "{party}"', f'protocol = "{self.protocol}"', f'listen = "{address}:{self.ports[party]}"',
-                     f'data_dir = "{os.path.join(self.folder, party)}"', "insecure_plaintext_links = true",
+            lines = [f'role = "{party}"', f'protocol = "{self.protocol}"',
+                     f'listen.clients = "{address}:{self.for_clients[party]}"',
+                     f'data_dir = "{os.path.join(self.folder, party)}"',
                      f'metrics.listen = "{address}:{self.metrics[party]}"']
-            lines += [f'peers.{peer} = "{self.network.reach(party, peer, self.ports[peer])}"'
-                      for peer in PARTIES if peer != party]
+            if party in SERVERS:
+                lines.append(f'listen.parties = "{address}:{self.for_parties[party]}"')
+            lines += [f'peers.{peer} = "{self.network.reach(party, peer, self.for_parties[peer])}"'
+                      for peer in DIALED_BY[party]]
+            lines += self._identity(party, [other for other in PARTIES if other != party])
+            if self.links == "tls":
+                lines.append(f'clients.bench = {{ pins = "{self._pins["client"]}", predict = true, deploy = ["*"] }}')
             lines += [f"{key} = {json.dumps(value)}" for key, value in self.settings.items()]
             with open(self._config(party), "w", encoding="utf-8") as file:
                 file.write("\n".join(lines) + "\n")
+        lines = [f'{party} = "{self.network.reach("client", party, self.for_clients[party])}"' for party in PARTIES]
+        lines += self._identity("client", PARTIES)
+        if "query.timeout_ms" in self.settings:
+            lines.append(f'query.timeout_ms = {self.settings["query.timeout_ms"]}')
         with open(self.client, "w", encoding="utf-8") as file:
-            file.write("insecure_plaintext_links = true\n")
-            for party in PARTIES:
-                file.write(f'{party} = "{self.network.reach("client", party, self.ports[party])}"\n')
-            if "query.timeout_ms" in self.settings:
-                file.write(f'query.timeout_ms = {self.settings["query.timeout_ms"]}\n')
+            file.write("\n".join(lines) + "\n")
+
+    def _ports_by_party(self):
+        return {party: [ports[party] for ports in (self.for_parties, self.for_clients) if party in ports]
+                for party in PARTIES}
 
     def _raise_if_ended(self):
         for party, process in self._processes.items():

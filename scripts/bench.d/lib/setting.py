@@ -33,7 +33,7 @@ def parse(p):
     if getattr(arguments, "runs", 1) < 1:
         p.error("--runs must be at least 1")
     if arguments.network != "none":
-        network.enter(arguments.network)
+        network.enter("--network " + arguments.network)
     return arguments
 
 
@@ -70,16 +70,21 @@ def fresh_folder(name):
 
 
 class Serving:
-    """A workload, compiled; a deployment of it that is started with given settings, and its answers checked."""
+    """A workload, compiled; a deployment of it that is started with given settings, and its answers checked.
 
-    def __init__(self, arguments, workload, folder):
-        self.workload = workload
-        self.model = workload.model_file(arguments.build, folder)
-        self.image = workload.one_image(folder)
-        self.parties = Deployment(arguments.build, os.path.join(folder, "parties"), arguments.protocol,
-                                  network.SHAPES.get(arguments.network))
-        progress(f"{workload.name}: compiling")
-        self.stated_error = self.parties.compile(self.model, workload.calibration)
+    `like`: another of the same workload, whose files are used instead of made again."""
+
+    def __init__(self, arguments, workload, folder, links="tls", like=None):
+        self.workload, self.links = workload, links
+        self.model = like.model if like else workload.model_file(arguments.build, folder)
+        self.image = like.image if like else workload.one_image(folder)
+        self.parties = Deployment(arguments.build, os.path.join(folder, "parties-" + links), arguments.protocol,
+                                  network.SHAPES.get(arguments.network), links)
+        if like:
+            self.parties.plan, self.stated_error = like.parties.plan, like.stated_error
+        else:
+            progress(f"{workload.name}: compiling")
+            self.stated_error = self.parties.compile(self.model, workload.calibration)
         self.difference = None
         self._deployed = False
 

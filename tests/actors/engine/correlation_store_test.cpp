@@ -176,6 +176,25 @@ TEST_CASE("server 0 gives out the oldest pack that both servers have, to whoever
   CHECK(s.told_depth() == 0);
 }
 
+TEST_CASE("a pack stays in stock when the query that waited for it waits no more") {
+  Store s(PartyId::server0);
+  s.begin();
+  for (const std::uint64_t taker : {1u, 2u}) s.scheduler.request(s.store, TakeAnyPack{taker});
+  s.tell(WithdrawTake{1});
+  CHECK(s.scheduler.left() == 1);
+  CHECK(s.given() == 0);
+  s.tell(WithdrawTake{9});
+  s.pack(1);
+  s.peer_ready(1);
+  CHECK(s.given() == 1);
+  s.pack(2);
+  s.peer_ready(2);
+  CHECK(s.given() == 0);
+  CHECK(s.told_depth() == 1);
+  s.ask_any();
+  CHECK(s.given() == 2);
+}
+
 TEST_CASE("a burned pack is never given out, wherever it was; the layers forget it and another is asked for") {
   Store s(PartyId::server1);
   s.begin();

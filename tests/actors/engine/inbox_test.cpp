@@ -43,11 +43,17 @@ TEST_CASE("whoever must be first holds back everybody else's messages until then
   CHECK(inbox.pop(PartyId::client)->from == PartyId::server1);
 }
 
-TEST_CASE("an inbox counts the bytes that wait in it") {
+TEST_CASE("an inbox counts the bytes that wait in it, and something for every message") {
   Inbox inbox;
+  CHECK(inbox.bytes() == 0);
   CHECK(inbox.add(message(PartyId::server0, 0, 100)).empty());
   CHECK(inbox.add(message(PartyId::server1, 1, 20)).empty());
-  CHECK(inbox.bytes() == 120);
+  const auto around = actors::held_bytes(message(PartyId::server0, 0, 0));
+  CHECK(around > 0);
+  CHECK(inbox.bytes() == 120 + 2 * around);
   CHECK(inbox.pop(std::nullopt));
-  CHECK(inbox.bytes() == 20);
+  CHECK(inbox.bytes() == 20 + around);
+  CHECK(inbox.add(message(PartyId::server0, 1, 0)).empty());
+  CHECK(inbox.pop(std::nullopt));
+  CHECK(inbox.bytes() == 20 + around);
 }

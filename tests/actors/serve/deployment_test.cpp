@@ -123,6 +123,24 @@ TEST_CASE("a deployment of which weights are missing cannot be committed, and th
   CHECK(party.found() == 2);
 }
 
+TEST_CASE("what an upload that was broken off has left is removed, and the deployment in force is not") {
+  Party party;
+  party.upload(1);
+  party.open().drop_unfinished();
+  CHECK(party.deployments() == 0);
+  party.deploy(2);
+  party.upload(3);
+  CHECK(party.deployments() == 2);
+  party.open().drop_unfinished();
+  CHECK(party.deployments() == 1);
+  CHECK(party.found() == 2);
+  // Whoever cannot tell which one it is removes none.
+  party.upload(4);
+  overwrite(party.folder.path() / "current", "damaged");
+  party.open().drop_unfinished();
+  CHECK(party.deployments() == 2);
+}
+
 TEST_CASE("a second beginning gives up the first") {
   Party party;
   party.upload(1);
@@ -160,6 +178,19 @@ TEST_CASE("nobody but the party's own user can read what is kept") {
     CHECK((entry.status().permissions() & others) == fs::perms::none);
   }
   CHECK(entries == 1 + 1 + 1 + layers);  // current; the folder, the plan and the weights
+}
+
+TEST_CASE("a data folder that the party makes is its own; one that was there stays as it was") {
+  const tests::TemporaryFolder home;
+  const auto fresh = home / "new", old = home / "old";
+  REQUIRE(DeploymentFolder::open(fresh, true));
+  CHECK(fs::status(fresh).permissions() == fs::perms::owner_all);
+  fs::create_directory(old);
+  const auto others = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+  fs::permissions(old, others);
+  REQUIRE(DeploymentFolder::open(old, true));
+  CHECK(fs::status(old).permissions() == others);
+  CHECK(fs::status(old / "deployments").permissions() == fs::perms::owner_all);
 }
 
 TEST_CASE("damage on the disk is found, and is the operator's to mend") {

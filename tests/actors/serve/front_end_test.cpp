@@ -25,7 +25,9 @@ wire::QueryId query(std::uint8_t number) {
 
 /// A front end whose client, model store, scheduler and supervisor are roles.
 struct FrontEnd {
-  explicit FrontEnd(PartyId party = PartyId::server0) {
+  const PartyId role;
+
+  explicit FrontEnd(PartyId party = PartyId::server0) : role(party) {
     config::PartyConfig config;
     config.preprocessing.depth = 6;
     config.insecure_plaintext_links = true;
@@ -39,10 +41,21 @@ struct FrontEnd {
   void client_says(Kind kind, protocol::Payload payload = {}) {
     tell(arrived(PartyId::client, kind, 0, std::move(payload), client.actor()));
   }
-  void predict(std::uint8_t number, std::uint32_t plan_constant = constant) {
-    client_says(Kind::predict,
-                wire::encode(wire::Predict{query(number), model::digest(fake_plan(plan_constant)), {1, 2}, true}));
+  wire::Predict half_of(std::uint8_t number, std::uint32_t plan_constant = constant) const {
+    wire::Predict half;
+    half.header.job = query(number);
+    half.header.plan = model::digest(fake_plan(plan_constant));
+    half.server = role;
+    half.input_share = {1, 2};
+    half.timeline = true;
+    return half;
   }
+  void predict(const wire::Predict& half, std::shared_ptr<const wire::Identity> who = nullptr) {
+    auto message = arrived(PartyId::client, Kind::predict, 0, wire::encode(half), client.actor());
+    message.client = std::move(who);
+    tell(std::move(message));
+  }
+  void predict(std::uint8_t number, std::uint32_t plan_constant = constant) { predict(half_of(number, plan_constant)); }
   void deploy() {
     auto deployment = std::make_shared<Deployment>();
     deployment->plan = fake_plan(constant);
@@ -75,7 +88,7 @@ struct FrontEnd {
   monitoring::Registry registry = monitoring::Registry::null();
   Role client{stage}, model_store{stage}, scheduler{stage};
   caf::actor front_end;
-};
+};  // namespace
 
 }  // namespace
 
@@ -211,4 +224,46 @@ TEST_CASE("a scheduler that ends before it has seen a query leaves the query wit
   CHECK(failure->error.fault == Fault::not_serving);
   CHECK(failure->error.retry_after_ms == retry_ms);
   CHECK(f.status().queries_in_flight == 0);
+}
+
+TEST_CASE(
+    "a half for the other server, of another client's key, or too late is refused before the scheduler hears of it") {
+  FrontEnd f;
+  f.serve();
+  const auto refused = [&] {
+    const auto failure = f.client.sent_failure();
+    REQUIRE(failure);
+    CHECK(failure->query == query(1));
+    CHECK_FALSE(f.scheduler.take<SubmitQuery>());
+    return failure->error.fault;
+  };
+  auto half = f.half_of(1);
+  half.server = PartyId::server1;
+  f.predict(half);
+  CHECK(refused() == Fault::refused);
+
+  const auto clinic = std::make_shared<const wire::Identity>(wire::Identity{PartyId::client, "clinic", {7}});
+  f.tell(NewRights{nullptr, {config::ClientRights{"clinic", {{7}}, true, {}, false, 0}}});
+  half = f.half_of(1);
+  half.header.client = {8};
+  f.predict(half, clinic);
+  CHECK(refused() == Fault::refused);
+  half.header.client = {7};
+  half.header.not_after_ms = 1'000'000;  // in 1970
+  f.predict(half, clinic);
+  CHECK(refused() == Fault::expired);
+  half.header.not_after_ms = 4'000'000'000'000;  // in 2096
+  f.predict(half, clinic);
+  const auto submitted = f.scheduler.take<SubmitQuery>();
+  REQUIRE(submitted);
+  CHECK(submitted->job == wire::digest(half.header));
+}
+
+TEST_CASE("server 0's clock alone judges whether a query is late") {
+  FrontEnd f(PartyId::server1);
+  f.serve();
+  auto half = f.half_of(1);
+  half.header.not_after_ms = 1'000'000;
+  f.predict(half);
+  CHECK(f.scheduler.take<SubmitQuery>());
 }

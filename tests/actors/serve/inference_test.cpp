@@ -33,7 +33,7 @@ struct Begun {
       pack.materials.emplace_back(core->program->values()[value].bands.size());
     }
     inference = stage.keep(spawn_inference(stage.system(), core, actors,
-                                           {query, Parcel(protocol::Payload(48, 5)), client.actor(), timeline},
+                                           {query, {}, Parcel(protocol::Payload(48, 5)), client.actor(), timeline},
                                            std::move(pack), timeout, scheduler.actor()));
     stage.settle();
   }
@@ -48,7 +48,7 @@ struct Begun {
     report.sent_bytes = 100 + value;
     tell(LayerDone{protocol::making(static_cast<protocol::ValueId>(value), pack_id), report});
   }
-  void output() { tell(ClientBound{pack_id, Parcel(protocol::Payload{7, 8})}); }
+  void output() { tell(ClientBound{Parcel(protocol::Payload{7, 8})}); }
 
   /// That the query ended without an answer: what the client and the scheduler were told, and that the layers forget
   /// it. Nobody is told twice.
@@ -136,6 +136,7 @@ TEST_CASE("the client is answered when all layers are done and the output is the
     const auto predicted = wire::decode<wire::Predicted>(answer->payload);
     REQUIRE(predicted);
     CHECK(predicted->query == query);
+    CHECK(predicted->attempt == wire::attempt_of(q.core->session_id, pack_id));
     CHECK(predicted->output_share == protocol::Payload{7, 8});
     const auto& report = predicted->report;
     CHECK(report.pack == pack_id);
@@ -191,4 +192,35 @@ TEST_CASE("layers that send the client nothing, or more than one message, are at
   twice.output();
   twice.output();
   CHECK(twice.failed() == Fault::internal);
+}
+
+TEST_CASE("the scheduler knows that a query is over before the client does, so that its place is free by then") {
+  for (const bool well : {true, false}) {
+    Stage stage;
+    std::vector<std::string> told;
+    const auto neighbour = stage.keep(stage.system().spawn([&told](caf::event_based_actor*) -> caf::behavior {
+      return {[&told](const QueryEnded&) { told.emplace_back("scheduler"); },
+              [&told](const Send&) { told.emplace_back("client"); }};
+    }));
+    std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
+    std::vector<caf::actor> actors;
+    for (auto& layer : layers) actors.push_back(layer.actor());
+    Pack pack;
+    pack.id = pack_id;
+    pack.compute_s.resize(values);
+    pack.dealt_bytes.resize(values);
+    pack.materials.resize(values);
+    const auto inference = stage.keep(spawn_inference(stage.system(), fake_core(PartyId::server0), actors,
+                                                      {query, {}, Parcel(protocol::Payload(48, 5)), neighbour, false},
+                                                      std::move(pack), std::chrono::seconds(1), neighbour));
+    stage.settle();
+    if (well) {
+      stage.tell(inference, ClientBound{Parcel(protocol::Payload{7})});
+      for (std::size_t value = 0; value < values; ++value)
+        stage.tell(inference, LayerDone{protocol::making(static_cast<protocol::ValueId>(value), pack_id), {}});
+    } else {
+      stage.tell(inference, AbortQuery{{Fault::refused, "given up"}});
+    }
+    CHECK(told == std::vector<std::string>{"scheduler", "client"});
+  }
 }

@@ -45,14 +45,14 @@ struct Scheduler {
     stage.tell(scheduler, std::move(message));
   }
   void submit(std::uint8_t number, std::size_t bytes = 0) {
-    tell(SubmitQuery{query(number), Parcel(protocol::Payload(bytes == 0 ? core->input_share_bytes : bytes)),
+    tell(SubmitQuery{query(number), job, Parcel(protocol::Payload(bytes == 0 ? core->input_share_bytes : bytes)),
                      client.actor(), false});
   }
   void peer_says(Kind kind, std::uint8_t number, PackId pack = 0) { says(peer_id(), kind, number, pack); }
   void says(PartyId from, Kind kind, std::uint8_t number, PackId pack = 0) {
     auto payload = kind == Kind::query_cancelled
                        ? wire::encode(wire::Failure{query(number), {Fault::violation, "it said no"}})
-                       : wire::encode(wire::QueryName{query(number)});
+                       : wire::encode(wire::QueryName{query(number), peers_job});
     tell(arrived(from, kind, pack, std::move(payload)));
   }
   Pack pack(PackId id) const {
@@ -73,6 +73,11 @@ struct Scheduler {
         [&](TakePack asked_for) { return PackGranted{Parcel(pack(there ? asked_for.pack : 0))}; });
     REQUIRE(asked);
     return asked->pack;
+  }
+  /// The number of the oldest request that the store was told to forget; 0 when it was not.
+  std::uint64_t withdrawn() {
+    const auto withdrawn = store.take<WithdrawTake>();
+    return withdrawn ? withdrawn->taker : 0;
   }
   /// The pack with which a query began at all layers; 0 when none did.
   PackId begun() {
@@ -152,6 +157,7 @@ struct Scheduler {
   std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
   Role store{stage}, supervisor{stage}, front_end{stage}, client{stage}, other_client{stage};
   caf::actor scheduler, inference;
+  wire::JobDigest job{1}, peers_job{1};  ///< of the header here, and as the peer says
 };
 
 }  // namespace
@@ -276,6 +282,16 @@ TEST_CASE("what the peer cancels ends here with the peer's reason, and the peer 
   CHECK(unknown.burned() == 7);
 }
 
+TEST_CASE("a server that cancels a pack that another query uses ends the session, and the pack is not burned") {
+  for (const auto party : {PartyId::server0, PartyId::server1}) {
+    Scheduler s(party);
+    s.run(1, 5);
+    s.peer_says(Kind::query_cancelled, 2, 5);
+    CHECK(s.session_failed());
+    CHECK(s.burned() == 0);
+  }
+}
+
 TEST_CASE("what a helping producer cancels ends at both servers by its own word") {
   for (const auto party : {PartyId::server0, PartyId::server1}) {
     Scheduler s(party, true);
@@ -359,14 +375,38 @@ TEST_CASE("a pack that comes for a query that went is the next one's, and burned
     s.peer_says(Kind::query_pending, number);
   }
   s.tell(CancelQuery{query(1), s.client.actor()});
+  CHECK(s.withdrawn() == 1);
   s.forget();
   REQUIRE(s.grant_any(5));
   s.check_told(server1, Kind::query_start, 2, 5);
+  // It waits for its own no more, but that may be on its way, too.
+  CHECK(s.withdrawn() == 2);
   REQUIRE(s.grant_any(6));
   const auto message = s.peer().sent();
   REQUIRE(message);
   CHECK(message->header == wire::control_header(Kind::query_cancelled, s.core->session, 6));
   CHECK(s.burned() == 6);
+}
+
+TEST_CASE("a query that ends while it waits for a pack waits for none any more, however it ends") {
+  for (const bool given_up : {true, false}) {
+    Scheduler s(PartyId::server0);
+    s.submit(1);
+    s.peer_says(Kind::query_pending, 1);
+    if (given_up)
+      s.tell(CancelQuery{query(1), s.client.actor()});
+    else
+      s.stage.pass(1000ms);
+    CHECK(s.withdrawn() == 1);
+    // The store's answer to that is no pack.
+    s.forget();
+    REQUIRE(s.grant_any(0));
+    CHECK(s.peer().left() == 0);
+    CHECK(s.burned() == 0);
+  }
+  Scheduler in_time(PartyId::server0);
+  in_time.run(1, 5);
+  CHECK(in_time.withdrawn() == 0);
 }
 
 TEST_CASE("an inference that ends without a word fails its query") {
@@ -383,9 +423,13 @@ TEST_CASE("the end of the session is the end of all queries, with its reason") {
   s.run(1, 5);
   s.submit(2);
   s.forget();
-  s.tell(EndSession{{Fault::not_serving, "a planned stop"}});
-  CHECK(s.failed(2, Outcome::failed).fault == Fault::not_serving);
-  CHECK(s.failed(1, Outcome::failed).fault == Fault::not_serving);
+  s.tell(EndSession{{Fault::not_serving, "a deployment", 500}});
+  const auto waited = s.failed(2, Outcome::failed), ran = s.failed(1, Outcome::failed);
+  CHECK(waited.fault == Fault::not_serving);
+  CHECK(ran.fault == Fault::not_serving);
+  // Only of a query of which nothing has run is it said when to ask again.
+  CHECK(waited.retry_after_ms == 500);
+  CHECK_FALSE(ran.retry_after_ms);
   CHECK(s.client.left() == 0);
   s.submit(3);
   CHECK(s.client.left() == 0);
@@ -405,9 +449,67 @@ TEST_CASE("what may not be said to a scheduler ends the session") {
   CHECK(leader.session_failed());
   follower.peer_says(Kind::query_pending, 1);
   CHECK(follower.session_failed());
-  // As many shares may wait at server 1 as its clients can send, and no more.
-  for (std::uint8_t i = 1; i <= 8; ++i) leader.peer_says(Kind::query_pending, i);
-  CHECK_FALSE(leader.session_failed());
-  leader.peer_says(Kind::query_pending, 9);
-  CHECK(leader.session_failed());
+}
+
+TEST_CASE("server 0 refuses what waits at server 1 beyond a bound as busy, and the session goes on") {
+  Scheduler s(PartyId::server0);
+  for (std::uint8_t i = 1; i <= 8; ++i) s.peer_says(Kind::query_pending, i);
+  CHECK(s.peer().left() == 0);
+  s.peer_says(Kind::query_pending, 9);
+  const auto refused = s.peer().sent_failure(Kind::query_cancelled);
+  REQUIRE(refused);
+  CHECK(refused->query == query(9));
+  CHECK(refused->error.fault == Fault::busy);
+  CHECK(refused->error.retry_after_ms);
+  CHECK_FALSE(s.session_failed());
+  // One of them is over: there is room again.
+  s.peer_says(Kind::query_cancelled, 1);
+  s.peer_says(Kind::query_pending, 10);
+  CHECK(s.peer().left() == 0);
+}
+
+TEST_CASE("server 1 passes on to its client that server 0 is busy, and when to ask again") {
+  Scheduler s(PartyId::server1);
+  s.submit(1);
+  s.forget();
+  s.tell(arrived(PartyId::server0, Kind::query_cancelled, 0,
+                 wire::encode(wire::Failure{query(1), {Fault::busy, "too much", 100}})));
+  const auto told = s.failed(1, Outcome::failed);
+  CHECK(told.fault == Fault::busy);
+  CHECK(told.retry_after_ms == 100);
+}
+
+TEST_CASE("halves of two jobs under one id are refused at both servers before they cost a pack, in either order") {
+  for (const bool ours_first : {true, false}) {
+    Scheduler s(PartyId::server0);
+    s.peers_job = {2};
+    if (ours_first) s.submit(1);
+    s.peer_says(Kind::query_pending, 1);
+    if (!ours_first) s.submit(1);
+    CHECK(s.failed(1, Outcome::refused).fault == Fault::refused);
+    const auto told = s.peer().sent_failure(Kind::query_cancelled);
+    REQUIRE(told);
+    CHECK(told->query == query(1));
+    CHECK(told->error.fault == Fault::refused);
+    CHECK_FALSE(s.grant_any(5));
+    // The id may be used again, by halves that belong together.
+    s.peers_job = s.job;
+    s.forget();
+    s.submit(1);
+    s.peer_says(Kind::query_pending, 1);
+    CHECK(s.grant_any(6));
+    CHECK(s.begun() == 6);
+  }
+}
+
+TEST_CASE("server 1 does not believe server 0 that two halves are of one job") {
+  Scheduler s(PartyId::server1);
+  s.submit(1);
+  s.forget();
+  s.peers_job = {2};
+  s.peer_says(Kind::query_start, 1, 5);
+  CHECK(s.failed(1, Outcome::refused).fault == Fault::refused);
+  s.check_told(0, Kind::query_cancelled, 1, 5);
+  CHECK(s.burned() == 5);
+  CHECK(s.begun() == 0);
 }

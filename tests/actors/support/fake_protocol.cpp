@@ -20,6 +20,7 @@ using Words = std::vector<std::uint32_t>;
 Payload to_payload(const Words& w) {
   Payload p(w.size() * 4);
   std::memcpy(p.data(), w.data(), p.size());
+  fake_hooks().wrote(p);
   return p;
 }
 
@@ -464,9 +465,25 @@ void FakeHooks::consumed(const std::string& line) {
   lines_.push_back(line);
 }
 
+void FakeHooks::forget_lines() {
+  const std::scoped_lock lock(mutex_);
+  lines_.clear();
+}
+
 std::vector<std::string> FakeHooks::lines() {
   const std::scoped_lock lock(mutex_);
   return lines_;
+}
+
+void FakeHooks::wrote(const protocol::Payload& payload) {
+  if (!keep_payloads) return;
+  const std::scoped_lock lock(mutex_);
+  payloads_.push_back(payload);
+}
+
+std::vector<protocol::Payload> FakeHooks::payloads() {
+  const std::scoped_lock lock(mutex_);
+  return payloads_;
 }
 
 void FakeHooks::band(const FakeBand& band) {
@@ -491,7 +508,7 @@ model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
   model::Plan plan;
   plan.model_name = "fake-" + std::to_string(constant);
   for (int i = 0; i < 4; ++i)
-    plan.weights_digest[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(constant >> (8 * i));
+    plan.weights_commitment[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(constant >> (8 * i));
   const tensor::Shape map{rows, 3, 2};
   plan.network.input = map;
   for (const char* layer_name : {"first", "second", "third"}) {
@@ -506,7 +523,7 @@ model::Plan fake_plan(std::uint32_t constant, std::size_t rows) {
   last.conv.in = {1, 1, map.elements()};
   last.conv.out_channels = 5;
   plan.network.layers.push_back(last);
-  plan.calibration.resize(4, {1, 1, 0.5});
+  plan.worst_calibrated.resize(4, 0.5);
   plan.preprocessing.size = map;
   plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
   return plan;

@@ -28,8 +28,15 @@ struct FakeHooks {
   /// BLINDSIGHT_TEST_LEDGER if set.
   void consumed(const std::string& line);
   std::vector<std::string> lines();
+  /// A new test begins: what others consumed, some of them under fixed keys, is not its matter.
+  void forget_lines();
   void band(const FakeBand& band);
   std::vector<FakeBand> bands();  ///< in the order in which it happened
+
+  /// A share, correction or opening was written. Kept only where a test has asked for it.
+  void wrote(const protocol::Payload& payload);
+  std::vector<protocol::Payload> payloads();  ///< in the order in which they were written
+  std::atomic<bool> keep_payloads{false};
 
   /// When not negative, server 1's steps of this value swallow their messages: the query can never end by itself.
   std::atomic<int> stall_value{-1};
@@ -45,6 +52,7 @@ struct FakeHooks {
   std::mutex mutex_;
   std::vector<std::string> lines_;
   std::vector<FakeBand> bands_;
+  std::vector<protocol::Payload> payloads_;
 };
 
 /// One per process.
@@ -58,7 +66,7 @@ extern const protocol::Protocol& fake_protocol;
 extern const protocol::Protocol& fake_helped_protocol;
 constexpr std::size_t fake_bands_at_once = 2;
 
-/// `constant` goes into the weights' digest, so that plans of different constants differ.
+/// `constant` goes into the commitment to the weights, so that plans of different constants differ.
 model::Plan fake_plan(std::uint32_t constant, std::size_t rows = 8);
 protocol::LayerWeights fake_weights(std::uint32_t constant);
 std::vector<std::int64_t> fake_input(const model::Plan& plan, std::uint32_t seed);

@@ -77,6 +77,10 @@ namespace blindsight::test {
 class Role {
  public:
   explicit Role(Stage& stage);
+  /// What it was sent may hold actors that hold this one: it goes, or none of them ever does.
+  ~Role() { kept_->clear(); }
+  Role(const Role&) = delete;
+  Role& operator=(const Role&) = delete;
 
   const caf::actor& actor() const { return actor_; }
 

@@ -68,7 +68,7 @@ bool says_while_not_serving(client::Client client, config::Role party, const std
 
 /// Deploys by way of `client`.
 protocol::Result<void> deploy_fake(client::Client& client, std::uint32_t constant);
-/// One query by way of `client`; an answer that is not the right one is an error too.
+/// One query by way of `client`, asked once; an answer that is not the right one is an error too.
 protocol::Result<wire::QueryReport> query_fake(client::Client& client, std::uint32_t constant, std::uint32_t seed,
                                                bool timeline = false);
 

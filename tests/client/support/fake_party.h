@@ -3,7 +3,9 @@
 #include <atomic>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "protocol/core/party.h"
 #include "wire/control.h"
 #include "wire/envelope.h"
+#include "wire/tls.h"
 
 namespace blindsight::tests {
 
@@ -23,7 +26,8 @@ class FakeParty {
   /// What to send back at once; a test may keep the message and answer later by send().
   using Handler = std::function<std::vector<wire::Message>(const wire::Message&)>;
 
-  FakeParty(protocol::PartyId role, Handler handler);
+  /// By TLS with whom that context knows as a client; null: on plain links.
+  FakeParty(protocol::PartyId role, Handler handler, std::shared_ptr<const wire::TlsContext> tls = nullptr);
   ~FakeParty();
 
   config::Address address() const { return address_; }
@@ -35,18 +39,23 @@ class FakeParty {
   void drop_connections();
   /// Messages of a kind that came.
   std::size_t received(wire::Kind kind) const;
+  /// Who has proved to be at the other end of the last connection.
+  std::optional<wire::Identity> last_client() const;
 
  private:
   struct Connection {
     int descriptor;
+    std::unique_ptr<wire::Transport> transport;
     wire::Reader reader{{.frame_bytes = frame_bytes}};
   };
   void run();
   void read(Connection& connection);
-  static void write(int descriptor, wire::Message message);
+  static void write(Connection& connection, wire::Message message);
+  static void send_all(int descriptor, const std::vector<char>& bytes);
 
   const protocol::PartyId role_;
   Handler handler_;
+  const std::shared_ptr<const wire::TlsContext> tls_;
   int listening_ = -1;
   config::Address address_;
   std::atomic<std::size_t> connections_ = 0;
@@ -54,6 +63,7 @@ class FakeParty {
   mutable std::mutex mutex_;  ///< what follows
   std::list<Connection> open_;
   std::vector<wire::Kind> received_;
+  std::optional<wire::Identity> last_client_;
   std::thread thread_;
 };
 

@@ -17,7 +17,7 @@ model::Plan identity_plan() {
   layer.conv.in = plan.network.input;
   layer.conv.out_channels = 2;
   plan.network.layers = {layer};
-  plan.calibration.resize(1, {1, 1, 0.5});
+  plan.worst_calibrated.resize(1, 0.5);
   plan.preprocessing.size = plan.network.input;
   plan.preprocessing.mean = plan.preprocessing.deviation = {1, 1};
   return plan;
@@ -32,7 +32,8 @@ client::ModelPtr identity() {
 Message echo(const Message& message) {
   const auto asked = wire::decode<wire::Predict>(message.payload);
   REQUIRE(asked);
-  return {wire::control_header(Kind::predicted), wire::encode(wire::Predicted{asked->query, asked->input_share, {}})};
+  return {wire::control_header(Kind::predicted),
+          wire::encode(wire::Predicted{asked->header.job, {}, asked->input_share, {}})};
 }
 
 Message refusal(const wire::QueryId& query, protocol::Fault fault, std::optional<std::uint32_t> retry_after_ms) {

@@ -49,8 +49,9 @@ TEST_CASE("a plan that contradicts itself is refused with its layer") {
       {[](Plan& p) { p.network.layers[0].name = "\xe2\x80\xae"; }, "impossible name"},
       {[](Plan& p) { p.preprocessing.deviation[0] = 0; }, "preprocessing"},
       {[](Plan& p) { p.output_scale = std::nan(""); }, "scale"},
+      {[](Plan& p) { p.worst_calibrated[1] = 0; }, "impossible range"},
       {[](Plan& p) { p.network.input_bits = 60; }, "input has 60 bits"},
-      {[](Plan& p) { p.calibration.pop_back(); }, "calibrated range"},
+      {[](Plan& p) { p.worst_calibrated.pop_back(); }, "calibrated range"},
       {[](Plan& p) { p.network.layers[0].relu_fit.even[2] = std::nan(""); }, "polynomial"},
       {[](Plan& p) { p.network.layers[0].relu_fit.even[2] = 1e9; }, "polynomial"},
       {[](Plan& p) { p.network.layers[0].relu_fit.even.resize(6); }, "polynomial"},
@@ -88,17 +89,34 @@ TEST_CASE("weights are saved for their owner alone and come back with their plan
   REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().what));
   CHECK(weights->layers[2].filter == c.weights.layers[2].filter);
   CHECK(weights->layers[1].bias == c.weights.layers[1].bias);
-  CHECK(digest(*weights) == plan->weights_digest);
+  CHECK(weights->nonce == c.weights.nonce);
+  CHECK(commitment(*weights) == plan->weights_commitment);
   CHECK(weights->scales == c.weights.scales);
 
   Plan other = *plan;
-  other.weights_digest[0] ^= 1;
+  other.weights_commitment[0] ^= 1;
   const auto wrong = load_weights(folder / "m.weights", other);
   REQUIRE_FALSE(wrong.has_value());
   CHECK(wrong.error().what.find("are not those") != std::string::npos);
 
   CHECK_FALSE(load_plan(folder / "none").has_value());
   CHECK_FALSE(add_plan(files, c.plan, folder / "no" / "folder").has_value());
+}
+
+TEST_CASE("a plan of the format's version 2 is read, and the weights beside it are refused with the command to run") {
+  const std::filesystem::path folder = "tests/model/plan/version_2";
+  const auto plan = load_plan(folder / "tiny.plan");
+  REQUIRE_MESSAGE(plan.has_value(), (plan ? "" : plan.error().what));
+  CHECK(plan->model_name == "tiny.onnx");
+  CHECK(plan->network.layers.size() == 3);
+  CHECK(plan->calibration_images == 50);
+  CHECK(plan->worst_calibrated.size() == 3);
+  const auto weights = load_weights(folder / "tiny.weights", *plan);
+  REQUIRE_FALSE(weights.has_value());
+  CAPTURE(weights.error().what);
+  CHECK(weights.error().fault == protocol::Fault::usage);
+  for (const char* word : {"tiny.weights", "version 2", "blindsight model compile MODEL.onnx"})
+    CHECK(weights.error().what.find(word) != std::string::npos);
 }
 
 TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decoded") {

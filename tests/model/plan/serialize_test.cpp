@@ -36,7 +36,7 @@ TEST_CASE("a plan comes back from its bytes whole") {
   CHECK(back->model_name == "mnist-8.onnx");
   CHECK(back->labels == plan.labels);
   CHECK(back->preprocessing == plan.preprocessing);
-  CHECK(back->calibration == plan.calibration);
+  CHECK(back->worst_calibrated == plan.worst_calibrated);
   CHECK(back->network.layers[1].max_pools == plan.network.layers[1].max_pools);
   CHECK(back->network.layers[0].conv == plan.network.layers[0].conv);
   CHECK(back->output_scale == plan.output_scale);
@@ -50,7 +50,7 @@ TEST_CASE("whatever changes in a plan changes its digest") {
   const std::function<void(Plan&)> changes[] = {
       [](Plan& p) { p.model_name += "x"; },
       [](Plan& p) { p.preprocessing.orientation = Orientation::exif; },
-      [](Plan& p) { p.weights_digest[31] ^= 1; },
+      [](Plan& p) { p.weights_commitment[31] ^= 1; },
       [](Plan& p) { p.network.layers[0].fraction_bits += 1; },
       [](Plan& p) { p.network.layers[1].max_pools[0].stride_x = 2; },
       [](Plan& p) { p.network.layers[1].relu = false; },
@@ -61,7 +61,7 @@ TEST_CASE("whatever changes in a plan changes its digest") {
       [](Plan& p) { p.output = OutputKind::independent; },
       [](Plan& p) { p.threshold = 0.25; },
       [](Plan& p) { p.labels[9] = "ten"; },
-      [](Plan& p) { p.calibration[2].worst *= 0.5; },
+      [](Plan& p) { p.worst_calibrated[2] *= 0.5; },
       [](Plan& p) { p.network.layers[0].relu_fit.even[1] *= 2; },
       [](Plan& p) { p.network.layers[0].relu_fit.even.pop_back(); },
       [](Plan& p) { p.network.layers[1].relu_fit.worst *= 2; },
@@ -120,10 +120,11 @@ TEST_CASE("weights come back from their bytes whole, with their plan alone") {
   REQUIRE_MESSAGE(back.has_value(), (back ? "" : back.error().what));
   CHECK(to_bytes(*back) == bytes);
   CHECK(back->scales == c.weights.scales);
-  CHECK(digest(*back) == c.plan.weights_digest);
+  CHECK(back->nonce == c.weights.nonce);
+  CHECK(commitment(*back) == c.plan.weights_commitment);
 
   Plan other = c.plan;
-  other.weights_digest[0] ^= 1;
+  other.weights_commitment[0] ^= 1;
   check_refused(weights_from_bytes(bytes, other), "are not those that the plan");
   other = c.plan;
   other.network.layers.pop_back();
@@ -140,21 +141,72 @@ TEST_CASE("weights come back from their bytes whole, with their plan alone") {
   CHECK_FALSE(weights_from_bytes(hurt, c.plan).has_value());
 }
 
-TEST_CASE("a value that moves from one layer to the next changes the weights' digest, a scale does not") {
+TEST_CASE("a plan or weights of another version of the format are refused by it, with what to do") {
+  const Compiled& c = compiled_mnist();
+  // The version is the first number of either.
+  const auto of_version = [](std::vector<std::uint8_t> bytes, std::uint8_t version) {
+    const auto at = std::find(bytes.begin() + 8, bytes.end(), std::uint8_t{3});
+    REQUIRE(at != bytes.end());
+    *at = version;
+    return bytes;
+  };
+  const auto plan = [&](std::uint8_t version) { return plan_from_bytes(of_version(to_bytes(c.plan), version)); };
+  CHECK(plan(3));
+  CHECK(plan(2));
+  REQUIRE_FALSE(plan(1));
+  CHECK(plan(1).error().what.find("version 1, this program reads versions 2 and 3: compile the model again") !=
+        std::string::npos);
+  REQUIRE_FALSE(plan(4));
+  CHECK(plan(4).error().what.find("install the release") != std::string::npos);
+  const auto weights = [&](std::uint8_t version) {
+    return weights_from_bytes(of_version(to_bytes(c.weights), version), c.plan);
+  };
+  CHECK(weights(3));
+  check_refused(weights(2), "Make both again: blindsight model compile");
+  check_refused(weights(4), "install the release");
+}
+
+TEST_CASE("a guess of the weights is not confirmed by the plan, nor do two plans tell that their weights are equal") {
+  const Compiled& c = compiled_mnist();
+  Weights again = c.weights;
+  again.nonce = fresh_nonce();
+  CHECK(again.nonce != c.weights.nonce);
+  CHECK(commitment(again) != c.plan.weights_commitment);
+  check_refused(weights_from_bytes(to_bytes(again), c.plan), "are not those that the plan");
+  for (const std::size_t byte : {std::size_t{0}, again.nonce.size() - 1}) {
+    Weights near = c.weights;
+    near.nonce[byte] ^= 1;
+    check_refused(weights_from_bytes(to_bytes(near), c.plan), "are not those that the plan");
+  }
+  // What a reader without the nonce can compute: under no nonce, or under one that anybody knows.
+  Weights guess = c.weights;
+  guess.nonce = {};
+  CHECK(commitment(guess) != c.plan.weights_commitment);
+  // No public byte is of the nonce.
+  const auto bytes = to_bytes(c.plan);
+  for (std::size_t i = 0; i + 8 <= c.weights.nonce.size(); ++i)
+    CHECK(std::search(bytes.begin(), bytes.end(), c.weights.nonce.begin() + i, c.weights.nonce.begin() + i + 8) ==
+          bytes.end());
+}
+
+TEST_CASE("a value that moves from one layer to the next, and a nonce, change the commitment, a scale does not") {
   Weights weights;
   weights.layers.resize(2);
   weights.layers[0].filter = {1, 2};
   weights.layers[1].filter = {3};
   weights.scales = {1, 1};
-  const Digest before = digest(weights);
+  const Digest before = commitment(weights);
   Weights scaled = weights;
   scaled.scales[0] = 2;
-  CHECK(digest(scaled) == before);
+  CHECK(commitment(scaled) == before);
+  Weights other = weights;
+  other.nonce[7] = 1;
+  CHECK(commitment(other) != before);
   weights.layers[0].filter = {1};
   weights.layers[1].filter = {2, 3};
-  CHECK(digest(weights) != before);
+  CHECK(commitment(weights) != before);
   weights.layers[0].filter = {1, 2};
   weights.layers[1].filter = {};
   weights.layers[1].bias = {3};
-  CHECK(digest(weights) != before);
+  CHECK(commitment(weights) != before);
 }

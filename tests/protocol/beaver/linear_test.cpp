@@ -81,9 +81,9 @@ TEST_CASE_TEMPLATE("E*W_j + A_j*F + C_j + bias_j of both servers is X*W + bias, 
       std::vector<std::int64_t> got;
       const auto all = bands(net.spec, 0, 4);
       CHECK(all.size() > 1);
-      for (std::uint16_t band = 0; band < all.size(); ++band) {
+      for (std::size_t band = 0; band < all.size(); ++band) {
         const BandLayout& layout = all[band];
-        const Stream stream{.pack = pack, .value = value, .band = band};
+        const Stream stream{.pack = pack, .value = value, .band = static_cast<std::uint16_t>(band)};
         Dealer dealer(opened.share_keys, stream);
         deal_product(dealer, opened.share_keys, pack, input_value, l, layout, opened.mask);
         Buffer<Word> sum(layout.conv.size() * out_row, 0);

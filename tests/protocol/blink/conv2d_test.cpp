@@ -39,8 +39,8 @@ TEST_CASE("E*W_i + G_i of both servers is X*W + bias mod 2^K, on every band, und
         std::vector<std::int64_t> got;
         const auto all = protocol::bands(one.net.spec, 0, 4);
         CHECK(all.size() > 1);
-        for (std::uint16_t band = 0; band < all.size(); ++band) {
-          const Stream stream{.pack = pack, .value = 1, .band = band};
+        for (std::size_t band = 0; band < all.size(); ++band) {
+          const Stream stream{.pack = pack, .value = 1, .band = static_cast<std::uint16_t>(band)};
           Dealer dealer(one.with_producer[0], one.with_producer[1], stream, receiver);
           deal_product(dealer, l, one.w, pack, input_value, all[band], one.with_producer[0], one.with_producer[1],
                        one.mask);

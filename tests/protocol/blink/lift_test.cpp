@@ -29,7 +29,8 @@ TEST_CASE("the lift keeps every value whose top bit is 0, in every sharing, whoe
   const auto keys = keys_from_seed(3);
   const Prg p0(keys[2].with[0]), p1(keys[2].with[1]);
   for (const PartyId receiver : {PartyId::server0, PartyId::server1})
-    for (const auto& [from, to] : {std::pair{2u, 3u}, {5u, 17u}, {8u, 24u}, {8u, 32u}}) {
+    for (const LiftShape& widths : {LiftShape{0, 2, 3}, {0, 5, 17}, {0, 8, 24}, {0, 8, 32}}) {
+      const unsigned from = widths.from, to = widths.to;
       CAPTURE(from);
       CAPTURE(to);
       auto y = every_sharing(from);

@@ -95,8 +95,8 @@ TEST_CASE("max pools give the largest of each window, band by band, whatever the
     const auto all = protocol::bands(network, 0, 4);
     CHECK(all.size() > 1);
     std::vector<std::int64_t> got;
-    for (std::uint16_t b = 0; b < all.size(); ++b)
-      for (const std::int64_t v : run(network, all[b], map, b)) got.push_back(v);
+    for (std::size_t b = 0; b < all.size(); ++b)
+      for (const std::int64_t v : run(network, all[b], map, static_cast<std::uint16_t>(b))) got.push_back(v);
     CHECK(got == expected);
   }
 }

@@ -23,10 +23,10 @@ TEST_CASE("the polynomial ReLU is p(x / 2^A) 2^A, rounded to the nearest integer
   Values x{4, -2, 1};
   relu(x, fit, 2);
   CHECK(x == Values{6, 0, 1});
-  // p(3/4) 4 = 0.5 + 0.84375 + 0.6328125 + 1.5 = 3.4765625; p(5/4) 4 = 0.5 + 2.34375 + 4.8828125 + 2.5 = 10.2265625.
-  Values more{3, 5};
+  // p(3/4) 4 = 0.5 + 0.84375 + 0.6328125 + 1.5 = 3.4765625; p(9/4) 4 = 0.5 + 7.59375 + 51.2578125 + 4.5 = 63.8515625.
+  Values more{3, 9};
   relu(more, fit, 2);
-  CHECK(more == Values{3, 10});
+  CHECK(more == Values{3, 64});
   // Far out of any plan's range the polynomial leaves the integers: it is bounded.
   Values far{std::int64_t{1} << 60};
   relu(far, fit, 2);

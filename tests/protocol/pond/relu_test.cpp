@@ -55,10 +55,11 @@ double check_error(const LayerSpec& layer, double range, Randomness randomness =
 TEST_CASE("Pond's ReLU is its polynomial to one ulp, for every degree, both ways of dealing and many scales") {
   for (const unsigned degree : {2, 4, 6, 8}) {
     CAPTURE(degree);
-    for (const auto& [f, A, M] :
+    for (const auto& bits :
          {std::array{12u, 10u, 1u}, {4u, 6u, 1u}, {8u, 8u, 2u}, {16u, 12u, 0u}, {20u, 14u, 1u}, {1u, 1u, 1u}}) {
-      CAPTURE(f);
-      CAPTURE(A);
+      const auto [f, A, M] = bits;
+      CAPTURE(bits[0]);
+      CAPTURE(bits[1]);
       const LayerSpec layer = testing::relu_layer(testing::uniform_fit(degree), f, A, M);
       CHECK(relu_error(layer, 1) < 1.01);
       for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) check_error(layer, 1, randomness);

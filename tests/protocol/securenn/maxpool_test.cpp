@@ -47,7 +47,9 @@ std::vector<std::int64_t> pooled(ThreeRoutines& parties, const std::vector<std::
 TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in as many levels as a tree has") {
   const std::map<std::size_t, unsigned> levels{{1, 0}, {2, 1}, {3, 2}, {4, 2}, {5, 3}, {9, 4}};
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent})
-    for (const auto& [count, depth] : levels) {
+    for (const auto& level : levels) {
+      const auto count = level.first;
+      const unsigned depth = level.second;
       CAPTURE(count);
       Ledger ledger(keys_from_seed(1));
       ThreeRoutines parties(randomness, 1, &ledger);

@@ -1,0 +1,160 @@
+#include "actors/supervisor.h"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+
+#include "net/blocking_link.h"
+#include "net/identities.h"
+#include "tests/actors/support/three_parties.h"
+#include "wire/control.h"
+#include "wire/envelope.h"
+
+using namespace blindsight;
+using namespace blindsight::test;
+
+TEST_CASE("parties may start in any order, and a query before they are all there says who is missing") {
+  constexpr std::size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  ThreeParties three;
+  three.start_all();
+  three.deploy(3);
+  for (const auto& order : orders) {
+    for (const std::size_t i : {0u, 1u, 2u}) three.stop(i);
+    three.start(order[0]);
+    three.start(order[1]);
+    if (order[2] == 2) {
+      const auto early = three.query(3, 9);
+      REQUIRE_FALSE(early);
+      CHECK(early.error().fault == protocol::Fault::not_serving);
+      CHECK(early.error().retry_after_ms);
+      CHECK(contains(early.error().what, "not connected"));
+      CHECK(contains(early.error().what, "crypto producer"));
+    }
+    three.start(order[2]);
+    three.wait_until_serving(3);
+    const auto report = three.query(3, static_cast<std::uint32_t>(order[0] * 3 + order[1]));
+    if (!report) FAIL(report.error().what);
+  }
+  check_no_mask_twice();
+}
+
+TEST_CASE(
+    "a party that stops in the middle of a query fails it with its name, and the next query works when it is back") {
+  for (const std::size_t victim : {2u, 1u, 0u}) {
+    ThreeParties three;
+    three.start_all();
+    three.deploy(11);
+    REQUIRE(three.query(11, 1));
+
+    std::promise<void> stalled;
+    std::atomic<bool> once{false};
+    fake_hooks().on_stalled = [&] {
+      if (!once.exchange(true)) stalled.set_value();
+    };
+    fake_hooks().stall_value = 2;
+    auto answer = std::async(std::launch::async, [&] { return three.query(11, 2); });
+    stalled.get_future().wait();
+    three.stop(victim);
+    const auto failed = answer.get();
+    fake_hooks().stall_value = -1;
+    REQUIRE_FALSE(failed);
+    CHECK(contains(failed.error().what, victim == 2 ? "crypto producer" : victim == 1 ? "server1" : "server0"));
+
+    three.start(victim);
+    three.wait_until_serving(11);
+    const auto report = three.query(11, 3);
+    if (!report) FAIL(report.error().what);
+    fake_hooks().on_stalled = {};
+  }
+  check_no_mask_twice();
+}
+
+TEST_CASE("a party without the others' deployment is named, and deploying again mends it") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(4);
+  three.stop(1);
+  std::filesystem::remove_all(three.neighbourhood().parties[1].data_dir);
+  three.start(1);
+  auto serving = three.client().wait_until_serving(fake_plan(4), std::chrono::milliseconds(0));
+  CHECK_FALSE(serving);
+  // The servers say it as soon as all three are connected again.
+  CHECK(says_while_not_serving(three.client(), config::Role::server0, "server1 has no model"));
+  const auto refused = three.query(4, 1);
+  CHECK_FALSE(refused);
+  three.deploy(4);
+  CHECK(three.query(4, 1));
+}
+
+TEST_CASE("two parties with the same role, or with different protocols, are told at both ends") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  auto config = three.neighbourhood().parties[1];
+  config.listen.parties->port = free_port();
+  config.listen.clients.port = free_port();
+  config.data_dir = three.neighbourhood().folder.path() / "second";
+  auto registry = monitoring::Registry::null();
+  auto client = three.neighbourhood().client;
+  client.server1 = config.listen.clients;
+  const auto wait_for = [&](const std::string& text, const protocol::Protocol& protocol = fake_protocol) {
+    auto second = actors::Party::start(config, protocol, registry);
+    REQUIRE(second);
+    CHECK(says_while_not_serving(client::Client(client), config::Role::server1, text));
+  };
+  wait_for("another server1 is connected to server0 already");
+  wait_for("server0 runs protocol fake, server1 runs fake-helped", fake_helped_protocol);
+  // The three go on undisturbed.
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE("strangers that speak another version, or anything else, are refused and nothing is lost") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  const auto tls = net::tls_context(three.neighbourhood().client);
+  REQUIRE(tls);
+  const auto talk = [&](const std::vector<char>& bytes) -> std::optional<protocol::Fault> {
+    auto link = net::BlockingLink::connect(three.neighbourhood().parties[0].listen.clients, *tls,
+                                           {{protocol::PartyId::server0}, "server0"}, std::chrono::seconds(5));
+    REQUIRE(link);
+    REQUIRE(link->send(bytes));
+    wire::Reader reader({4096, 65536, 4});
+    std::vector<wire::Message> out;
+    // Until the party closes; one that sends for ever fills the reader, one that is silent ends the wait.
+    for (;;) {
+      const auto plain = link->receive(std::chrono::seconds(30));
+      if (!plain) {
+        REQUIRE(plain.error().fault == protocol::Fault::peer_lost);
+        break;
+      }
+      REQUIRE(reader.feed(*plain, out));
+    }
+    if (out.empty()) return std::nullopt;
+    return wire::decode<wire::Failure>(out[0].payload)->error.fault;
+  };
+  const auto framed = [](wire::Kind kind, protocol::Payload payload) {
+    wire::Outgoing out({wire::control_header(kind), std::move(payload)}, 0);
+    std::vector<char> bytes;
+    while (!out.finished()) out.append_frame(4096, bytes);
+    return bytes;
+  };
+  wire::Hello hello;
+  hello.wire_version = 99;
+  hello.software_version = "7.7";
+  hello.role = protocol::PartyId::client;
+  hello.max_frame_bytes = 4096;
+  CHECK(talk(framed(wire::Kind::hello, wire::encode(hello))) == protocol::Fault::usage);
+  hello.wire_version = wire::version;
+  hello.role = protocol::PartyId::server0;
+  CHECK(talk(framed(wire::Kind::hello, wire::encode(hello))) == protocol::Fault::usage);
+  CHECK(talk(framed(wire::Kind::hello, {1, 2, 3})) == protocol::Fault::violation);
+  CHECK(talk(framed(wire::Kind::predict, {})) == protocol::Fault::violation);
+  CHECK(talk({'G', 'E', 'T', ' ', '/', '\r', '\n'}) == std::nullopt);
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
+}
