@@ -156,6 +156,12 @@ TEST_CASE("what a party says of itself survives the way") {
   CHECK(*decode<PartyStatus>(encode(said)) == said);
 }
 
+TEST_CASE("a text is sent to its end, whatever is in it") {
+  auto said = status();
+  said.session = std::string("before\0behind", 13);
+  CHECK(decode<PartyStatus>(encode(said))->session == "before?behind");
+}
+
 TEST_CASE("what a party says of itself is printable and of a bounded length, whatever it sent") {
   auto s = status();
   Hello h;
