@@ -204,6 +204,7 @@ TEST_CASE("the scheduler knows that a query is over before the client does, so t
     }));
     std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
     std::vector<caf::actor> actors;
+    actors.reserve(values);
     for (auto& layer : layers) actors.push_back(layer.actor());
     Pack pack;
     pack.id = pack_id;
