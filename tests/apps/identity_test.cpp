@@ -229,7 +229,7 @@ TEST_CASE("a client does what it has the right to and nothing else, and the refu
   CHECK(model.is_answered(clinic));
 }
 
-TEST_CASE("on a party's ports: HTTP, garbage, an older TLS, half a handshake, forged lines; and the three go on") {
+TEST_CASE("on a party's ports: HTTP, garbage, an older TLS, half a handshake, forged lines, and the three go on") {
   ThreeProcesses parties("limits.handshakes_per_second = 10000\n");
   parties.start_all();
   const SmallModel model(parties);
@@ -341,7 +341,7 @@ TEST_CASE("SIGHUP: a broken file changes nothing, a client is added and removed,
 }
 
 TEST_CASE(
-    "a key is changed: a second pin, the new key, a restart of its party alone; the old one is then worth nothing") {
+    "a key is changed: a second pin, the new key, a restart of its party alone, the old one is then worth nothing") {
   ThreeProcesses parties;
   parties.start_all();
   const SmallModel model(parties);

@@ -198,7 +198,7 @@ std::vector<Kind> kinds() {
 }
 
 TEST_CASE(
-    "every kind of layer, in the middle and at the end, is the exact one within the stated error; costs are as "
+    "every kind of layer, in the middle and at the end, is the exact one within the stated error, costs are as "
     "declared, under every way of dealing") {
   for (const std::string_view name : protocol_names()) {
     const Protocol& p = *find_protocol(name);

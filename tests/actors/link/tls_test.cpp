@@ -285,7 +285,7 @@ TEST_CASE("handshakes begin at their rate: what comes faster is closed at once")
   CHECK(begun < most);
 }
 
-TEST_CASE("new identities hold for links that are accepted from then on; those that stand stay") {
+TEST_CASE("new identities hold for links that are accepted from then on, those that stand stay") {
   Listening party;
   auto old = party.connect(producer);
   REQUIRE(old);
