@@ -33,11 +33,15 @@ struct GreetingOver {
   caf::actor link;
 };
 
+/// Supervisor to itself: once a day.
+struct LookAtKey {};
+
 }  // namespace
 }  // namespace blindsight::actors
 
 BLINDSIGHT_LOCAL_MESSAGE(DialAgain)
 BLINDSIGHT_LOCAL_MESSAGE(GreetingOver)
+BLINDSIGHT_LOCAL_MESSAGE(LookAtKey)
 
 namespace blindsight::actors {
 namespace {
@@ -92,6 +96,15 @@ class Supervisor : public caf::event_based_actor {
         registry_(registry),
         listening_descriptors_(parts.listening_descriptors) {
     link_settings_.tls = std::move(parts.tls);
+    const auto& tls = link_settings_.tls;
+    registry_->probe<monitoring::metrics::links_insecure>().set(tls ? 0 : 1);
+    registry_->probe<monitoring::metrics::key_expiry>().set(
+        tls ? static_cast<double>(std::chrono::system_clock::to_time_t(tls->own().not_after())) : 0);
+    for (const auto door : {Door::parties, Door::clients})
+      for (std::size_t fault = 0; fault < protocol::fault_kinds; ++fault)
+        refused_connections_[static_cast<std::size_t>(door)][fault] =
+            registry_->probe<monitoring::metrics::connections_refused>(actors::name(door),
+                                                                       protocol::name(static_cast<Fault>(fault)));
     for (const auto peer : {PartyId::server0, PartyId::server1, PartyId::producer})
       if (peer != self_) {
         others_.push_back(peer);
@@ -127,8 +140,7 @@ class Supervisor : public caf::event_based_actor {
     link_settings_.config = config_.link;
     link_settings_.priorities = config_.priorities.enabled;
     link_settings_.registry = registry_;
-    if (!link_settings_.tls)
-      spdlog::warn("{}: INSECURE: links are neither encrypted nor authenticated (insecure_plaintext_links)", who());
+    look_at_key();
     listen(Door::parties, dialing_us());
     listen(Door::clients, {PartyId::client});
     for (const auto peer : dialed_by(self_)) {
@@ -142,6 +154,7 @@ class Supervisor : public caf::event_based_actor {
         [this](const Accepted& m) { accepted(m); },
         [this](const HandshakeFailed& m) { handshake_failed(m); },
         [this](const NewRights& m) { new_rights(m); },
+        [this](LookAtKey) { look_at_key(); },
         [this](const Dialed& m) { dialed(m); },
         [this](const DialAgain& m) { dial(m.peer); },
         [this](const Arrived& m) { arrived(m); },
@@ -466,10 +479,25 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void handshake_failed(const HandshakeFailed& m) {
+    count_refused(m.door, m.error.fault, m.connections);
     if (m.error.fault == Fault::peer_lost || m.error.fault == Fault::not_serving)
       spdlog::debug("{}: {} has gone before it proved who it is: {}", who(), m.address, m.error.what);
     else
       say_refused(m.address, m.error);
+  }
+
+  /// A key that nobody replaces in time ends the service on a day that nobody chose.
+  void look_at_key() {
+    const auto& tls = link_settings_.tls;
+    if (!tls)
+      return spdlog::warn("{}: INSECURE: links are neither encrypted nor authenticated (insecure_plaintext_links)",
+                          who());
+    if (tls->own().expires_soon(std::chrono::system_clock::now()))
+      spdlog::warn(
+          "{}: its key expires on {}, and no link comes up after that: blindsight key new FILE; let the others "
+          "add its pin; restart",
+          who(), wire::date_text(tls->own().not_after()));
+    delayed_send(this, std::chrono::hours(24), LookAtKey{});
   }
 
   void new_rights(const NewRights& m) {
@@ -607,7 +635,13 @@ class Supervisor : public caf::event_based_actor {
     send(link, CloseLink{});
     greetings_.erase(link);
     if (greeting.dialed) return dial_failed(*greeting.dialed, error.what);
+    count_refused(greeting.door, error.fault);
     say_refused(greeting.address, error);
+  }
+
+  void count_refused(Door door, Fault fault, std::uint64_t connections = 1) {
+    refused_connections_[static_cast<std::size_t>(door)][static_cast<std::size_t>(fault)].add(
+        static_cast<double>(connections));
   }
 
   void say_refused(const std::string& address, const protocol::Error& error) {
@@ -724,6 +758,7 @@ class Supervisor : public caf::event_based_actor {
   std::set<caf::actor> all_links_;
   std::map<caf::actor, std::shared_ptr<const wire::Identity>> clients_;
   std::set<std::string> refused_reasons_;
+  std::array<std::array<monitoring::Counter, protocol::fault_kinds>, 2> refused_connections_;  ///< by Door
 
   std::uint64_t attempt_ = 0;
   std::unique_ptr<SessionKeyPair> keys_;

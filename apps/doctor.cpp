@@ -107,8 +107,6 @@ void look_at_data_folder(const config::PartyConfig& party, Findings& findings) {
                enough ? "" : "a large model's shares need " + human_bytes(least_disk_bytes));
 }
 
-constexpr std::chrono::hours soon_expired(30 * 24);
-
 /// The key, if it can be used.
 std::optional<wire::Credentials> look_at_key(const fs::path& file, bool insecure, Findings& findings) {
   if (insecure) {
@@ -121,14 +119,15 @@ std::optional<wire::Credentials> look_at_key(const fs::path& file, bool insecure
     findings.add(Verdict::fail, "key", key.error().what);
     return std::nullopt;
   }
-  const auto left = key->not_after() - std::chrono::system_clock::now();
+  const auto now = std::chrono::system_clock::now();
   const auto until = "valid until " + wire::date_text(key->not_after());
   const auto advice = "blindsight key new FILE; let the others add its pin; restart";
-  if (left <= std::chrono::hours(0)) {
+  if (now >= key->not_after()) {
     findings.add(Verdict::fail, "key", until, advice);
     return std::nullopt;
   }
-  findings.add(left < soon_expired ? Verdict::warn : Verdict::ok, "key", until, left < soon_expired ? advice : "");
+  const bool soon = key->expires_soon(now);
+  findings.add(soon ? Verdict::warn : Verdict::ok, "key", until, soon ? advice : "");
   return *key;
 }
 

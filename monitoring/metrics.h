@@ -9,7 +9,7 @@
 /// probe.
 namespace blindsight::monitoring::metrics {
 
-inline constexpr Label<std::string_view> layer{"layer"}, peer{"peer"};
+inline constexpr Label<std::string_view> layer{"layer"}, peer{"peer"}, listener{"listener"};
 inline constexpr Label<Lane> lane{"lane"};
 inline constexpr Label<Outcome> outcome{"outcome"};
 inline constexpr Label<std::string_view> fault{"fault"};  ///< protocol::Fault
@@ -52,6 +52,16 @@ inline constexpr auto peer_connections =
 inline constexpr auto peer_disconnections =
     counter("blindsight_peer_disconnections_total", "connections", "Times that the link to a peer was lost", peer);
 
+inline constexpr auto connections_refused =
+    counter("blindsight_connections_refused_total", "connections",
+            "Connections that ended before they were a link: no known key, false role, other version, too many at once",
+            listener, fault);
+inline constexpr auto key_expiry = gauge("blindsight_key_expiry_timestamp_seconds", "seconds",
+                                         "When this party's own key expires, in Unix time; 0: it has none");
+inline constexpr auto links_insecure =
+    gauge("blindsight_links_insecure", "0 or 1",
+          "1: INSECURE, links are neither encrypted nor authenticated (insecure_plaintext_links)");
+
 inline constexpr auto queries =
     counter("blindsight_queries_total", "queries", "Queries that ended, by outcome", outcome);
 inline constexpr auto query_failures = counter("blindsight_query_failures_total", "queries",
@@ -93,6 +103,10 @@ inline constexpr const Metric* all[] = {
     &peer_connected,
     &peer_connections,
     &peer_disconnections,
+
+    &connections_refused,
+    &key_expiry,
+    &links_insecure,
 
     &queries,
     &query_failures,

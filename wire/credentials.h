@@ -32,6 +32,8 @@ class Credentials {
   const Fingerprint& fingerprint() const { return fingerprint_; }
   Time not_before() const { return not_before_; }
   Time not_after() const { return not_after_; }
+  /// Whether it is time to tell a person, who has to make a new key and let the others pin it.
+  bool expires_soon(Time now) const { return not_after_ - now < std::chrono::hours(30 * 24); }
 
   evp_pkey_st* key() const { return key_.get(); }
   x509_st* certificate() const { return certificate_.get(); }

@@ -59,7 +59,7 @@ std::optional<Phase> phase_of(Kind kind) {
   return std::nullopt;
 }
 
-std::string_view name(Phase phase) {
+std::string_view phase_name(Phase phase) {
   return phase == Phase::set_up ? "set-up" : phase == Phase::preprocess ? "preprocessing" : "online";
 }
 
@@ -407,7 +407,7 @@ class Layer : public caf::event_based_actor {
   void failed(const StepKey& key, const protocol::Error& why) {
     const StepFailed message{key.phase, key.work,
                              protocol::within("layer " + info_.name + ", band " + std::to_string(key.work.band) + ", " +
-                                                  std::string(actors::name(key.phase)) + " step: ",
+                                                  std::string(phase_name(key.phase)) + " step: ",
                                               why)};
     running_.erase(key);
     if (key.phase == Phase::online) {

@@ -327,7 +327,9 @@ struct ListenerState {
 
   std::set<caf::actor> half_open;
   std::chrono::steady_clock::time_point second_began{};
-  std::uint32_t begun = 0;  ///< handshakes, in this second
+  std::uint32_t begun = 0;          ///< handshakes, in this second
+  std::uint64_t turned_away = 0;    ///< connections beyond the budget that the owner has not heard of
+  std::string turned_away_address;  ///< of the last one
 
   /// Whether one more handshake may begin.
   bool within_budget(const ListenerSettings& settings, std::chrono::steady_clock::time_point now) {
@@ -343,6 +345,7 @@ struct ListenerState {
 
 using ListenerBroker = caf::stateful_actor<ListenerState, caf::io::broker>;
 using CloseStranger = caf::atom_constant<caf::atom("close-one")>;
+using TellTurnedAway = caf::atom_constant<caf::atom("tell-away")>;
 
 caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSettings settings, const caf::actor& owner) {
   self->add_doorman(descriptor);
@@ -350,17 +353,29 @@ caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSetting
   return {
       [self, current, owner](const caf::io::new_connection_msg& connection) {
         const bool costs = current->link.tls != nullptr;
+        const auto address =
+            self->remote_addr(connection.handle) + ":" + std::to_string(self->remote_port(connection.handle));
         if (costs && !self->state.within_budget(*current, std::chrono::steady_clock::now())) {
+          if (self->state.turned_away++ == 0) tell_later(self, current->turned_away_told_every, TellTurnedAway::value);
+          self->state.turned_away_address = address;
           tell_later(self, a_round_later, CloseStranger::value, connection.handle);
           return;
         }
-        const auto address =
-            self->remote_addr(connection.handle) + ":" + std::to_string(self->remote_port(connection.handle));
         auto link =
             self->fork(run_accepted, connection.handle, current->link, owner, Entrance{current->door, self, address});
         if (costs) self->state.half_open.insert(link);
       },
       [self](CloseStranger, connection_handle handle) { self->close(handle); },
+      [self, current, owner](TellTurnedAway) {
+        auto& st = self->state;
+        self->send(owner, HandshakeFailed{
+                              current->door,
+                              st.turned_away_address,
+                              {Fault::busy, "more connections at once than " + std::to_string(current->most_half_open) +
+                                                " whose handshake is under way, or limits.handshakes_per_second (" +
+                                                std::to_string(current->handshakes_per_second) + ')'},
+                              std::exchange(st.turned_away, 0)});
+      },
       [](const caf::io::connection_closed_msg&) { /* of a stranger that was not let in */ },
       [self](const HandshakeOver& m) { self->state.half_open.erase(m.link); },
       [current](const NewIdentities& m) { current->link.tls = m.tls; },

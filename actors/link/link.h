@@ -31,9 +31,12 @@ struct ListenerSettings {
   Door door = Door::parties;
   LinkSettings link;
   /// What strangers may cost: connections whose handshake is under way, and handshakes that are begun in a second (one
-  /// is about a millisecond of the thread that carries all links). What is beyond them is closed at once.
+  /// is about a millisecond of the thread that carries all links). What is beyond them is closed at once, and the
+  /// owner told now and then (HandshakeFailed).
   std::size_t most_half_open = 64;
   std::uint32_t handshakes_per_second = 50;
+  /// A flood costs the owner one message in this time.
+  std::chrono::milliseconds turned_away_told_every{1000};
 };
 
 /// A link is one live connection: a broker that turns messages into frames and back. It dies with the connection, after

@@ -64,6 +64,9 @@ struct CloseLink {};
 
 /// Which of a party's two listeners.
 enum class Door : std::uint8_t { parties, clients };
+constexpr std::string_view name(Door door) {
+  return door == Door::parties ? "parties" : "clients";
+}
 
 /// From a link that was accepted, when it is known who is at the other end; not before.
 struct Accepted {
@@ -73,11 +76,13 @@ struct Accepted {
   std::optional<wire::Identity> identity;  ///< none on a plain link
 };
 
-/// From a link that was accepted: it ended before it was known who is at the other end.
+/// From a link that was accepted: it ended before it was known who is at the other end. From a listener, with
+/// Fault::busy: so many connections were closed at once, because there were too many.
 struct HandshakeFailed {
   Door door = Door::parties;
-  std::string address;
+  std::string address;  ///< of the last one
   protocol::Error error;
+  std::uint64_t connections = 1;
 };
 
 /// From a link to the listener that it is of: its handshake is over, with whatever outcome.

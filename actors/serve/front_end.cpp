@@ -55,7 +55,7 @@ class QueryProbes {
     monitoring::Histogram seconds;
   };
   std::array<Ended, monitoring::outcomes.size()> ended_;
-  std::array<monitoring::Counter, static_cast<std::size_t>(protocol::Fault::last) + 1> failures_;
+  std::array<monitoring::Counter, protocol::fault_kinds> failures_;
 };
 
 class FrontEnd : public caf::event_based_actor {

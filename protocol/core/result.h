@@ -24,10 +24,12 @@ enum class Fault : std::uint8_t {
   last = violation
 };
 
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::last) + 1;
+
 constexpr std::string_view name(Fault fault) {
   constexpr std::string_view names[] = {"internal",   "usage",   "refused",   "busy",      "not_serving",
                                         "stale_plan", "expired", "timed_out", "peer_lost", "violation"};
-  static_assert(std::size(names) == static_cast<std::size_t>(Fault::last) + 1);
+  static_assert(std::size(names) == fault_kinds);
   return names[static_cast<unsigned>(fault)];
 }
 

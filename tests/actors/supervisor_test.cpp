@@ -9,6 +9,7 @@
 
 #include "net/blocking_link.h"
 #include "net/identities.h"
+#include "net/key_file.h"
 #include "tests/actors/support/three_parties.h"
 #include "wire/control.h"
 #include "wire/envelope.h"
@@ -155,6 +156,27 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
   CHECK(talk(framed(wire::Kind::hello, {1, 2, 3})) == protocol::Fault::violation);
   CHECK(talk(framed(wire::Kind::predict, {})) == protocol::Fault::violation);
   CHECK(talk({'G', 'E', 'T', ' ', '/', '\r', '\n'}) == std::nullopt);
+  const auto metrics = three.registry(0).text();
+  for (const auto* fault : {"usage", "violation"})
+    CHECK(contains(metrics, "blindsight_connections_refused_total{fault=\"" + std::string(fault) +
+                                "\",listener=\"clients\"} 2\n"));
+  CHECK(contains(metrics, "blindsight_connections_refused_total{fault=\"usage\",listener=\"parties\"} 0\n"));
   const auto report = three.query(9, 1);
   if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE("metrics say when a party's key expires, and that plain links are insecure") {
+  for (const bool plain : {false, true}) {
+    ThreeParties three([&](config::PartyConfig& c) { c.insecure_plaintext_links = plain; });
+    three.start(2);
+    const auto metrics = three.registry(2).text();
+    CHECK(contains(metrics, std::string("\nblindsight_links_insecure ") + (plain ? "1" : "0") + '\n'));
+    const auto key = net::load_key(three.neighbourhood().parties[2].key);
+    REQUIRE(key);
+    const auto expiry = std::chrono::system_clock::to_time_t(key->not_after());
+    const std::string name = "\nblindsight_key_expiry_timestamp_seconds ";
+    const auto at = metrics.find(name);
+    REQUIRE(at != std::string::npos);
+    CHECK(std::stod(metrics.substr(at + name.size())) == (plain ? 0 : static_cast<double>(expiry)));
+  }
 }

@@ -33,6 +33,14 @@ TEST_CASE("credentials are read back from what they are written as") {
   CHECK(wire::date_text(read->not_after()) == "2026-11-20");
 }
 
+TEST_CASE("a key of which thirty days are left expires soon") {
+  const auto made = Credentials::generate("server0", now, 24h * 40);
+  CHECK_FALSE(made.expires_soon(now));
+  CHECK_FALSE(made.expires_soon(now + 24h * 10));
+  CHECK(made.expires_soon(now + 24h * 10 + 1s));
+  CHECK(made.expires_soon(now + 24h * 41));
+}
+
 TEST_CASE("no two keys are alike, whatever they are called") {
   CHECK(Credentials::generate("a", now).fingerprint() != Credentials::generate("a", now).fingerprint());
 }

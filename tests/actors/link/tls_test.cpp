@@ -249,7 +249,7 @@ TEST_CASE("connections whose handshake is under way are counted, and those beyon
   ListenerSettings settings;
   settings.most_half_open = 2;
   settings.handshakes_per_second = 1'000'000;
-  settings.link.handshake_patience = 24h;
+  settings.turned_away_told_every = settings.link.handshake_patience = 24h;
   Listening party(settings);
   // One that has proved who it is does not count any more.
   auto first = party.connect(producer);
@@ -270,19 +270,33 @@ TEST_CASE("connections whose handshake is under way are counted, and those beyon
   CHECK(party.accepted().identity == producer.identity);
 }
 
-TEST_CASE("handshakes begin at their rate: what comes faster is closed at once") {
+TEST_CASE("handshakes begin at their rate: what comes faster is closed at once, and the owner hears how many") {
   ListenerSettings settings;
   settings.most_half_open = 1000;
   settings.handshakes_per_second = 2;
   settings.link.handshake_patience = 20ms;
+  settings.turned_away_told_every = 1ms;
   Listening party(settings);
   constexpr std::size_t most = 50;
   std::vector<Raw> strangers;
   for (std::size_t i = 0; i < most; ++i) strangers.emplace_back(party.address);
   for (const auto& one : strangers) one.wait_for_end();
-  const auto begun = party.failed_so_far();
+  std::uint64_t begun = 0, turned_away = 0, reports = 0;
+  while (begun + turned_away < most) {
+    const auto failed = party.failed();
+    CHECK_FALSE(failed.address.empty());
+    if (failed.error.fault == Fault::busy) {
+      turned_away += failed.connections;
+      ++reports;
+      CHECK(failed.error.what.find("limits.handshakes_per_second (2)") != std::string::npos);
+    } else {
+      ++begun;
+    }
+  }
   CHECK(begun >= 2);
-  CHECK(begun < most);
+  CHECK(turned_away > 0);
+  CHECK(reports <= turned_away);
+  CHECK(begun + turned_away == most);
 }
 
 TEST_CASE("new identities hold for links that are accepted from then on, those that stand stay") {

@@ -72,10 +72,7 @@ Neighbourhood::Neighbourhood(std::string_view protocol) {
   client.query.timeout_ms = 20'000;
 }
 
-ThreeParties::ThreeParties(const Protocol& protocol)
-    : protocol_(protocol),
-      neighbourhood_(protocol.name),
-      registries_{monitoring::Registry::null(), monitoring::Registry::null(), monitoring::Registry::null()} {
+ThreeParties::ThreeParties(const Protocol& protocol) : protocol_(protocol), neighbourhood_(protocol.name) {
   quiet_log();
   fake_hooks().forget_lines();
 }
