@@ -35,9 +35,9 @@ TEST_CASE("a running party exports what it is and what it did") {
   CHECK(value(text, R"re(blindsight_queries_total\{outcome="ok"\})re") == 100);
   CHECK(value(text, R"(blindsight_packs_used_total)") == 100);
   CHECK(value(text, R"re(blindsight_peer_connected\{peer="server0"\})re") == 1);
-  CHECK(value(text, "blindsight_links_insecure") == 0);
+  CHECK(value(text, "\nblindsight_links_insecure") == 0);
   // A fresh key holds for two years; the number is in Unix time.
-  CHECK(value(text, "blindsight_key_expiry_timestamp_seconds") >
+  CHECK(value(text, "\nblindsight_key_expiry_timestamp_seconds") >
         static_cast<double>(std::time(nullptr)) + 700 * 86400.0);
   CHECK(value(text, R"re(blindsight_connections_refused_total\{fault="refused",listener="clients"\})re") == 0);
   CHECK(value(text, R"re(blindsight_layer_sent_bytes_total\{lane="online",layer="Convolution28"\})re") > 0);
