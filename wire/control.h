@@ -10,6 +10,7 @@
 #include "protocol/core/party.h"
 #include "protocol/core/result.h"
 #include "protocol/core/step.h"
+#include "protocol/core/work.h"
 #include "wire/report.h"
 
 namespace blindsight::wire {
@@ -38,8 +39,12 @@ struct Hello {
   bool operator==(const Hello&) const = default;
 };
 
+/// That the sender has the three keys from which the session's id follows, and under which number it serves the model
+/// that all three have deployed: both go into every key.
 struct Confirm {
   SessionId session{};
+  protocol::ModelNumber model = 0;  ///< 0: it serves none
+  bool operator==(const Confirm&) const = default;
 };
 
 /// Payload of query_pending, query_start and cancel.

@@ -254,6 +254,10 @@ TEST_CASE("control messages survive the way and damage is an error") {
   CHECK_FALSE(decode<Hello>(std::span(bytes).first(bytes.size() - 8)));
   CHECK_FALSE(decode<Hello>(std::span(bytes).first(bytes.size() - 1)));
   CHECK_FALSE(decode<Confirm>(encode(Number{5})));
+  Confirm confirm;
+  confirm.session.fill(3);
+  confirm.model = 70'000;
+  CHECK(*decode<Confirm>(encode(confirm)) == confirm);
 }
 
 TEST_CASE(
