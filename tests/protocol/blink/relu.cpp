@@ -53,8 +53,8 @@ TEST_CASE("above its range truncation turns the largest value into the most nega
 /// max(x, 0), every x and every sharing, by the code that the servers and the producer run; `lifted` 0 for none.
 void check_positive_part(unsigned k, unsigned summed, unsigned lifted, PartyId receiver) {
   const std::size_t n = std::size_t{1} << (2 * k);
-  const auto keys = testing::keys_from_seed(k * 100 + summed);
-  const Prg p0(keys[2].with[0]), p1(keys[2].with[1]), own(keys[2].own);
+  const auto producer = testing::keys_from_seed(k * 100 + summed, 1)[2];
+  const Prg &p0 = producer->with(PartyId::server0), &p1 = producer->with(PartyId::server1), &own = producer->own();
   const CompareShape shape{n, k, summed};
   const LiftShape lift_shape{n, summed, lifted};
   Dealer dealer(p0, p1, {.pack = 1}, receiver);
@@ -130,8 +130,7 @@ TEST_CASE(
 }
 
 TEST_CASE("messages of the wrong length and messages too many are refused") {
-  const auto keys = testing::keys_from_seed(5);
-  const Prg p0(keys[2].with[0]);
+  const Prg p0(Key({5}));
   const CompareShape shape{100, 12, 12};
   ShareSource source(p0, {.pack = 1}, false, {});
   PositivePart a(take_compare(source, shape, 0), true);

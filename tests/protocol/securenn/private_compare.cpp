@@ -151,7 +151,7 @@ TEST_CASE("the odd ring adds and subtracts modulo 2^64 - 1") {
 /// A stream of given words.
 class Words final : public Prg {
  public:
-  explicit Words(std::vector<Word64> words) : Prg(Key{}), words_(std::move(words)) {}
+  explicit Words(std::vector<Word64> words) : Prg(Key({})), words_(std::move(words)) {}
   void fill(const Stream&, std::uint64_t offset, std::span<std::uint8_t> out) const override {
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = static_cast<std::uint8_t>(words_.at((offset + i) / 8) >> 8 * ((offset + i) % 8));
@@ -166,7 +166,7 @@ TEST_CASE("draws of the odd ring put later words in the place of 2^64 - 1") {
 }
 
 TEST_CASE("bounded draws use a chunk's own bytes one after the other and refuse to run out of them") {
-  const Planted prg(Key{});
+  const Planted prg(Key({}));
   Buffer<std::uint8_t> stream(2 * BoundedDraws::chunk_stride);
   prg.fill({}, 0, stream);
   for (const std::size_t chunk : {0u, 1u}) {
@@ -183,7 +183,7 @@ TEST_CASE("bounded draws use a chunk's own bytes one after the other and refuse 
     }
     CHECK(wrong == 0);
   }
-  Planted refusing(Key{});
+  Planted refusing(Key({}));
   refusing.plant(Field{}, 0);  // a byte of 0 is no draw below 67
   BoundedDraws draws(refusing, {}, 0);
   std::array<std::uint8_t, 1> out;

@@ -16,7 +16,6 @@ namespace blindsight::protocol::securenn::testing {
 namespace {
 
 using Randomness = Dealing::Randomness;
-using protocol::testing::keys_from_seed;
 using protocol::testing::Ledger;
 constexpr std::int64_t bound = std::int64_t{1} << 62;
 
@@ -101,7 +100,7 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent})
     for (const auto& [count, depth] : levels) {
       CAPTURE(count);
-      Ledger ledger(keys_from_seed(1));
+      Ledger ledger(1);
       ThreeRoutines parties(randomness, 1, &ledger);
       std::vector<std::vector<std::int64_t>> candidates;
       for (std::size_t c = 0; c < count; ++c) candidates.push_back(values(400, bound / 2, 20 + c));
@@ -128,7 +127,7 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
 
 TEST_CASE("a mask that is used for two comparisons is noticed") {
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
-    Ledger ledger(keys_from_seed(1));
+    Ledger ledger(1);
     ThreeRoutines parties(randomness, 1, &ledger);
     const auto v = values(10, bound, 3);
     parties.relu(shares_of(v, 4), 2);
