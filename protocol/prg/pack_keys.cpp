@@ -20,7 +20,6 @@ KeyRing::KeyRing(PartyId self, const KeySet& roots, MaskLedger* ledger)
     : self_(self), tree_(roots, Stream::pack_bits), ledger_(ledger) {}
 
 Result<PackKeysPtr> KeyRing::open(PackId pack) {
-  const std::lock_guard lock(mutex_);
   auto keys = tree_.take(pack);
   if (!keys) return tl::unexpected(within("the keys of a pack: ", keys.error()));
   return std::make_shared<const PackKeys>(pack, self_, std::move(*keys), ledger_);

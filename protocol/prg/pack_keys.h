@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
 #include "protocol/prg/key_tree.h"
 #include "protocol/prg/prg.h"
@@ -34,7 +33,7 @@ class PackKeys {
 using PackKeysPtr = std::shared_ptr<const PackKeys>;
 
 /// One party's keys of all packs of one served model in one session. All parties have equal keys for a pack, whichever
-/// packs each of them opened before or left out. Thread-safe.
+/// packs each of them opened before or left out. For one thread at a time.
 class KeyRing {
  public:
   /// `ledger`: tests only.
@@ -46,7 +45,6 @@ class KeyRing {
   Result<PackKeysPtr> open(PackId pack);
 
  private:
-  std::mutex mutex_;
   PartyId self_;
   KeyTree tree_;
   MaskLedger* ledger_;

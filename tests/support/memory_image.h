@@ -57,10 +57,10 @@ inline std::vector<Range> writable() {
 }
 
 inline void look(std::span<const std::uint8_t> memory, std::span<const Unseen> all, std::vector<bool>& found) {
-  std::array<bool, 256> begins{};
-  for (const Unseen& bytes : all) begins[bytes[0]] = true;
+  std::vector<bool> begins(1 << 16);  // by two bytes: a process may hold hundreds of megabytes
+  for (const Unseen& bytes : all) begins[bytes[0] << 8 | bytes[1]] = true;
   for (std::size_t i = 0; i + protocol::Key::size <= memory.size(); ++i) {
-    if (!begins[memory[i]]) continue;
+    if (!begins[memory[i] << 8 | memory[i + 1]]) continue;
     for (std::size_t k = 0; k < all.size(); ++k) {
       std::size_t same = 0;
       while (same < protocol::Key::size && memory[i + same] == all[k][same]) ++same;
@@ -74,8 +74,8 @@ inline void look(std::span<const std::uint8_t> memory, std::span<const Unseen> a
 /// Which of them this process holds anywhere in memory that it can write: what an image of it, taken now, would show.
 inline std::vector<bool> memory_holds(std::span<const Unseen> all) {
   constexpr std::size_t piece = 1 << 20, more = protocol::Key::size - 1;  // what lies across two pieces
-  // A mapping of its own, so that what is read does not overwrite what was freed and is not found itself. Its flag keeps
-  // the kernel from joining it with a neighbour.
+  // A mapping of its own, so that what is read does not overwrite what was freed and is not found itself. Its flag
+  // keeps the kernel from joining it with a neighbour.
   auto* const window = static_cast<std::uint8_t*>(
       mmap(nullptr, piece + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   const int image = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);

@@ -24,12 +24,13 @@ void count(Cost& c, PartyId from, PartyId to, std::size_t bytes) {
 }
 
 KeySet roots_from_seed(std::uint64_t seed, PartyId party) {
-  auto key = [&](int peer) {
+  const std::shared_ptr<std::uint8_t> memory = secret_memory(3 * Key::size);
+  const auto key = [&](int peer) {
     const int self = static_cast<int>(party);
-    std::array<std::uint8_t, 16> secret{};
-    for (int i = 0; i < 8; ++i) secret[i] = static_cast<std::uint8_t>(seed >> (8 * i));
-    secret[8] = static_cast<std::uint8_t>(std::min(self, peer) * 4 + std::max(self, peer));
-    return Key(secret);
+    const std::size_t at = static_cast<std::size_t>(peer) * Key::size;
+    for (std::size_t i = 0; i < 8; ++i) memory.get()[at + i] = static_cast<std::uint8_t>(seed >> (8 * i));
+    memory.get()[at + 8] = static_cast<std::uint8_t>(std::min(self, peer) * 4 + std::max(self, peer));
+    return Key(memory, at);
   };
   return {key(0), key(1), key(2)};
 }
