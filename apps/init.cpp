@@ -77,6 +77,7 @@ struct PartyArguments {
 
 void init_party(const PartyArguments& a) {
   const auto found = std::ranges::find(all_roles, a.role, [](Role role) { return config::name(role); });
+  if (found == std::end(all_roles)) throw Failure(Exit::usage, "there is no role " + protocol::in_quotes(a.role));
   const Role role = *found;
   const auto home = fs::absolute(a.dir).lexically_normal();
   const auto configuration = home / (a.role + ".toml"), key = home / (a.role + ".key");

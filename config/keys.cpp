@@ -190,8 +190,9 @@ std::vector<Key<PartyConfig>> party_table() {
            .largest = 16 * 1024},
           {.name = "limits.handshakes_per_second",
            .field = at(&C::limits, &C::Limits::handshakes_per_second),
-           .description = "TLS handshakes that are begun on listen.clients; one costs about a millisecond. More "
-                          "connections than that are closed at once, so that strangers do not slow the queries down.",
+           .description =
+               "TLS handshakes that are begun on each of the two listeners; one costs about a millisecond. More "
+               "connections than that are closed at once, so that strangers do not slow the queries down.",
            .unit = "1/s",
            .smallest = 1,
            .largest = 10'000},

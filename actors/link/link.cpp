@@ -313,12 +313,12 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
   };
 }
 
-caf::behavior run_accepted(LinkBroker* self, connection_handle handle, LinkSettings settings, caf::actor owner,
-                           Entrance entrance) {
+caf::behavior run_accepted(LinkBroker* self, connection_handle handle, const LinkSettings& settings,
+                           const caf::actor& owner, Entrance entrance) {
   return run(self, handle, settings, owner, std::move(entrance));
 }
 
-caf::behavior run_connected(LinkBroker* self, int descriptor, LinkSettings settings, caf::actor owner) {
+caf::behavior run_connected(LinkBroker* self, int descriptor, const LinkSettings& settings, const caf::actor& owner) {
   return run(self, self->add_scribe(descriptor), settings, owner, std::nullopt);
 }
 
@@ -344,7 +344,7 @@ struct ListenerState {
 using ListenerBroker = caf::stateful_actor<ListenerState, caf::io::broker>;
 using CloseStranger = caf::atom_constant<caf::atom("close-one")>;
 
-caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSettings settings, caf::actor owner) {
+caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSettings settings, const caf::actor& owner) {
   self->add_doorman(descriptor);
   auto current = std::make_shared<ListenerSettings>(std::move(settings));
   return {

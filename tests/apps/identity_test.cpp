@@ -42,7 +42,7 @@ fs::path key_file(const ThreeProcesses& parties, const std::string& name) {
 /// Writes a key that stands for nobody yet.
 fs::path make_key(const ThreeProcesses& parties, const std::string& name,
                   std::chrono::hours lifetime = std::chrono::hours(24)) {
-  const auto file = key_file(parties, name);
+  auto file = key_file(parties, name);
   const auto made = wire::Credentials::generate(name, std::chrono::system_clock::now(), lifetime);
   REQUIRE(net::write_new_key(file, made));
   return file;
@@ -50,7 +50,7 @@ fs::path make_key(const ThreeProcesses& parties, const std::string& name,
 
 /// A configuration like the client's, with a key of its own.
 fs::path client_with(const ThreeProcesses& parties, const fs::path& key) {
-  const auto file = parties.folder() / (key.stem().string() + ".client.toml");
+  auto file = parties.folder() / (key.stem().string() + ".client.toml");
   write_text(file, read_text(parties.client_config()));
   replace_in(file, key_file(parties, "client").string(), key.string());
   return file;
@@ -229,7 +229,7 @@ TEST_CASE("a client does what it has the right to and nothing else, and the refu
   CHECK(model.is_answered(clinic));
 }
 
-TEST_CASE("on a party's ports: HTTP, garbage, an older TLS, half a handshake, forged lines; and the three go on") {
+TEST_CASE("on a party's ports: HTTP, garbage, an older TLS, half a handshake, forged lines, and the three go on") {
   ThreeProcesses parties("limits.handshakes_per_second = 10000\n");
   parties.start_all();
   const SmallModel model(parties);
@@ -341,7 +341,7 @@ TEST_CASE("SIGHUP: a broken file changes nothing, a client is added and removed,
 }
 
 TEST_CASE(
-    "a key is changed: a second pin, the new key, a restart of its party alone; the old one is then worth nothing") {
+    "a key is changed: a second pin, the new key, a restart of its party alone, the old one is then worth nothing") {
   ThreeProcesses parties;
   parties.start_all();
   const SmallModel model(parties);

@@ -130,7 +130,7 @@ TEST_CASE(
   CHECK(contains(refused.err, "blindsight model compile MODEL.onnx --calibration IMAGES -o NAME.plan"));
 }
 
-TEST_CASE("few images, copies and black frames are refused unless they are accepted by name; few are warned of") {
+TEST_CASE("few images, copies and black frames are refused unless they are accepted by name, few are warned of") {
   const Owner owner;
   write_images(owner / "seven.idx3-ubyte", small_images(7));
   write_images(owner / "ten.idx3-ubyte", small_images(10));

@@ -58,7 +58,7 @@ std::vector<std::string> compile_on(const std::vector<std::string>& images, cons
 
 }  // namespace
 
-TEST_CASE("a picture that cannot be read is named and the others are used; the exit status tells") {
+TEST_CASE("a picture that cannot be read is named and the others are used, the exit status tells") {
   const MixedFolder mixed;
   const TemporaryFolder out;
   const auto folder = mixed.folder.path().string();

@@ -12,7 +12,7 @@ using namespace blindsight;
 using apps::StopSignals;
 using tests::in_a_process_of_its_own;
 
-TEST_CASE("an interrupt and SIGTERM are told once, from another thread; also one that came before anybody listened") {
+TEST_CASE("an interrupt and SIGTERM are told once, from another thread, also one that came before anybody listened") {
   for (const int signal : {SIGINT, SIGTERM})
     for (const bool early : {true, false})
       CHECK(in_a_process_of_its_own([&] {

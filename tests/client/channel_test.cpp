@@ -55,7 +55,8 @@ class Connected {
   }
   std::future<Answer> request(Kind kind, Kind expected, std::chrono::milliseconds patience = 1h,
                               protocol::LayerId layer = protocol::no_layer) {
-    return asked<Answer>([&](Channel::Done done) { channel_->request(kind, {}, layer, expected, patience, done); });
+    return asked<Answer>(
+        [&](Channel::Done done) { channel_->request(kind, {}, layer, expected, patience, std::move(done)); });
   }
   void cancel(std::uint8_t number) {
     on_loop([&] { channel_->cancel(query(number)); });
@@ -97,7 +98,7 @@ Fault fault_of(std::future<Got> answer) {
 
 }  // namespace
 
-TEST_CASE("nothing is connected before something is asked; what was asked meanwhile is sent when it is") {
+TEST_CASE("nothing is connected before something is asked, what was asked meanwhile is sent when it is") {
   Connected c;
   CHECK(c.channel().connections() == 0);
   CHECK(c.party.connections() == 0);
@@ -140,7 +141,7 @@ TEST_CASE("requests go one at a time, in their order and with their layer, and q
   CHECK(c.channel().connections() == 1);
 }
 
-TEST_CASE("a failure of no query answers the request under way; the connection stays") {
+TEST_CASE("a failure of no query answers the request under way, the connection stays") {
   Connected c([](const Message& message) -> std::vector<Message> {
     if (message.header.kind == Kind::plan_request) return {refusal({}, Fault::not_serving, 300)};
     return {answer(Kind::status)};
@@ -198,7 +199,7 @@ TEST_CASE("a refusal of the connection is told to all that waits for it, with it
   CHECK(fault_of(std::move(request)) == Fault::busy);
 }
 
-TEST_CASE("a query that is given up is not called any more; the party is told, if it has heard of the query") {
+TEST_CASE("a query that is given up is not called any more, the party is told, if it has heard of the query") {
   Kept kept;
   Connected c(kept.handler());
   // Given up before the connection stands: its payload does not leave.

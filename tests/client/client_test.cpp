@@ -335,6 +335,7 @@ TEST_CASE("requests that are no queries wait for one another, beside queries") {
   const auto query = client.submit(identity(), input);
   kept.wait_for(1);
   std::vector<std::thread> askers;
+  askers.reserve(8);
   for (int i = 0; i < 8; ++i) askers.emplace_back([&] { CHECK(client.status(config::Role::server0)->version == "7"); });
   for (auto& asker : askers) asker.join();
   parties.server0.send(echo(kept.wait_for(1).front()));

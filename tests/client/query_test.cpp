@@ -37,7 +37,7 @@ TEST_CASE("a plan that the protocol cannot evaluate makes no model") {
   CHECK(model.error().fault == Fault::usage);
 }
 
-TEST_CASE("a query has no result before there is one; its copies are the same query") {
+TEST_CASE("a query has no result before there is one, its copies are the same query") {
   Kept kept;
   Parties parties(kept.handler());
   client::Client client(parties.config());

@@ -27,6 +27,18 @@ void check(const Failure& f, std::size_t) {
   property(f.error.fault <= protocol::Fault::last, "a failure's kind is one of ours");
 }
 
+void check(const Hello& h, std::size_t) {
+  property(protocol::is_printable(h.software_version), "another's version is printable", h.software_version);
+  property(protocol::is_printable(h.choice), "another's choice is printable", h.choice);
+}
+
+void check(const PartyStatus& s, std::size_t) {
+  for (const auto& text : {s.version, s.choice, s.session, s.deployment, s.plan_digest, s.isa}) {
+    property(protocol::is_printable(text), "what a party says of itself is printable", text);
+    property(text.size() <= 10'000, "what a party says of itself has a length that a terminal bears");
+  }
+}
+
 void check(const DeployBegin& d, std::size_t) {
   property(protocol::is_printable(d.name), "a model's name is printable", d.name);
   property(!d.name.empty() && d.name.size() <= longest_model_name, "a model's name is no longer than is allowed");
@@ -99,9 +111,15 @@ Payload random_hello(Random& random) {
   return encode(h);
 }
 
+JobHeader random_header(Random& random) {
+  return {random_bytes<QueryId>(random), random_bytes<model::Digest>(random), random_bytes<Fingerprint>(random),
+          random_bytes<std::array<std::uint8_t, 32>>(random), number(random)};
+}
+
 Payload random_answer(Random& random) {
   Predicted p;
   p.query = random_bytes<QueryId>(random);
+  p.attempt = random_bytes<Attempt>(random);
   p.output_share = random_payload(random, 40);
   p.report.pack = number(random);
   for (auto n = random() % 4; n > 0; --n) {
@@ -137,12 +155,13 @@ Payload random_message(std::size_t type, Random& random) {
     case 1:
       return encode(Confirm{random_bytes<SessionId>(random)});
     case 2:
-      return encode(QueryName{random_bytes<QueryId>(random)});
+      return encode(
+          QueryName{random_bytes<QueryId>(random), random() % 2 == 0 ? random_bytes<JobDigest>(random) : JobDigest{}});
     case 3:
       return encode(
           Failure{random_bytes<QueryId>(random), {static_cast<protocol::Fault>(random() % 20), text(random)}});
     case 4:
-      return encode(Predict{random_bytes<QueryId>(random), random_bytes<model::Digest>(random),
+      return encode(Predict{random_header(random), static_cast<protocol::PartyId>(random() % 3),
                             random_payload(random, 100), random() % 2 == 0});
     case 5:
       return random_answer(random);

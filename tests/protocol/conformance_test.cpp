@@ -94,7 +94,8 @@ class FixedWeights final : public Clients {
 /// Declared rounds and bytes of every value against what crossed; `run` delivered in rounds.
 void check_costs(const Costs& costs, const Net& net, const ThreeParties& run) {
   Cost set_up;
-  for (ValueId s = 0; s <= net.spec.layers.size(); ++s) {
+  const auto values = static_cast<ValueId>(net.spec.layers.size() + 1);
+  for (ValueId s = 0; s < values; ++s) {
     CAPTURE(s);
     Cost online = costs.online(s);
     CHECK(run.rounds()[s] == online.rounds);
@@ -113,7 +114,8 @@ void check_rings(const Bound& bound, const Dealing& dealing, const Net& net, con
   const Rings first = bound.protocol->rings(net.spec, 0);
   CHECK(bound.clients->input_share_bytes()[0] == tensor::packed_bytes(net.spec.input.elements(), first.linear_bits));
   std::size_t elements = net.spec.input.elements();
-  for (LayerId i = 0; i < net.spec.layers.size(); ++i) {
+  const auto layers = static_cast<LayerId>(net.spec.layers.size());
+  for (LayerId i = 0; i < layers; ++i) {
     const LayerSpec& l = net.spec.layers[i];
     const Rings r = bound.protocol->rings(net.spec, i);
     CHECK(bound.clients->weight_share_bytes(i)[0] == tensor::packed_bytes(l.conv.filter_elements(), r.linear_bits) +
@@ -196,7 +198,7 @@ std::vector<Kind> kinds() {
 }
 
 TEST_CASE(
-    "every kind of layer, in the middle and at the end, is the exact one within the stated error; costs are as "
+    "every kind of layer, in the middle and at the end, is the exact one within the stated error, costs are as "
     "declared, under every way of dealing") {
   for (const std::string_view name : protocol_names()) {
     const Protocol& p = *find_protocol(name);

@@ -156,6 +156,12 @@ TEST_CASE("what a party says of itself survives the way") {
   CHECK(*decode<PartyStatus>(encode(said)) == said);
 }
 
+TEST_CASE("a text is sent to its end, whatever is in it") {
+  auto said = status();
+  said.session = std::string("before\0behind", 13);
+  CHECK(decode<PartyStatus>(encode(said))->session == "before?behind");
+}
+
 TEST_CASE("what a party says of itself is printable and of a bounded length, whatever it sent") {
   auto s = status();
   Hello h;
@@ -174,7 +180,7 @@ TEST_CASE("what a party says of itself is printable and of a bounded length, wha
 }
 
 TEST_CASE(
-    "a failure survives the way with its kind; one that is not known is internal, and words from outside are tamed") {
+    "a failure survives the way with its kind, one that is not known is internal, and words from outside are tamed") {
   for (std::uint8_t number = 0; number <= static_cast<std::uint8_t>(Fault::last); ++number) {
     const Failure failure{{1, 2, 3},
                           {static_cast<Fault>(number), "why", number % 2 == 0 ? std::optional(7u) : std::nullopt}};
@@ -191,7 +197,7 @@ TEST_CASE(
   CHECK(forged->error.what.size() < 5000);
 }
 
-TEST_CASE("a report's intervals: as many as are allowed are read; more, unknown ones and impossible ones are refused") {
+TEST_CASE("a report's intervals: as many as are allowed are read, more, unknown ones and impossible ones are refused") {
   auto answer = predicted();
   auto& intervals = answer.report.layers[1].intervals;
   intervals[1] = {static_cast<Interval::Kind>(4), 0, 0, 0, 0};

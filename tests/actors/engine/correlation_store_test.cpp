@@ -112,7 +112,7 @@ TEST_CASE("a store asks for as many packs as its budget says when the session be
   CHECK(s.wanted() == 2);
 }
 
-TEST_CASE("a pack is ready when every band of every value is prepared; server 1 tells server 0 so") {
+TEST_CASE("a pack is ready when every band of every value is prepared, server 1 tells server 0 so") {
   Store s(PartyId::server1);
   s.begin();
   s.deal_begins(7);
@@ -195,7 +195,7 @@ TEST_CASE("a pack stays in stock when the query that waited for it waits no more
   CHECK(s.given() == 2);
 }
 
-TEST_CASE("a burned pack is never given out, wherever it was; the layers forget it and another is asked for") {
+TEST_CASE("a burned pack is never given out, wherever it was, the layers forget it and another is asked for") {
   Store s(PartyId::server1);
   s.begin();
   CHECK(s.wanted() == 2);

@@ -60,7 +60,7 @@ TEST_CASE("the memory of this process is the machine's, or that of the tightest 
   CHECK(memory_for_this_process(proc, groups) == mib / 2);
 }
 
-TEST_CASE("what does not fit with one pack is refused with numbers; where only the depth is too much, it is lowered") {
+TEST_CASE("what does not fit with one pack is refused with numbers, where only the depth is too much, it is lowered") {
   const auto e = some_estimate();
   CHECK(e.peak(0, 0) == 100 * mib);
   CHECK(e.peak(2, 1) == 550 * mib);

@@ -256,6 +256,7 @@ TEST_CASE("connections whose handshake is under way are counted, and those beyon
   REQUIRE(first);
   party.accepted();
   std::vector<Raw> silent;
+  silent.reserve(2);
   for (int i = 0; i < 2; ++i) silent.emplace_back(party.address);
   Raw(party.address).wait_for_end();
   CHECK(party.failed_so_far() == 0);
@@ -284,7 +285,7 @@ TEST_CASE("handshakes begin at their rate: what comes faster is closed at once")
   CHECK(begun < most);
 }
 
-TEST_CASE("new identities hold for links that are accepted from then on; those that stand stay") {
+TEST_CASE("new identities hold for links that are accepted from then on, those that stand stay") {
   Listening party;
   auto old = party.connect(producer);
   REQUIRE(old);

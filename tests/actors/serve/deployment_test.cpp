@@ -180,7 +180,7 @@ TEST_CASE("nobody but the party's own user can read what is kept") {
   CHECK(entries == 1 + 1 + 1 + layers);  // current; the folder, the plan and the weights
 }
 
-TEST_CASE("a data folder that the party makes is its own; one that was there stays as it was") {
+TEST_CASE("a data folder that the party makes is its own, one that was there stays as it was") {
   const tests::TemporaryFolder home;
   const auto fresh = home / "new", old = home / "old";
   REQUIRE(DeploymentFolder::open(fresh, true));

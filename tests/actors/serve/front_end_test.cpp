@@ -195,7 +195,7 @@ TEST_CASE("what cannot be read, and what a client does not send, is a violation"
   }
 }
 
-TEST_CASE("a client's giving up goes to the scheduler, with the name of the client; so does a client that went") {
+TEST_CASE("a client's giving up goes to the scheduler, with the name of the client, so does a client that went") {
   FrontEnd f;
   f.client_says(Kind::cancel, wire::encode(wire::QueryName{query(1)}));
   f.tell(ClientGone{f.client.actor()});

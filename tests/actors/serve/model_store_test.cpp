@@ -95,7 +95,7 @@ bool is(const std::optional<protocol::Error>& error, Fault fault) {
 
 }  // namespace
 
-TEST_CASE("a model is taken piece by piece; when it is committed the supervisor has it, and a session can be made") {
+TEST_CASE("a model is taken piece by piece, when it is committed the supervisor has it, and a session can be made") {
   for (const auto party : {PartyId::server0, PartyId::producer}) {
     Store s(party);
     const auto deployment = s.deploy(3);

@@ -60,7 +60,7 @@ TEST_CASE("a client may do what its table says and nothing else") {
   check_refused(rights.status(&nobody), "nobody", "status");
 }
 
-TEST_CASE("a client that is in no table may nothing; nor may one whose name only begins like another's") {
+TEST_CASE("a client that is in no table may nothing, nor may one whose name only begins like another's") {
   Rights rights(All{may_predict});
   for (const auto& who : {named("stranger"), named("clin"), named("clinic2"), named("")}) {
     check_refused(rights.query(&who, now), who.name, "predict");

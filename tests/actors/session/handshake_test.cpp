@@ -241,7 +241,7 @@ TEST_CASE("what keeps two parties apart is told") {
   CHECK(reasons.size() == 6);
 }
 
-TEST_CASE("the three serve when all have the same deployment; otherwise it is told who lacks what") {
+TEST_CASE("the three serve when all have the same deployment, otherwise it is told who lacks what") {
   CHECK(deployment_mismatch(all_have(1)).empty());
   CHECK_FALSE(deployment_mismatch({}).empty());
   for (const auto party : {PartyId::server0, PartyId::server1, PartyId::producer}) {

@@ -12,14 +12,17 @@ Stage::~Stage() {
 }
 
 Role::Role(Stage& stage) : stage_(stage) {
-  actor_ = stage.keep(stage.system().spawn([kept = kept_](caf::event_based_actor* self) -> caf::behavior {
+  // What it keeps is an argument and not captured: of a function without any, CAF 0.17 reads arguments that are not
+  // there.
+  const auto body = [](caf::event_based_actor* self, const std::shared_ptr<std::deque<Kept>>& kept) -> caf::behavior {
     self->set_default_handler(
         [self, kept](caf::scheduled_actor*, caf::message_view& view) -> caf::result<caf::message> {
           kept->push_back({view.move_content_to_message(), self->make_response_promise()});
           return caf::delegated<caf::message>{};
         });
     return {[self](const Do& m) { m.what(self); }};
-  }));
+  };
+  actor_ = stage.keep(stage.system().spawn(body, kept_));
 }
 
 std::optional<wire::Failure> Role::sent_failure(wire::Kind kind) {

@@ -83,7 +83,7 @@ TEST_CASE("what cannot or must not be written is refused with its name, before a
   CHECK_FALSE(fs::exists(folder / "new"));
 }
 
-TEST_CASE("a device is written to and stays one; a full one is told") {
+TEST_CASE("a device is written to and stays one, a full one is told") {
   REQUIRE(write_file("/dev/null", "result", "x", public_mode).has_value());
   CHECK(fs::is_character_file("/dev/null"));
   CHECK_FALSE(write_file("/dev/full", "result", "x", public_mode).has_value());
@@ -112,7 +112,7 @@ TEST_CASE("a public file is as public as the umask lets it be, a secret one neve
   CHECK(rights_of(folder / "secret") == 0600);
 }
 
-TEST_CASE("the start of a file is read, however long it is; a folder and a pipe are refused at once") {
+TEST_CASE("the start of a file is read, however long it is, a folder and a pipe are refused at once") {
   const TemporaryFolder folder;
   std::ofstream(folder / "a") << "12345";
   CHECK(read_start(folder / "a", "image", 3)->size() == 3);

@@ -56,7 +56,7 @@ TEST_CASE("a PNG is read, preprocessed and kept in row, column, channel order") 
   CHECK_FALSE(Preprocessing::preset("nothing", {2, 2, 3}).has_value());
 }
 
-TEST_CASE("what a file is, its bytes say; its name does not matter") {
+TEST_CASE("what a file is, its bytes say, its name does not matter") {
   const TemporaryFolder folder;
   const auto p = *Preprocessing::preset("raw", {2, 2, 3});
   for (const char* name : {"a.jpg", "a.jfif", "a", "a.npy", "a.dcm"}) {
@@ -126,7 +126,7 @@ TEST_CASE("transparency and cut bits are noted with the image") {
   CHECK(load_images(folder / "c.png", p)->at(0).has(Note::low_bits_only));
 }
 
-TEST_CASE("the TF Encrypted article's array is read as it is; an array of two meanings takes a layout") {
+TEST_CASE("the TF Encrypted article's array is read as it is, an array of two meanings takes a layout") {
   const tensor::Shape size{200, 200, 3};
   const auto seed = load_images("model/zoo/images/skin_cancer_image.npy", *Preprocessing::preset("imagenet", size));
   REQUIRE_MESSAGE(seed.has_value(), (seed ? "" : seed.error().what));

@@ -86,7 +86,7 @@ TEST_CASE("an unknown JFIF revision, an unknown Adobe transform and odd scan par
   CHECK(decode_jpeg(scan, 3)->samples == samples);
 }
 
-TEST_CASE("a missing end mark is accepted when everything is there; what ends earlier is refused") {
+TEST_CASE("a missing end mark is accepted when everything is there, what ends earlier is refused") {
   const auto samples = decode_jpeg(baseline.bytes(), 3)->samples;
   for (const auto* picture : {&baseline, &progressive, &by_component}) {
     const auto whole = picture->bytes(), open = without_end_mark(whole);
@@ -111,7 +111,7 @@ TEST_CASE("a missing end mark is accepted when everything is there; what ends ea
   }
 }
 
-TEST_CASE("arithmetic code is read, or named; without its end mark it is refused") {
+TEST_CASE("arithmetic code is read, or named, without its end mark it is refused") {
   const auto whole = Jpeg{.arithmetic = true}.bytes();
   const auto pixels = decode_jpeg(whole, 3);
   if (!pixels) CHECK(contains(pixels.error().what, "arithmetic"));

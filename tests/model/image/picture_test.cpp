@@ -7,7 +7,7 @@ using namespace blindsight::model;
 using namespace blindsight::model::test;
 using blindsight::tests::Png;
 
-TEST_CASE("a picture is decoded by what it is; another kind is named") {
+TEST_CASE("a picture is decoded by what it is, another kind is named") {
   const auto png = decode_picture(Png{.rows = {9, 8, 7}}.bytes(), 3);
   REQUIRE_MESSAGE(png.has_value(), (png ? "" : png.error().what));
   CHECK(png->samples == std::vector<std::uint8_t>{9, 8, 7});

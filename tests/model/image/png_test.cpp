@@ -46,7 +46,7 @@ TEST_CASE("grey, colour and palettes of every depth become grey or RGB of 8 bits
   CHECK(read({.bit_depth = 8, .color_type = 3, .rows = {1}, .before_pixels = palette}, 1).samples == Samples{48});
 }
 
-TEST_CASE("16 bits are cut to the high 8 with a note; samples that use the low bits only get another one") {
+TEST_CASE("16 bits are cut to the high 8 with a note, samples that use the low bits only get another one") {
   const auto bright = read({.bit_depth = 16, .color_type = 0, .rows = {200, 255}}, 1);
   CHECK(bright.samples == Samples{200});
   CHECK(bright.notes == std::vector{Note::cut_to_8_bits});
@@ -115,7 +115,7 @@ TEST_CASE("broken, short, doubled and unknown harmless chunks do not matter, bef
     }
 }
 
-TEST_CASE("an index that the palette does not have is damage, at every depth; those that it has are colours") {
+TEST_CASE("an index that the palette does not have is damage, at every depth, those that it has are colours") {
   const auto two = chunk_of("PLTE", {1, 2, 3, 40, 50, 60});
   for (const std::uint8_t depth : {2, 4, 8}) {
     CAPTURE(depth);

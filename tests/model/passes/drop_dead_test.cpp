@@ -35,7 +35,7 @@ void check_refused(Graph graph, const std::string& word) {
 
 }  // namespace
 
-TEST_CASE("what the output needs stays in its order; nodes, inputs and constants that nothing needs go") {
+TEST_CASE("what the output needs stays in its order, nodes, inputs and constants that nothing needs go") {
   Graph graph = with_dead_ends();
   REQUIRE(drop_dead(graph).has_value());
   REQUIRE(graph.nodes.size() == 2);

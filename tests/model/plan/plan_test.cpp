@@ -119,7 +119,7 @@ TEST_CASE("a plan of the format's version 2 is read, and the weights beside it a
     CHECK(weights.error().what.find(word) != std::string::npos);
 }
 
-TEST_CASE("an input is encoded at the plan's scale or refused; outputs are decoded") {
+TEST_CASE("an input is encoded at the plan's scale or refused, outputs are decoded") {
   const Plan& plan = compiled_mnist().plan;
   std::vector<float> image(784, 0);
   image[5] = 255;

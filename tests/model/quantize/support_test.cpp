@@ -107,7 +107,7 @@ TEST_CASE("copies neither make growth look settled nor stand in for images") {
   CHECK(warnings[0].find("288 of the 320") != std::string::npos);
 }
 
-TEST_CASE("too few images, copies, and frames of one colour are refused; eight that differ are not") {
+TEST_CASE("too few images, copies, and frames of one colour are refused, eight that differ are not") {
   CHECK(check_support(support_of(different(8), 1)).has_value());
   CHECK(refused_with(different(7), 1, "7 images"));
   CHECK(refused_with(different(1), 1, "1 image:"));

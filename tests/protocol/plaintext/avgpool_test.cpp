@@ -5,7 +5,7 @@
 namespace blindsight::protocol::plaintext {
 namespace {
 
-TEST_CASE("a sum pool adds each window, channel by channel; what lies outside of the map adds nothing") {
+TEST_CASE("a sum pool adds each window, channel by channel, what lies outside of the map adds nothing") {
   // 3x3, two channels, the second one the first negated.
   Values map;
   for (std::int64_t v = 1; v <= 9; ++v) map.insert(map.end(), {v, -v});

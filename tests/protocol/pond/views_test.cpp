@@ -81,7 +81,7 @@ Columns two_queries(const LayerSpec& layer, std::array<Signed128, 2> secrets, st
   return columns;
 }
 
-TEST_CASE("what a server sees of Pond's ReLU is uniform at very different inputs; a mask of two inputs is caught") {
+TEST_CASE("what a server sees of Pond's ReLU is uniform at very different inputs, a mask of two inputs is caught") {
   constexpr Signed128 top = Signed128{1} << 23;
   std::vector<double> by_powers = testing::uniform_fit(6).even;
   by_powers.push_back(1e-6);

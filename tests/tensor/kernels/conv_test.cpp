@@ -156,6 +156,7 @@ TEST_CASE("concurrent convolutions do not disturb each other") {
   convolve_rows<Word32>(prepared, in, {0, 20}, {0, 20}, expected, false);
   std::vector<std::vector<Word32>> got(16, std::vector<Word32>(expected.size()));
   std::vector<std::thread> callers;
+  callers.reserve(4);
   for (int caller = 0; caller < 4; ++caller)
     callers.emplace_back([&, caller] {
       for (std::size_t i = static_cast<std::size_t>(caller); i < got.size(); i += 4)

@@ -11,7 +11,7 @@ using namespace blindsight;
 using namespace blindsight::model;
 using namespace blindsight::model::test;
 
-TEST_CASE("Clip from 0 up and Max with zeros are ReLU; a Softmax is the end, whatever renames it after") {
+TEST_CASE("Clip from 0 up and Max with zeros are ReLU, a Softmax is the end, whatever renames it after") {
   auto b = to_three_channels();
   b.reals("zero", {}, {0});
   b.node("Clip", "clip", {"zero"});

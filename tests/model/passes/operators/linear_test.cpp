@@ -26,7 +26,7 @@ TEST_CASE("Conv with kernel, strides and uneven pads is what ONNX says") {
   }
 }
 
-TEST_CASE("a filter with holes is a wider one with zeros; holes of a filter of one are none") {
+TEST_CASE("a filter with holes is a wider one with zeros, holes of a filter of one are none") {
   for (const Dims& kernel : {Dims{2, 2}, Dims{1, 1}}) {
     auto b = to_three_channels();
     b.reals("v", {2, 3, kernel[0], kernel[1]}, noise(static_cast<std::size_t>(6 * kernel[0] * kernel[1]), 4));

@@ -102,7 +102,7 @@ TEST_CASE("a Pad before a convolution or an average is its padding, and costs no
   CHECK(network.layers[0].conv.window == tensor::Window{3, 3, 1, 1, 2, 1, 4, 2});
 }
 
-TEST_CASE("AveragePool counts its padding as zeros; a Pad before it does the same") {
+TEST_CASE("AveragePool counts its padding as zeros, a Pad before it does the same") {
   for (const bool by_pad : {false, true}) {
     auto b = to_three_channels();
     b.node("Relu", "r");
@@ -122,7 +122,7 @@ TEST_CASE("AveragePool counts its padding as zeros; a Pad before it does the sam
   }
 }
 
-TEST_CASE("padding that no window of a maximum reads is left out; windows of one element are no pool") {
+TEST_CASE("padding that no window of a maximum reads is left out, windows of one element are no pool") {
   auto b = to_three_channels();
   b.node("Relu", "r");
   b.integers("pads", {0, 0, 0, 0, 0, 0, 4, 4});

@@ -14,7 +14,7 @@ using namespace blindsight;
 using namespace blindsight::model;
 using namespace blindsight::model::test;
 
-TEST_CASE("Reshape's 0 keeps a size and its -1 takes what is left; sizes of other elements are refused") {
+TEST_CASE("Reshape's 0 keeps a size and its -1 takes what is left, sizes of other elements are refused") {
   Node node{"r", "Reshape", {}, {}, {}};
   const Dims now{2, 3, 4};
   CHECK(reshape_sizes(node, now, {4, 6}) == Dims{4, 6});
