@@ -104,12 +104,19 @@ TEST_CASE("an X25519 key pair serves one agreement, and nothing of the secret th
   REQUIRE(secrets);
   CHECK_FALSE(tests::memory_holds(shared));
   CHECK_THROWS_AS((void)pair.agree(S0, keys, session_id(keys)), std::logic_error);
+}
 
-  SessionKeyPair refusing;
-  const auto refused = refusing.agree(S0, {refusing.public_key(), my_key, {}}, {});
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().what == "crypto producer: the peer's public key gives no secret");
-  CHECK_THROWS_AS((void)refusing.agree(S0, keys, {}), std::logic_error);
+TEST_CASE("a key that gives no secret is a violation, and the pair is spent on it all the same") {
+  // Points of small order: the shared secret would be zero, whoever holds the other half.
+  for (const std::uint8_t first : {std::uint8_t{0}, std::uint8_t{1}}) {
+    SessionKeyPair pair;
+    const std::array keys{pair.public_key(), SessionKeyPair().public_key(), wire::PublicKey{first}};
+    const auto refused = pair.agree(S0, keys, session_id(keys));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().fault == protocol::Fault::violation);
+    CHECK(refused.error().what.find("crypto producer: the peer's public key gives no secret") != std::string::npos);
+    CHECK_THROWS_AS((void)pair.agree(S0, keys, session_id(keys)), std::logic_error);
+  }
 }
 
 namespace {
