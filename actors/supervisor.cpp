@@ -54,6 +54,9 @@ using wire::Kind;
 constexpr milliseconds greeting_patience{5000};
 constexpr std::size_t most_strangers = 64, most_clients = 256, most_links_of_a_client = 32;
 
+/// A session serves one model today, so none has a second number.
+constexpr protocol::ModelNumber served_number = 1;
+
 std::size_t index(PartyId p) {
   return static_cast<std::size_t>(p);
 }
@@ -188,7 +191,7 @@ class Supervisor : public caf::event_based_actor {
   struct Peer {
     caf::actor link;
     wire::Hello hello;
-    std::optional<wire::SessionId> confirmed;
+    std::optional<wire::Confirm> confirmed;
   };
   struct Greeting {
     std::optional<PartyId> dialed;
@@ -210,6 +213,7 @@ class Supervisor : public caf::event_based_actor {
   void begin_attempt() {
     ++attempt_;
     keys_ = std::make_unique<SessionKeyPair>();
+    model_keys_.reset();
     session_.reset();
     confirmed_ = false;
     layers_set_up_ = 0;
@@ -263,16 +267,14 @@ class Supervisor : public caf::event_based_actor {
       deployments[index(peer)] = peers_[index(peer)]->hello.deployment;
     }
     session_ = session_id(public_keys);
+    auto secrets = keys_->agree(self_, public_keys, *session_);
+    if (!secrets) return end_session(secrets.error());
     idle_reason_ = deployment_mismatch(deployments);
     if (!idle_reason_.empty()) return confirm();
-    protocol::SessionKeys keys;
-    keys.own = protocol::random_key();
-    for (const auto peer : others_) {
-      auto key = keys_->key_with(public_keys[index(peer)], *session_, deployment_->name.id);
-      if (!key) return end_session(protocol::within(protocol::party_name(peer) + ": ", key.error()));
-      keys.with[index(peer)] = *key;
-    }
-    request(model_store_, caf::infinite, PrepareSession{attempt_, deployment_, keys})
+    auto model_keys = secrets->serve(served_number, deployment_->name.id);
+    if (!model_keys) return end_session(model_keys.error());
+    model_keys_ = std::move(*model_keys);
+    request(model_store_, caf::infinite, PrepareSession{attempt_, deployment_})
         .then([this](const SessionPrepared& m) { prepared(m); },
               [](const caf::error&) { /* the model_store ends with the party */ });
   }
@@ -281,6 +283,8 @@ class Supervisor : public caf::event_based_actor {
     if (m.attempt != attempt_ || !session_ || stopped_) return;
     if (!m.core) return end_session(protocol::within(who() + ": the deployed model cannot be used: ", m.error));
     core_ = m.core;
+    core_->model = served_number;
+    core_->keys = std::move(model_keys_);
     core_->session = short_session_id(*session_);
     core_->session_id = *session_;
     core_->early_bytes_limit = std::size_t{config_.limits.max_message_mb} << 20;
@@ -326,20 +330,22 @@ class Supervisor : public caf::event_based_actor {
       routes.frame_bytes = p.hello.max_frame_bytes;
       routes.message_bytes = std::size_t{config_.limits.max_message_mb} << 20;
       send(p.link, std::move(routes));
-      tell(p.link, Kind::confirm, wire::encode(wire::Confirm{*session_}));
+      tell(p.link, Kind::confirm, wire::encode(own_confirm()));
     }
     confirmed_ = true;
     establish_if_confirmed();
   }
+
+  wire::Confirm own_confirm() const { return {*session_, core_ ? core_->model : 0}; }
 
   void establish_if_confirmed() {
     if (!confirmed_) return;
     for (const auto peer : others_) {
       const auto& confirmed = peers_[index(peer)]->confirmed;
       if (!confirmed) return;
-      if (*confirmed != *session_)
-        return end_session(
-            {Fault::violation, protocol::party_name(peer) + " and " + who() + " do not agree on the session"});
+      if (*confirmed != own_confirm())
+        return end_session({Fault::violation, protocol::party_name(peer) + " and " + who() +
+                                                  " do not agree on the session and what is served in it"});
     }
     in_session_ = true;
     last_end_.clear();
@@ -352,7 +358,9 @@ class Supervisor : public caf::event_based_actor {
     spdlog::info("{}: session {} of all three parties; setting up {}", who(), name, deployment_->plan.model_name);
     tell_front_end(false, "the model is being set up");
     set_up_began_ = std::chrono::steady_clock::now();
-    for (const auto& layer : layers_) send(layer, SetUp{});
+    const auto keys = core_->keys->open(protocol::set_up_pack);
+    if (!keys) return end_session(keys.error());
+    for (const auto& layer : layers_) send(layer, SetUp{*keys});
   }
 
   void layer_set_up() {
@@ -552,7 +560,7 @@ class Supervisor : public caf::event_based_actor {
         auto confirm = wire::decode<wire::Confirm>(message.payload);
         if (!confirm || slot->confirmed)
           return end_session({Fault::violation, protocol::party_name(peer) + " sent a malformed or second confirm"});
-        slot->confirmed = confirm->session;
+        slot->confirmed = *confirm;
         return establish_if_confirmed();
       }
       if (kind == Kind::session_ended) {
@@ -762,6 +770,7 @@ class Supervisor : public caf::event_based_actor {
 
   std::uint64_t attempt_ = 0;
   std::unique_ptr<SessionKeyPair> keys_;
+  std::unique_ptr<protocol::KeyRing> model_keys_;  ///< until the model is prepared
   std::array<std::optional<Peer>, 3> peers_;
   std::optional<wire::SessionId> session_;
   bool confirmed_ = false, in_session_ = false;

@@ -14,7 +14,10 @@ struct Hello {
   maxFrameBytes @7 :UInt32;
 }
 
-struct Bytes1 { bytes @0 :Data; }
+struct Confirm {
+  sessionId @0 :Data;      # 32 bytes
+  model @1 :UInt32;        # number under which a model is served; 0: none
+}
 
 struct Number1 { number @0 :UInt64; }
 

@@ -138,13 +138,18 @@ Result<Hello> decode(std::span<const std::uint8_t> bytes) {
 }
 
 Payload encode(const Confirm& c) {
-  return pack<schema::Bytes1>([&](schema::Bytes1::Builder b) { b.setBytes(bytes_of(c.session)); });
+  return pack<schema::Confirm>([&](schema::Confirm::Builder b) {
+    b.setSessionId(bytes_of(c.session));
+    b.setModel(c.model);
+  });
 }
 
 template <>
 Result<Confirm> decode(std::span<const std::uint8_t> bytes) {
-  return unpack<Confirm, schema::Bytes1>(
-      bytes, [](schema::Bytes1::Reader r, Confirm& c) { return fill(c.session, r.getBytes(), "session id"); });
+  return unpack<Confirm, schema::Confirm>(bytes, [](schema::Confirm::Reader r, Confirm& c) {
+    c.model = r.getModel();
+    return fill(c.session, r.getSessionId(), "session id");
+  });
 }
 
 Payload encode(const QueryName& n) {

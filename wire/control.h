@@ -41,8 +41,11 @@ struct Hello {
   bool operator==(const Hello&) const = default;
 };
 
+/// That the sender has the three keys from which the session's id follows, and under which number it serves the model
+/// that all three have deployed: both go into every key.
 struct Confirm {
   SessionId session{};
+  protocol::ModelNumber model = 0;  ///< 0: it serves none
   bool operator==(const Confirm&) const = default;
 };
 

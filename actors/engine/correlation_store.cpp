@@ -94,7 +94,9 @@ class CorrelationStore : public caf::event_based_actor {
     const auto pack = message.header.work.pack;
     if (message.header.kind == Kind::deal_begins && m.from == PartyId::producer) {
       if (auto why_not = ledger_.announce(pack); !why_not.empty()) return violated(why_not);
-      prepare(pack);
+      auto keys = core_->keys->open(pack);
+      if (!keys) return violated(keys.error().what);
+      prepare(pack, std::move(*keys));
     } else if (message.header.kind == Kind::pack_ready && m.from == PartyId::server1 &&
                core_->self == PartyId::server0) {
       peer_ready_.insert(pack);
@@ -105,9 +107,10 @@ class CorrelationStore : public caf::event_based_actor {
     }
   }
 
-  void prepare(PackId pack) {
+  void prepare(PackId pack, protocol::PackKeysPtr keys) {
     auto& p = preparing_[pack];
     p.pack.id = pack;
+    p.pack.keys = std::move(keys);
     const auto& values = core_->program->values();
     p.pack.compute_s.resize(values.size());
     p.pack.dealt_bytes.resize(values.size());
@@ -116,7 +119,7 @@ class CorrelationStore : public caf::event_based_actor {
       p.missing += value.bands.size();
     }
     for (std::size_t value = 0; value < values.size(); ++value) {
-      PrepareBands work{pack, {}, this};
+      PrepareBands work{pack, p.pack.keys, {}, this};
       for (std::uint32_t band = 0; band < values[value].bands.size(); ++band) work.bands.push_back(band);
       send(layers_[value], std::move(work));
     }

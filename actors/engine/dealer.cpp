@@ -36,6 +36,7 @@ class Dealer : public caf::event_based_actor {
   /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
   void on_exit() override {
     layers_.clear();
+    keys_.reset();
     core_.reset();
     helper_ = supervisor_ = nullptr;
   }
@@ -64,6 +65,7 @@ class Dealer : public caf::event_based_actor {
           if (in_flight_ == 0 && value_ == core_->program->values().size()) {
             ++dealt_;
             dealing_ = false;
+            keys_.reset();
             probes_.dealt(std::chrono::duration<double>(Clock::now() - since_).count());
           }
           deal();
@@ -83,9 +85,12 @@ class Dealer : public caf::event_based_actor {
       dealing_ = true;
       since_ = Clock::now();
       pack_ = ++*counter_;
+      auto keys = core_->keys->open(pack_);
+      if (!keys) return send(supervisor_, SessionFailed{keys.error()});
+      keys_ = std::move(*keys);
       value_ = band_ = 0;
       // Urgent as the query_start that answers it, which would overtake it otherwise.
-      if (helper_) send<caf::message_priority::high>(helper_, PackAnnounced{pack_});
+      if (helper_) send<caf::message_priority::high>(helper_, PackAnnounced{pack_, keys_});
       for (const auto server : {0u, 1u})
         send(core_->links[server],
              Send{Parcel(wire::Message{wire::control_header(Kind::deal_begins, core_->session, pack_), {}})});
@@ -99,7 +104,7 @@ class Dealer : public caf::event_based_actor {
         continue;
       }
       ++in_flight_;
-      send(layers_[value_], PrepareBands{pack_, {band_++}, this});
+      send(layers_[value_], PrepareBands{pack_, keys_, {band_++}, this});
     }
     // Behind the last band of the last value, so that the end is noticed when bands come back.
     if (value_ < values.size() && value_ + 1 == values.size() && band_ == values[value_].bands.size()) ++value_;
@@ -114,6 +119,7 @@ class Dealer : public caf::event_based_actor {
   std::array<std::uint64_t, 2> wanted_{};
   std::array<std::int64_t, 2> waiting_bytes_{};  ///< may dip below 0: a link may report before the layer does
   std::uint64_t dealt_ = 0, pack_ = 0;
+  protocol::PackKeysPtr keys_;  ///< of the pack that is being dealt
   bool begun_ = false, dealing_ = false;
   std::size_t value_ = 0;
   std::uint32_t band_ = 0;

@@ -144,7 +144,7 @@ class Layer : public caf::event_based_actor {
 
   caf::behavior make_behavior() override {
     return {
-        [this](SetUp) { set_up(); },
+        [this](const SetUp& m) { set_up(m.keys); },
         [this](const PrepareBands& m) { prepare(m); },
         [this](const BeginQuery& m) { begin_query(m); },
         [this](const RowsWritten& m) {
@@ -177,9 +177,9 @@ class Layer : public caf::event_based_actor {
     return protocol::making(value_, pack, band, core_->model);
   }
 
-  void set_up() {
-    const auto own = work(0);
-    auto step = own.layer == protocol::no_layer ? nullptr : core_->program->set_up(own.layer);
+  void set_up(const protocol::PackKeysPtr& keys) {
+    const auto own = work(protocol::set_up_pack);
+    auto step = own.layer == protocol::no_layer ? nullptr : core_->program->set_up(own.layer, keys);
     if (!step) {
       send(supervisor_, LayerSetUp{});
       return;
@@ -195,7 +195,7 @@ class Layer : public caf::event_based_actor {
     }
     for (const auto band : m.bands) {
       auto material = std::make_shared<MaterialPtr>();
-      auto step = core_->program->preprocess(work(m.pack, band), *material);
+      auto step = core_->program->preprocess(work(m.pack, band), m.keys, *material);
       if (!step) {
         send(m.store, BandPrepared{work(m.pack, band), Parcel<MaterialPtr>(nullptr), 0, 0, {}});
         continue;
@@ -226,7 +226,8 @@ class Layer : public caf::event_based_actor {
     const auto pack = query.begin.pack;
     while (const auto band = query.progress.begin_next()) {
       auto material = *band < query.materials.size() ? std::move(query.materials[*band]) : nullptr;
-      auto step = core_->program->online(work(pack, *band), query.begin.in, query.begin.out, std::move(material));
+      auto step = core_->program->online(work(pack, *band), query.begin.keys, query.begin.in, query.begin.out,
+                                         std::move(material));
       if (!step) {
         if (!band_done(query, *band)) return;
         continue;

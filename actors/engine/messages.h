@@ -15,13 +15,17 @@
 /// What layers, the store of packs and the dealer say to each other and to whom they serve.
 namespace blindsight::actors {
 
-struct SetUp {};
+/// To a layer. The keys are held by what still sets up, and gone when the last layer is ready.
+struct SetUp {
+  protocol::PackKeysPtr keys;
+};
 
 struct LayerSetUp {};
 
 /// To a layer: run the preprocessing steps of these bands of a pack. `store` is told BandPrepared for each.
 struct PrepareBands {
   protocol::PackId pack = 0;
+  protocol::PackKeysPtr keys;
   std::vector<std::uint32_t> bands;
   caf::actor store;
 };
@@ -39,6 +43,7 @@ struct BandPrepared {
 /// To a layer: a query is under way.
 struct BeginQuery {
   protocol::PackId pack = 0;
+  protocol::PackKeysPtr keys;
   std::shared_ptr<const protocol::MaskedMap> in;
   std::shared_ptr<protocol::MaskedMap> out;
   Parcel<std::vector<MaterialPtr>> materials;
@@ -86,6 +91,7 @@ struct SessionFailed {
 /// A whole pack, ready to be used once.
 struct Pack {
   protocol::PackId id = 0;
+  protocol::PackKeysPtr keys;
   std::vector<std::vector<MaterialPtr>> materials;  ///< by value and band
   double offline_s = 0;
   std::vector<double> compute_s;           ///< by value
@@ -129,6 +135,7 @@ struct QueryLoad {
 /// Dealer to query helper: the servers were told of this pack.
 struct PackAnnounced {
   protocol::PackId pack = 0;
+  protocol::PackKeysPtr keys;
 };
 
 /// To store and dealer: every layer is set up, packs may be dealt.

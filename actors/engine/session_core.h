@@ -23,6 +23,9 @@ struct SessionCore {
   protocol::NetworkSpec network;
   std::vector<protocol::Payload> weight_shares;  ///< before the program, which refers to them
   std::unique_ptr<protocol::Program> program;
+  /// Opened by the supervisor for the set-up, and after Begin by store or dealer alone. Whoever opens a pack hands its
+  /// keys on to those who work on it; the ring itself keeps none.
+  std::unique_ptr<protocol::KeyRing> keys;
   bool producer_online = false;                        ///< Traits::producer_online
   PackBudget budget;                                   ///< of a server
   std::size_t input_share_bytes = 0;                   ///< of a client's message to this server

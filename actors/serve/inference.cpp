@@ -28,7 +28,7 @@ class Inference : public caf::event_based_actor {
 
   /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
   void on_exit() override {
-    pack_.materials.clear();
+    pack_ = {};
     layers_.clear();
     core_.reset();
     query_.client = scheduler_ = nullptr;
@@ -78,6 +78,7 @@ class Inference : public caf::event_based_actor {
       const bool is_input = value == protocol::input_value;
       BeginQuery begin{
           pack_.id,
+          pack_.keys,
           is_input ? nullptr : maps[protocol::read_by(protocol::layer_of(static_cast<protocol::ValueId>(value)))],
           maps[value],
           Parcel(std::move(pack_.materials[value])),
@@ -88,6 +89,7 @@ class Inference : public caf::event_based_actor {
       if (query_.timeline) begin.timeline_from = started_;
       send(layers_[value], std::move(begin));
     }
+    pack_.keys.reset();  // each layer holds them until its part is done
   }
 
   void finish_if_done() {

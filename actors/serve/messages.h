@@ -47,7 +47,6 @@ struct Deployed {
 struct PrepareSession {
   std::uint64_t attempt = 0;
   std::shared_ptr<const Deployment> deployment;
-  protocol::SessionKeys keys;
 };
 
 /// The error: the weights cannot be read or do not fit the plan.

@@ -119,7 +119,7 @@ class ModelStore : public caf::event_based_actor {
     auto shares = folder_.weight_shares(*m.deployment);
     if (!shares) return {m.attempt, nullptr, shares.error()};
     core->weight_shares = std::move(*shares);
-    auto program = bound->parties->make_program({self_, m.keys, core->weight_shares});
+    auto program = bound->parties->make_program({self_, core->weight_shares});
     if (!program) return {m.attempt, nullptr, program.error()};
     core->program = std::move(*program);
     if (protocol::is_server(self_))

@@ -32,13 +32,17 @@ class QueryHelper : public caf::event_based_actor {
   /// Actors refer to one another: what they hold must go when they end, or none of it ever does.
   void on_exit() override {
     layers_.clear();
+    keys_.clear();
     core_.reset();
     supervisor_ = nullptr;
   }
 
   caf::behavior make_behavior() override {
     return {
-        [this](const PackAnnounced& m) { ledger_.announce(m.pack); },
+        [this](const PackAnnounced& m) {
+          ledger_.announce(m.pack);
+          keys_[m.pack] = m.keys;
+        },
         [this](const Arrived& m) { arrived(m); },
         [this](const LayerDone& m) {
           auto it = running_.find(m.work.pack);
@@ -89,11 +93,13 @@ class QueryHelper : public caf::event_based_actor {
   void begin(PackId pack, const wire::QueryId& query) {
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     running_[pack].query = query;
+    const auto keys = keys_.extract(pack);
     delayed_send(this, timeout_, HelpTooLong{pack});
     // The last value first: a layer has the query in its mailbox when the one before it tells of rows.
     for (std::size_t i = layers_.size(); i-- > 0;) {
       BeginQuery to_layer;
       to_layer.pack = pack;
+      to_layer.keys = keys.mapped();
       to_layer.materials = Parcel(std::vector<MaterialPtr>());
       to_layer.inference = this;
       send(layers_[i], std::move(to_layer));
@@ -113,6 +119,7 @@ class QueryHelper : public caf::event_based_actor {
 
   void drop(PackId pack) {
     running_.erase(pack);
+    keys_.erase(pack);
     for (const auto& layer : layers_) send(layer, DropPack{pack});
   }
 
@@ -127,6 +134,7 @@ class QueryHelper : public caf::event_based_actor {
   std::chrono::milliseconds timeout_;
   caf::actor supervisor_;
   HelpLedger ledger_;
+  std::map<PackId, protocol::PackKeysPtr> keys_;  ///< of those that were announced and neither started nor cancelled
   std::map<PackId, Running> running_;
 };
 

@@ -12,26 +12,44 @@ namespace blindsight::actors {
 
 using protocol::PartyId;
 
-SessionKeyPair::SessionKeyPair() {
-  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be initialized");
-  protocol::random_bytes(secret_);
-  crypto_scalarmult_base(public_.data(), secret_.data());
-}
+using protocol::Key;
+using protocol::KeySet;
 
-SessionKeyPair::~SessionKeyPair() {
-  sodium_memzero(secret_.data(), secret_.size());
-}
+SessionSecrets::SessionSecrets(PartyId self, const wire::SessionId& session, const KeySet& pairs)
+    : self_(self), session_(session), by_number_(pairs, 32) {}
 
-protocol::Result<protocol::Key> SessionKeyPair::key_with(const wire::PublicKey& peer, const wire::SessionId& session,
-                                                         const wire::DeploymentId& deployment) const {
-  std::array<std::uint8_t, 32> shared{};
-  if (crypto_scalarmult(shared.data(), secret_.data(), peer.data()) != 0)
-    return protocol::fail(protocol::Fault::violation, "the peer's public key gives no secret");
-  std::vector<std::uint8_t> salt(session.begin(), session.end());
+protocol::Result<std::unique_ptr<protocol::KeyRing>> SessionSecrets::serve(protocol::ModelNumber number,
+                                                                           const wire::DeploymentId& deployment) {
+  auto secrets = by_number_.take(number);
+  if (!secrets) return tl::unexpected(protocol::within("a model to serve: ", secrets.error()));
+  std::vector<std::uint8_t> salt(session_.begin(), session_.end());
   salt.insert(salt.end(), deployment.begin(), deployment.end());
-  auto key = protocol::derive_key(shared, "blindsight pairwise key", salt);
-  sodium_memzero(shared.data(), shared.size());
-  return key;
+  for (unsigned i = 0; i < sizeof number; ++i) salt.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
+  const auto root = [&](std::size_t i) {
+    return protocol::derive_key((*secrets)[i].bytes(), "blindsight served model", salt);
+  };
+  return std::make_unique<protocol::KeyRing>(self_, KeySet{root(0), root(1), root(2)});
+}
+
+SessionKeyPair::SessionKeyPair() : secret_(protocol::secret_memory(crypto_scalarmult_SCALARBYTES)) {
+  protocol::random_bytes({secret_.get(), crypto_scalarmult_SCALARBYTES});
+  crypto_scalarmult_base(public_.data(), secret_.get());
+}
+
+protocol::Result<SessionSecrets> SessionKeyPair::agree(PartyId self, const std::array<wire::PublicKey, 3>& public_keys,
+                                                       const wire::SessionId& session) {
+  const protocol::SecretMemory secret = std::move(secret_);
+  if (!secret) throw std::logic_error("a key pair agrees once");
+  KeySet pairs{protocol::random_key(), protocol::random_key(), protocol::random_key()};  // its own stays
+  const protocol::SecretMemory shared = protocol::secret_memory(crypto_scalarmult_BYTES);
+  for (std::size_t peer = 0; peer < pairs.size(); ++peer) {
+    if (static_cast<PartyId>(peer) == self) continue;
+    if (crypto_scalarmult(shared.get(), secret.get(), public_keys[peer].data()) != 0)
+      return protocol::fail(protocol::Fault::violation, protocol::party_name(static_cast<PartyId>(peer)) +
+                                                            ": the peer's public key gives no secret");
+    pairs[peer] = protocol::derive_key({shared.get(), crypto_scalarmult_BYTES}, "blindsight pairwise key", session);
+  }
+  return SessionSecrets(self, session, pairs);
 }
 
 wire::SessionId session_id(const std::array<wire::PublicKey, 3>& public_keys) {

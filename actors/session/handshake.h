@@ -1,32 +1,50 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "protocol/prg/prg.h"
+#include "protocol/prg/pack_keys.h"
 #include "wire/control.h"
 
 namespace blindsight::actors {
 
-/// An X25519 key pair for one attempt at a session. The secret half is wiped when it goes and never leaves.
+/// What three parties know two by two in one session, each party's own secret beside it: what the keys of all that they
+/// serve in it are derived from. Numbers rise and none comes again, so no two models ever have the same masks, not even
+/// one deployment whose weights are sent twice; and what is held opens nothing that was served before.
+class SessionSecrets {
+ public:
+  SessionSecrets(protocol::PartyId self, const wire::SessionId& session, const protocol::KeySet& pairs);
+
+  /// The keys of a deployment that is served under this number: equal at all three parties for an equal number and
+  /// deployment. The error: the number is not above all that were served before.
+  protocol::Result<std::unique_ptr<protocol::KeyRing>> serve(protocol::ModelNumber number,
+                                                             const wire::DeploymentId& deployment);
+
+ private:
+  protocol::PartyId self_;
+  wire::SessionId session_;
+  protocol::KeyTree by_number_;
+};
+
+/// An X25519 key pair for one attempt at a session. The secret half never leaves, and is wiped when the parties have
+/// agreed or the pair goes.
 class SessionKeyPair {
  public:
   /// Fresh from the operating system.
   SessionKeyPair();
-  ~SessionKeyPair();
-  SessionKeyPair(const SessionKeyPair&) = delete;
-  SessionKeyPair& operator=(const SessionKeyPair&) = delete;
 
   const wire::PublicKey& public_key() const { return public_; }
-  /// The key that this party and the owner of `peer` know, for one session and one deployment. The error: the peer's
+  /// What this party (whose own key is among them) and the owners of the other public keys know, by PartyId, for one
+  /// session. Once: the secret half is wiped, whatever comes of it; std::logic_error if it is gone. The error: a peer's
   /// key is not a point that gives a secret.
-  protocol::Result<protocol::Key> key_with(const wire::PublicKey& peer, const wire::SessionId& session,
-                                           const wire::DeploymentId& deployment) const;
+  protocol::Result<SessionSecrets> agree(protocol::PartyId self, const std::array<wire::PublicKey, 3>& public_keys,
+                                         const wire::SessionId& session);
 
  private:
   wire::PublicKey public_{};
-  std::array<std::uint8_t, 32> secret_{};
+  protocol::SecretMemory secret_;
 };
 
 /// BLAKE2b-256 of the wire version and the fresh public keys of server 0, server 1 and the crypto producer: no session

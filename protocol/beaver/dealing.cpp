@@ -17,17 +17,13 @@ std::span<const std::uint8_t> bytes_of(std::span<const Word> words) {
   return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
 }
 
-/// The producer's own key, one per server: what it sends to one says nothing about what it sends to the other.
-Prg own_stream(const SessionKeys& keys, const char* context) {
-  return Prg(derive_key(keys.own.bytes(), context, {}), keys.ledger);
-}
-
 }  // namespace
 
-ShareKeys::ShareKeys(const SessionKeys& k, Dealing::Randomness randomness)
-    : sent_(randomness == Dealing::Randomness::sent),
-      prgs_{sent_ ? own_stream(k, "shares sent to server 0") : Prg(k.with[0], k.ledger),
-            sent_ ? own_stream(k, "shares sent to server 1") : Prg(k.with[1], k.ledger)} {}
+ShareKeys::ShareKeys(PackKeysPtr producer, Dealing::Randomness randomness) : keys_(std::move(producer)) {
+  if (randomness == Dealing::Randomness::sent)
+    own_.emplace(
+        std::array{keys_->own().derived("shares sent to server 0"), keys_->own().derived("shares sent to server 1")});
+}
 
 Stream Dealer::stream(Slot slot) const {
   return in_band(band_, slot);

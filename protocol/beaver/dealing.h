@@ -2,12 +2,13 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 
 #include "protocol/core/dealing.h"
 #include "protocol/core/party.h"
 #include "protocol/core/routine.h"
-#include "protocol/prg/prg.h"
+#include "protocol/prg/pack_keys.h"
 
 /// What Pond and SecureNN share: Beaver triples with two servers and a producer (Beaver, CRYPTO
 /// 1991; SPDZ; SecureNN, algorithm 1). Templates over the ring's word: Word64 = Z_2^64, Word128 = Z_2^128.
@@ -41,17 +42,18 @@ Buffer<Word> to_words(std::span<const std::uint8_t> bytes) {
 /// Of a dealt value that may not be uniform, server 0 holds the expansion and server 1 the difference.
 constexpr PartyId correction_receiver = PartyId::server1;
 
-/// Where the producer draws the two servers' shares from: their seeds, or with randomness = sent its own key.
+/// Where the producer draws the two servers' shares of a pack from: what it shares with each, or with randomness =
+/// sent its own keys, one for each server, so that what it sends to one says nothing about what it sends to the other.
 class ShareKeys {
  public:
-  ShareKeys(const SessionKeys& producer, Dealing::Randomness randomness);
+  ShareKeys(PackKeysPtr producer, Dealing::Randomness randomness);
 
-  bool sent() const { return sent_; }
-  const Prg& of(PartyId server) const { return prgs_[static_cast<unsigned>(server)]; }
+  bool sent() const { return own_.has_value(); }
+  const Prg& of(PartyId server) const { return own_ ? (*own_)[static_cast<std::size_t>(server)] : keys_->with(server); }
 
  private:
-  bool sent_;
-  std::array<Prg, 2> prgs_;
+  PackKeysPtr keys_;
+  std::optional<std::array<Prg, 2>> own_;
 };
 
 /// The producer's side of dealing for one band: draws shares and collects what each server must be sent. Values are

@@ -108,11 +108,8 @@ class BeaverProgram final : public Program {
   BeaverProgram(const Setting<Word>& setting, const PartyContext& party)
       : setting_(setting),
         self_(party.self),
-        with_{Prg(party.keys.with[0], party.keys.ledger), Prg(party.keys.with[1], party.keys.ledger),
-              Prg(party.keys.with[2], party.keys.ledger)},
         weight_shares_(party.weight_shares),
         filters_(setting_.network.layers.size()) {
-    if (self_ == PartyId::producer) share_keys_.emplace(party.keys, setting_.dealing.randomness);
     for (std::size_t i = 0; i < setting_.network.layers.size(); ++i) bands_.push_back(layer_bands(setting_, i));
     values_ = protocol::values(setting_.network, bands_, map_element_bytes<Word>(setting_.dealing));
     for (auto& s : values_) s.bands_at_once = setting_.scheme.bands_at_once;
@@ -121,48 +118,48 @@ class BeaverProgram final : public Program {
   const std::vector<ValueInfo>& values() const override { return values_; }
   bool online_party() const override { return is_server(self_) || !setting_.scheme.deals_ahead; }
 
-  std::unique_ptr<Step> set_up(LayerId layer) override {
+  std::unique_ptr<Step> set_up(LayerId layer, PackKeysPtr keys) override {
     if (setting_.fresh()) return nullptr;
     const std::string where = "setting up layer '" + setting_.network.layers[layer].name + "'";
     if (!is_server(self_))
-      return std::make_unique<RoutineStep>(where,
-                                           [this, layer](Channel& channel) { return set_up_producer(channel, layer); });
-    return std::make_unique<RoutineStep>(where,
-                                         [this, layer](Channel& channel) { return set_up_server(channel, layer); });
+      return std::make_unique<RoutineStep>(
+          where, [this, layer, keys](Channel& channel) { return set_up_producer(channel, layer, keys); });
+    return std::make_unique<RoutineStep>(
+        where, [this, layer, keys](Channel& channel) { return set_up_server(channel, layer, keys); });
   }
 
-  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
-    check_pack(work.pack);
+  std::unique_ptr<Step> preprocess(const Work& work, PackKeysPtr keys,
+                                   std::unique_ptr<BandMaterial>& material) const override {
+    keys = keys_of(work, std::move(keys));
     if (!setting_.scheme.deals_ahead) return nullptr;
     if (!is_server(self_))
-      return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return deal(channel, work); });
-    return std::make_unique<RoutineStep>(
-        "preprocessing " + where(work),
-        [this, work, &material](Channel& channel) -> Routine<> { return prepare(channel, work, material); });
+      return std::make_unique<RoutineStep>(
+          where(work), [this, work, keys](Channel& channel) -> Routine<> { return deal(channel, work, keys); });
+    return std::make_unique<RoutineStep>("preprocessing " + where(work),
+                                         [this, work, keys, &material](Channel& channel) -> Routine<> {
+                                           return prepare(channel, work, keys, material);
+                                         });
   }
 
-  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
-                               std::unique_ptr<BandMaterial> material) const override {
-    check_pack(work.pack);
+  std::unique_ptr<Step> online(const Work& work, PackKeysPtr keys, std::shared_ptr<const MaskedMap> in,
+                               std::shared_ptr<MaskedMap> out, std::unique_ptr<BandMaterial> material) const override {
+    keys = keys_of(work, std::move(keys));
     if (!online_party()) return nullptr;
     if (!is_server(self_))
-      return std::make_unique<RoutineStep>(where(work), [this, work](Channel& channel) { return help(channel, work); });
+      return std::make_unique<RoutineStep>(where(work),
+                                           [this, work, keys](Channel& channel) { return help(channel, work, keys); });
     // What is dealt while the query runs comes as the band's first message.
     const std::shared_ptr<Material<Word>> own = setting_.scheme.deals_ahead
                                                     ? material_of<Material<Word>>(work, std::move(material))
                                                     : std::make_unique<Material<Word>>(work);
     return std::make_unique<RoutineStep>(
-        where(work), [this, work, in = std::move(in), out = std::move(out), own](Channel& channel) -> Routine<> {
-          if (work.value == input_value) return open_input(channel, work, *out, *own);
-          return evaluate(channel, work, *in, out.get(), *own);
+        where(work), [this, work, keys, in = std::move(in), out = std::move(out), own](Channel& channel) -> Routine<> {
+          if (work.value == input_value) return open_input(channel, work, keys, *out, *own);
+          return evaluate(channel, work, keys, *in, out.get(), *own);
         });
   }
 
  private:
-  static void check_pack(PackId pack) {
-    if (pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
-  }
-  const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
   bool last(ValueId value) const { return value == setting_.network.layers.size(); }
   bool sent() const { return setting_.dealing.randomness == Randomness::sent; }
   std::string where(const Work& work) const {
@@ -174,49 +171,55 @@ class BeaverProgram final : public Program {
     return {setting_.network.layers[work.layer], bands_[work.layer][work.band], setting_.dealing.randomness,
             Stream::of(work)};
   }
-  ShareSource source(Stream stream, std::span<const std::uint8_t> message) const {
-    return {with(PartyId::producer), self_, setting_.dealing.randomness, stream, message};
+  ShareSource source(const PackKeys& keys, Stream stream, std::span<const std::uint8_t> message) const {
+    return {keys.with(PartyId::producer), self_, setting_.dealing.randomness, stream, message};
   }
 
   // --- producer ---
 
-  Routine<> set_up_producer(Channel& channel, LayerId layer) {
-    Dealer dealer(*share_keys_, Stream::of(making(value_of(layer))));
+  Routine<> set_up_producer(Channel& channel, LayerId layer, PackKeysPtr keys) {
+    const ShareKeys share_keys(std::move(keys), setting_.dealing.randomness);
+    Dealer dealer(share_keys, Stream::of(making(value_of(layer))));
     filters_[layer] = filter_mask<Word>(dealer, setting_.network.layers[layer]);
     send_dealt(channel, dealer);
     co_return;
   }
 
-  Routine<> deal(Channel& channel, Work work) const {
-    Dealer dealer(*share_keys_, Stream::of(work));
-    deal_band(dealer, work);
-    send_dealt(channel, dealer);
+  Routine<> deal(Channel& channel, Work work, PackKeysPtr keys) const {
+    deal_band(channel, work, ShareKeys(std::move(keys), setting_.dealing.randomness));
     co_return;
   }
 
-  void deal_band(Dealer& dealer, const Work& work) const {
+  void deal_band(Channel& channel, const Work& work, const ShareKeys& keys) const {
+    Dealer dealer(keys, Stream::of(work));
+    deal_values(dealer, work, keys);
+    send_dealt(channel, dealer);
+  }
+
+  void deal_values(Dealer& dealer, const Work& work, const ShareKeys& keys) const {
     if (work.value != input_value) {
       const BandContext t = context(work);
       Filters<Word> fresh;
       const bool is_fresh = setting_.fresh();
       if (is_fresh) fresh = filter_mask<Word>(dealer, t.layer);
-      deal_product<Word>(dealer, *share_keys_, work.pack, read_by(work.layer), t.layer, t.layout,
+      deal_product<Word>(dealer, keys, work.pack, read_by(work.layer), t.layer, t.layout,
                          is_fresh ? fresh : filters_[work.layer]);
       if (setting_.scheme.deal) setting_.scheme.deal(dealer, t);
     }
     if (last(work.value) || !dealer.sent()) return;
     const auto [first, n] = opened(work);
     for (const PartyId server : {PartyId::server0, PartyId::server1}) {
-      const Buffer<Word> a = input_mask<Word>(share_keys_->of(server), work.pack, work.value, first, n);
+      const Buffer<Word> a = input_mask<Word>(keys.of(server), work.pack, work.value, first, n);
       dealer.append(server, to_payload<Word>(a));
     }
   }
 
-  Routine<> help(Channel& channel, Work work) const {
-    co_await deal(channel, work);
+  Routine<> help(Channel& channel, Work work, PackKeysPtr keys) const {
+    const ShareKeys share_keys(std::move(keys), setting_.dealing.randomness);
+    deal_band(channel, work, share_keys);
     if (work.value == input_value || !setting_.scheme.help) co_return;
     const BandContext t = context(work);
-    co_await setting_.scheme.help(channel, t, *share_keys_);
+    co_await setting_.scheme.help(channel, t, share_keys);
   }
 
   // --- servers ---
@@ -229,11 +232,11 @@ class BeaverProgram final : public Program {
     return {t.out.begin * l.out().row_elements(), out_elements(l, t)};
   }
 
-  Routine<> set_up_server(Channel& channel, LayerId index) {
+  Routine<> set_up_server(Channel& channel, LayerId index, PackKeysPtr keys) {
     const LayerSpec& layer = setting_.network.layers[index];
     const Payload message =
         co_await receive_dealt(channel, sent() ? filter_bytes<Word>(layer) : 0, "the weights' mask");
-    ShareSource dealt = source(Stream::of(making(value_of(index))), message);
+    ShareSource dealt = source(*keys, Stream::of(making(value_of(index))), message);
     filters_[index] = co_await open_filter<Word>(channel, dealt, layer, weight_shares_[index]);
   }
 
@@ -243,19 +246,19 @@ class BeaverProgram final : public Program {
     return to_server(c, self_);
   }
 
-  Routine<> prepare(Channel& channel, Work work, std::unique_ptr<BandMaterial>& out) const {
+  Routine<> prepare(Channel& channel, Work work, PackKeysPtr keys, std::unique_ptr<BandMaterial>& out) const {
     auto material = std::make_unique<Material<Word>>(work);
     material->message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
     if (work.value != input_value && prepares_product(setting_.dealing)) {
       const BandContext t = context(work);
       const std::size_t n = product_elements(t.layer, t.layout), row = t.layer.conv.in.row_elements();
-      ShareSource dealt = source(t.stream, material->message);
+      ShareSource dealt = source(*keys, t.stream, material->message);
       material->product = dealt.dealt<Word>(product_slot, n);
       if (dealt.receives_dealt()) {
         const std::span rest = std::span(material->message).subspan(n * sizeof(Word));
         material->message = Payload(rest.begin(), rest.end());
       }
-      const Buffer<Word> a = input_mask<Word>(with(PartyId::producer), work.pack, read_by(work.layer),
+      const Buffer<Word> a = input_mask<Word>(keys->with(PartyId::producer), work.pack, read_by(work.layer),
                                               t.layout.in.begin * row, t.layout.in.size() * row);
       finish_product(work.layer, t, a, filters_[work.layer], material->product);
     }
@@ -269,21 +272,22 @@ class BeaverProgram final : public Program {
     tensor::convolve_rows<Word>(*filters.masked, a, t.layout.in, t.layout.conv, product, true);
   }
 
-  Routine<> open_input(Channel& channel, Work work, MaskedMap& out, Material<Word>& material) const {
+  Routine<> open_input(Channel& channel, Work work, PackKeysPtr keys, MaskedMap& out, Material<Word>& material) const {
     if (!setting_.scheme.deals_ahead)
       material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
     const std::size_t n = setting_.network.input.elements();
     const Payload message = co_await channel.receive(PartyId::client, n * sizeof(Word), "the client's input share");
     Buffer<Word> share = to_words<Word>(message);
-    ShareSource dealt = source(Stream::of(work), material.message);
-    co_await open_masked(channel, dealt, work, std::move(share), out);
+    ShareSource dealt = source(*keys, Stream::of(work), material.message);
+    co_await open_masked(channel, dealt, work, *keys, std::move(share), out);
   }
 
-  Routine<> evaluate(Channel& channel, Work work, const MaskedMap& in, MaskedMap* out, Material<Word>& material) const {
+  Routine<> evaluate(Channel& channel, Work work, PackKeysPtr keys, const MaskedMap& in, MaskedMap* out,
+                     Material<Word>& material) const {
     const BandContext t = context(work);
     if (!setting_.scheme.deals_ahead)
       material.message = co_await receive_dealt(channel, dealt_bytes(work), "dealt shares");
-    ShareSource dealt = source(t.stream, material.message);
+    ShareSource dealt = source(*keys, t.stream, material.message);
     Filters<Word> fresh;
     const bool is_fresh = setting_.fresh();
     if (is_fresh) fresh = co_await open_filter<Word>(channel, dealt, t.layer, weight_shares_[work.layer]);
@@ -296,27 +300,28 @@ class BeaverProgram final : public Program {
     if (z.empty()) {
       z = dealt.dealt<Word>(product_slot, product_elements(t.layer, t.layout));
       Buffer<Word> expanded;
-      if (!sent()) expanded = input_mask<Word>(with(PartyId::producer), work.pack, read_by(work.layer), first, n);
+      if (!sent()) expanded = input_mask<Word>(keys->with(PartyId::producer), work.pack, read_by(work.layer), first, n);
       finish_product(work.layer, t, sent() ? map.subspan(all + first, n) : std::span<const Word>(expanded), filters, z);
     }
     tensor::convolve_rows<Word>(*filters.weights, map.subspan(first, n), t.layout.in, t.layout.conv, z, true);
     fresh = {};
 
-    Buffer<Word> y = co_await setting_.scheme.evaluate(channel, dealt, t, with(other(self_)), std::move(z));
+    Buffer<Word> y = co_await setting_.scheme.evaluate(channel, dealt, t, keys->with(other(self_)), std::move(z));
     y = sum_averages<Word>(t.layer, t.layout, std::move(y));
     if (last(work.value)) {
       // The answer's shares must say nothing but their sum.
       Stream zero = t.stream;
       zero.kind = static_cast<std::uint8_t>(Field::zero);
-      add_zero<Word>(with(other(self_)), zero, self_, y);
+      add_zero<Word>(keys->with(other(self_)), zero, self_, y);
       channel.send(PartyId::client, to_payload<Word>(y));
       co_return;
     }
-    co_await open_masked(channel, dealt, work, std::move(y), *out);
+    co_await open_masked(channel, dealt, work, *keys, std::move(y), *out);
   }
 
   /// Opens E = X - A of the value for the band's rows; A serves this opening of this pack only.
-  Routine<> open_masked(Channel& channel, ShareSource& dealt, Work work, Buffer<Word> share, MaskedMap& out) const {
+  Routine<> open_masked(Channel& channel, ShareSource& dealt, Work work, const PackKeys& keys, Buffer<Word> share,
+                        MaskedMap& out) const {
     const auto [first, n] = opened(work);
     const std::span<Word> map(reinterpret_cast<Word*>(out.data()), out.size() / sizeof(Word));
     Buffer<Word> a;
@@ -324,8 +329,8 @@ class BeaverProgram final : public Program {
       a = to_words<Word>(dealt.take(n * sizeof(Word)));
       std::memcpy(&map[map.size() / 2 + first], a.data(), n * sizeof(Word));
     } else {
-      a = input_mask<Word>(with(PartyId::producer), work.pack, work.value, first, n);
-      with(PartyId::producer)
+      a = input_mask<Word>(keys.with(PartyId::producer), work.pack, work.value, first, n);
+      keys.with(PartyId::producer)
           .note_opened(Stream::of_map(work.pack, work.value, static_cast<std::uint8_t>(Field::input_mask)),
                        first * sizeof(Word), n * sizeof(Word));
     }
@@ -338,8 +343,6 @@ class BeaverProgram final : public Program {
 
   Setting<Word> setting_;
   PartyId self_;
-  std::array<Prg, 3> with_;
-  std::optional<ShareKeys> share_keys_;
   std::span<const Payload> weight_shares_;
   std::vector<ValueInfo> values_;
   std::vector<std::vector<BandLayout>> bands_;

@@ -82,14 +82,13 @@ std::unique_ptr<BlinkMaterial> take_band(const BandContext& context, PartyId sel
   return m;
 }
 
-BandStep::BandStep(BandContext context, PartyId self, const Prg& with_producer, const Prg& with_other_server,
-                   const Filters& filters, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+BandStep::BandStep(BandContext context, PartyId self, PackKeysPtr keys, const Filters& filters,
+                   std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
                    std::unique_ptr<BlinkMaterial> material)
     : context_(context),
       self_(self),
       constants_(self == PartyId::server0),
-      with_producer_(with_producer),
-      with_other_server_(with_other_server),
+      keys_(std::move(keys)),
       filters_(filters),
       in_(std::move(in)),
       out_(std::move(out)),
@@ -147,7 +146,7 @@ Result<Progress> BandStep::after_lift(Buffer<Word32> y) {
   if (!context_.widths.sum_before_lift) y = sum_averages<Word32>(context_.spec(), context_.layout, std::move(y));
   if (context_.last()) return output(y);
   auto& s = state_.emplace<AwaitingMaskedActivation>(AwaitingMaskedActivation{
-      MaskedOpening(with_producer_, context_.work.pack, context_.work.value, context_.widths.out,
+      MaskedOpening(keys_->with(PartyId::producer), context_.work.pack, context_.work.value, context_.widths.out,
                     context_.layout.out.begin * context_.spec().out().row_elements())});
   return send(s.opening.begin(std::move(y)));
 }
@@ -158,7 +157,7 @@ Result<Progress> BandStep::output(const Buffer<Word>& y) {
   Progress p;
   p.outbound.push_back(
       {PartyId::client, 0,
-       output_message<Word>(y, context_.widths.out, with_other_server_, Stream::of(context_.work), constants_)});
+       output_message<Word>(y, context_.widths.out, keys_->with(other(self_)), Stream::of(context_.work), constants_)});
   p.done = true;
   return p;
 }

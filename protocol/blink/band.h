@@ -54,8 +54,8 @@ std::unique_ptr<BlinkMaterial> take_band(const BandContext& context, PartyId sel
 ///   begin ─▶ [AwaitingMax]* ─▶ [AwaitingRelu]* ─▶ [AwaitingTopBits] ─▶ [AwaitingMaskedActivation] ─▶ done
 class BandStep final : public Step {
  public:
-  BandStep(BandContext context, PartyId self, const Prg& with_producer, const Prg& with_other_server,
-           const Filters& filters, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
+  BandStep(BandContext context, PartyId self, PackKeysPtr keys, const Filters& filters,
+           std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
            std::unique_ptr<BlinkMaterial> material);
 
   Result<Progress> begin() override;
@@ -89,8 +89,7 @@ class BandStep final : public Step {
   BandContext context_;
   PartyId self_;
   bool constants_;
-  const Prg& with_producer_;
-  const Prg& with_other_server_;
+  PackKeysPtr keys_;
   const Filters& filters_;
   std::shared_ptr<const MaskedMap> in_;
   std::shared_ptr<MaskedMap> out_;

@@ -10,10 +10,10 @@ std::size_t filter_bytes(const LayerSpec& layer, const Widths& w) {
   return tensor::packed_bytes(layer.conv.filter_elements(), w.linear);
 }
 
-/// B_i; the pack of a deployment's set-up is 0, which no query has.
+/// B_i.
 Buffer<Word32> filter_mask(const LayerSpec& layer, const Widths& w, ValueId value, const Prg& prg) {
   Buffer<Word32> mask(layer.conv.filter_elements());
-  map_mask(prg, 0, value, Field::filter_mask, 0, w.linear, mask);
+  map_mask(prg, set_up_pack, value, Field::filter_mask, 0, w.linear, mask);
   return mask;
 }
 
@@ -65,8 +65,9 @@ Result<Progress> OpenFilter::begin() {
   out_.bias.resize(layer_.bias_elements());
   tensor::unpack_bits(std::span(weight_share_).subspan(filter_bytes(layer_, w_)), w_.linear,
                       std::span<Word32>(out_.bias));
-  own_ = filter_mask(layer_, w_, value_, prg_);
-  note_map_opened(prg_, 0, value_, Field::filter_mask, 0, own_.size());
+  const Prg& prg = keys_->with(PartyId::producer);
+  own_ = filter_mask(layer_, w_, value_, prg);
+  note_map_opened(prg, set_up_pack, value_, Field::filter_mask, 0, own_.size());
   tensor::subtract<Word32>(weights, own_, w_.linear, own_);
   out_.weights = tensor::prepare_filter<Word32>(layer_.conv, layer_.algorithm, weights);
   Payload out(filter_bytes(layer_, w_));

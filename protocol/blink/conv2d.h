@@ -6,6 +6,7 @@
 #include "protocol/blink/layout.h"
 #include "protocol/blink/widths.h"
 #include "protocol/core/step.h"
+#include "protocol/prg/pack_keys.h"
 #include "tensor/kernels/conv.h"
 
 namespace blindsight::protocol::blink {
@@ -21,13 +22,19 @@ Result<std::array<Payload, 2>> share_layer(const LayerSpec& layer, const Widths&
 std::size_t weight_share_bytes(const LayerSpec& layer, const Widths& w);
 
 /// Server, once a deployment and session: opens F = W - B to the other server (one message each way; B is uniform,
-/// known in full to the producer alone, and its key is of this session and deployment, so no two weights are ever
-/// opened under one B).
+/// known in full to the producer alone, and its key is of this session, served model and deployment, so no two weights
+/// are ever opened under one B).
 class OpenFilter final : public Step {
  public:
-  OpenFilter(const LayerSpec& layer, const Widths& w, ValueId value, PartyId self, const Prg& with_producer,
+  OpenFilter(const LayerSpec& layer, const Widths& w, ValueId value, PartyId self, PackKeysPtr keys,
              const Payload& weight_share, Filters& out)
-      : layer_(layer), w_(w), value_(value), self_(self), prg_(with_producer), weight_share_(weight_share), out_(out) {}
+      : layer_(layer),
+        w_(w),
+        value_(value),
+        self_(self),
+        keys_(std::move(keys)),
+        weight_share_(weight_share),
+        out_(out) {}
 
   Result<Progress> begin() override;
   Result<Progress> advance(Inbound message) override;
@@ -37,7 +44,7 @@ class OpenFilter final : public Step {
   Widths w_;
   ValueId value_;  ///< that the layer makes: the name of B
   PartyId self_;
-  const Prg& prg_;
+  PackKeysPtr keys_;
   const Payload& weight_share_;
   Filters& out_;
   Buffer<Word32> own_;

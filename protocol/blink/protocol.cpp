@@ -12,9 +12,9 @@ namespace {
 /// Server: awaits the producer's corrections for one band and prepares its material.
 class PrepareBand final : public Step {
  public:
-  PrepareBand(BandContext context, PartyId self, const Prg& with_producer, const Filters& filters,
+  PrepareBand(BandContext context, PartyId self, PackKeysPtr keys, const Filters& filters,
               std::unique_ptr<BandMaterial>& material)
-      : context_(context), self_(self), prg_(with_producer), filters_(filters), material_(material) {}
+      : context_(context), self_(self), keys_(std::move(keys)), filters_(filters), material_(material) {}
 
   Result<Progress> begin() override {
     if (self_ == correction_receiver(context_.work)) return Progress{};
@@ -32,13 +32,13 @@ class PrepareBand final : public Step {
 
  private:
   Progress prepare(std::span<const std::uint8_t> correction) {
-    material_ = take_band(context_, self_, prg_, filters_, correction);
+    material_ = take_band(context_, self_, keys_->with(PartyId::producer), filters_, correction);
     return finished();
   }
 
   BandContext context_;
   PartyId self_;
-  const Prg& prg_;
+  PackKeysPtr keys_;
   const Filters& filters_;
   std::unique_ptr<BandMaterial>& material_;
 };
@@ -53,12 +53,12 @@ class InputMaterial final : public BandMaterial {
 /// Server: the client's share in, E of the input open.
 class InputStep final : public Step {
  public:
-  InputStep(const NetworkSpec& network, PackId pack, PartyId self, const Prg& with_producer,
-            std::shared_ptr<MaskedMap> out)
+  InputStep(const NetworkSpec& network, PartyId self, PackKeysPtr keys, std::shared_ptr<MaskedMap> out)
       : n_(network.input.elements()),
         bits_(widths(network, 0).linear),
         self_(self),
-        opening_(with_producer, pack, input_value, bits_, 0),
+        keys_(std::move(keys)),
+        opening_(keys_->with(PartyId::producer), keys_->pack(), input_value, bits_, 0),
         out_(std::move(out)) {}
 
   Result<Progress> begin() override { return Progress{}; }
@@ -97,6 +97,7 @@ class InputStep final : public Step {
   std::size_t n_;
   unsigned bits_;
   PartyId self_;
+  PackKeysPtr keys_;
   MaskedOpening opening_;
   std::shared_ptr<MaskedMap> out_;
   bool masked_ = false;
@@ -108,9 +109,6 @@ class BlinkProgram final : public Program {
   BlinkProgram(const NetworkSpec& network, const PartyContext& party)
       : network_(network),
         self_(party.self),
-        with_{Prg(party.keys.with[0], party.keys.ledger), Prg(party.keys.with[1], party.keys.ledger),
-              Prg(party.keys.with[2], party.keys.ledger)},
-        own_(party.keys.own, party.keys.ledger),
         weight_shares_(party.weight_shares),
         values_(blink::values(network_)),
         filters_(network_.layers.size()) {
@@ -123,20 +121,21 @@ class BlinkProgram final : public Program {
   const std::vector<ValueInfo>& values() const override { return values_; }
   bool online_party() const override { return is_server(self_); }
 
-  std::unique_ptr<Step> set_up(LayerId layer) override {
+  std::unique_ptr<Step> set_up(LayerId layer, PackKeysPtr keys) override {
     const ValueId made = value_of(layer);
     if (is_server(self_))
-      return std::make_unique<OpenFilter>(network_.layers[layer], widths_[layer], made, self_, with(PartyId::producer),
+      return std::make_unique<OpenFilter>(network_.layers[layer], widths_[layer], made, self_, std::move(keys),
                                           weight_shares_[layer], filters_[layer]);
-    return std::make_unique<ImmediateStep>([this, layer, made] {
-      prepare_mask(network_.layers[layer], widths_[layer], made, with(PartyId::server0), with(PartyId::server1),
-                   filters_[layer]);
+    return std::make_unique<ImmediateStep>([this, layer, made, keys = std::move(keys)] {
+      prepare_mask(network_.layers[layer], widths_[layer], made, keys->with(PartyId::server0),
+                   keys->with(PartyId::server1), filters_[layer]);
       return finished();
     });
   }
 
-  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
-    if (work.pack == 0) throw std::invalid_argument("pack 0 is the set-up's");
+  std::unique_ptr<Step> preprocess(const Work& work, PackKeysPtr keys,
+                                   std::unique_ptr<BandMaterial>& material) const override {
+    keys = keys_of(work, std::move(keys));
     if (work.value == input_value) {
       if (!is_server(self_)) return nullptr;
       return std::make_unique<ImmediateStep>([work, &material] {
@@ -145,39 +144,35 @@ class BlinkProgram final : public Program {
       });
     }
     if (is_server(self_))
-      return std::make_unique<PrepareBand>(context(work), self_, with(PartyId::producer), filters_[work.layer],
-                                           material);
-    return std::make_unique<ImmediateStep>([this, c = context(work)] {
+      return std::make_unique<PrepareBand>(context(work), self_, std::move(keys), filters_[work.layer], material);
+    return std::make_unique<ImmediateStep>([this, c = context(work), keys = std::move(keys)] {
       Progress p = finished();
-      p.outbound.push_back(
-          {correction_receiver(c.work), 0,
-           deal_band(c, with(PartyId::server0), with(PartyId::server1), own_, filters_[c.work.layer])});
+      p.outbound.push_back({correction_receiver(c.work), 0,
+                            deal_band(c, keys->with(PartyId::server0), keys->with(PartyId::server1), keys->own(),
+                                      filters_[c.work.layer])});
       return p;
     });
   }
 
-  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
-                               std::unique_ptr<BandMaterial> material) const override {
+  std::unique_ptr<Step> online(const Work& work, PackKeysPtr keys, std::shared_ptr<const MaskedMap> in,
+                               std::shared_ptr<MaskedMap> out, std::unique_ptr<BandMaterial> material) const override {
     if (!is_server(self_)) return nullptr;
+    keys = keys_of(work, std::move(keys));
     if (work.value == input_value) {
       (void)material_of<InputMaterial>(work, std::move(material));
-      return std::make_unique<InputStep>(network_, work.pack, self_, with(PartyId::producer), std::move(out));
+      return std::make_unique<InputStep>(network_, self_, std::move(keys), std::move(out));
     }
-    return std::make_unique<BandStep>(context(work), self_, with(PartyId::producer), with(other(self_)),
-                                      filters_[work.layer], std::move(in), std::move(out),
-                                      material_of<BlinkMaterial>(work, std::move(material)));
+    return std::make_unique<BandStep>(context(work), self_, std::move(keys), filters_[work.layer], std::move(in),
+                                      std::move(out), material_of<BlinkMaterial>(work, std::move(material)));
   }
 
  private:
-  const Prg& with(PartyId peer) const { return with_[static_cast<unsigned>(peer)]; }
   BandContext context(const Work& work) const {
     return {network_, work, widths_[work.layer], bands_[work.layer][work.band]};
   }
 
   NetworkSpec network_;
   PartyId self_;
-  std::array<Prg, 3> with_;
-  Prg own_;
   std::span<const Payload> weight_shares_;
   std::vector<ValueInfo> values_;
   std::vector<Widths> widths_;

@@ -11,7 +11,7 @@
 #include "protocol/core/layer_spec.h"
 #include "protocol/core/step.h"
 #include "protocol/core/work.h"
-#include "protocol/prg/prg.h"
+#include "protocol/prg/pack_keys.h"
 #include "tensor/ring.h"
 
 namespace blindsight::protocol {
@@ -44,6 +44,14 @@ std::unique_ptr<Own> material_of(const Work& work, std::unique_ptr<BandMaterial>
   return std::unique_ptr<Own>(static_cast<Own*>(material.release()));
 }
 
+/// The keys with which this work on a pack is done. Throws std::invalid_argument for another pack's, and for the
+/// set-up's, which has no bands.
+inline PackKeysPtr keys_of(const Work& work, PackKeysPtr keys) {
+  if (work.pack == set_up_pack) throw std::invalid_argument("pack 0 is the set-up's");
+  if (!keys || keys->pack() != work.pack) throw std::invalid_argument("a band without the keys of its pack");
+  return keys;
+}
+
 /// A band of a value's rows, with the rows that its making reads of the value before it.
 struct BandInfo {
   tensor::RowRange needs, makes;
@@ -62,6 +70,9 @@ struct ValueInfo {
 /// One party's part in a protocol for one model and one session. Everything but set_up's completion is const and
 /// thread-safe. Steps returned by it stay valid only as long as the program. The caller checks a Work's value and band
 /// against values(); its layer follows from its value (work.h).
+///
+/// A program has no keys of its own: each step is given those of its pack and holds them for as long as it needs them,
+/// so that they are gone when the pack is.
 class Program {
  public:
   virtual ~Program() = default;
@@ -70,19 +81,21 @@ class Program {
   virtual const std::vector<ValueInfo>& values() const = 0;
 
   /// Brings a layer of this deployment into working form (in Blink: opens F = W - B, prepares filters). Run once per
-  /// layer per session before anything else on it; null when this party has nothing to do there.
-  virtual std::unique_ptr<Step> set_up(LayerId layer) = 0;
+  /// layer per session before anything else on it; null when this party has nothing to do there. `keys`: of
+  /// set_up_pack. No later step needs them: what the producer deals with is the mask B itself, not its key.
+  virtual std::unique_ptr<Step> set_up(LayerId layer, PackKeysPtr keys) = 0;
 
   /// The work of one band ahead of time: the producer deals (its step sends and is done), a server receives and
   /// prepares. The server's material is put into `material` when the step is done. Null when this party has nothing to
   /// do.
-  virtual std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const = 0;
+  virtual std::unique_ptr<Step> preprocess(const Work& work, PackKeysPtr keys,
+                                           std::unique_ptr<BandMaterial>& material) const = 0;
 
   /// The work of one band online, consuming its material. `in`: the value that the layer reads (null for the input,
   /// whose step awaits a message from the client in round 0); `out`: the value that it makes (null for the output,
   /// whose step sends to the client). Null when this party takes no part online. A producer that helps online has
   /// neither maps nor material: all that it needs follows from its keys and the pack.
-  virtual std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in,
+  virtual std::unique_ptr<Step> online(const Work& work, PackKeysPtr keys, std::shared_ptr<const MaskedMap> in,
                                        std::shared_ptr<MaskedMap> out,
                                        std::unique_ptr<BandMaterial> material) const = 0;
 
@@ -93,7 +106,6 @@ class Program {
 /// What a party brings to make its program.
 struct PartyContext {
   PartyId self;
-  SessionKeys keys;
   /// This server's weight shares, one payload per layer, as share_weights() made them; empty at the producer. Lives as
   /// long as the program.
   std::span<const Payload> weight_shares;

@@ -65,7 +65,7 @@ class ClearProgram final : public Program {
   const std::vector<ValueInfo>& values() const override { return values_; }
   bool online_party() const override { return is_server(self_); }
 
-  std::unique_ptr<Step> set_up(LayerId layer) override {
+  std::unique_ptr<Step> set_up(LayerId layer, PackKeysPtr) override {
     if (self_ != PartyId::server0) return nullptr;
     return std::make_unique<ImmediateStep>([this, layer] {
       const LayerSpec& l = network_.layers[layer];
@@ -79,7 +79,8 @@ class ClearProgram final : public Program {
     });
   }
 
-  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
+  std::unique_ptr<Step> preprocess(const Work& work, PackKeysPtr,
+                                   std::unique_ptr<BandMaterial>& material) const override {
     if (!is_server(self_)) return nullptr;
     return std::make_unique<ImmediateStep>([work, &material] {
       material = std::make_unique<Token>(work);
@@ -87,8 +88,8 @@ class ClearProgram final : public Program {
     });
   }
 
-  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
-                               std::unique_ptr<BandMaterial>) const override {
+  std::unique_ptr<Step> online(const Work& work, PackKeysPtr, std::shared_ptr<const MaskedMap> in,
+                               std::shared_ptr<MaskedMap> out, std::unique_ptr<BandMaterial>) const override {
     if (!is_server(self_)) return nullptr;
     if (work.value == input_value)
       return std::make_unique<InputStep>(

@@ -1,51 +1,24 @@
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "protocol/core/work.h"
+#include "protocol/prg/key.h"
 
 namespace blindsight::protocol {
 
-/// A 128-bit AES key. Never printed; wiped when it goes.
-class Key {
- public:
-  Key() = default;
-  explicit Key(std::array<std::uint8_t, 16> bytes) : bytes_(bytes) {}
-  Key(const Key&) = default;
-  Key& operator=(const Key&) = default;
-  ~Key();
-  std::span<const std::uint8_t, 16> bytes() const { return bytes_; }
-
- private:
-  std::array<std::uint8_t, 16> bytes_{};
-};
-
-/// Fresh from the operating system. Throws std::system_error when it has none to give.
-Key random_key();
-void random_bytes(std::span<std::uint8_t> out);
-
-/// KDF(secret, context): BLAKE2b, 128 bits. `context` separates purposes; `salt` holds the session and the deployment.
-Key derive_key(std::span<const std::uint8_t> secret, std::string_view context, std::span<const std::uint8_t> salt);
-
 class MaskLedger;
-
-/// The keys of one party in one session, for one deployment: each known to exactly the two parties named, `own` to this
-/// one alone. Keys with oneself are unset.
-struct SessionKeys {
-  std::array<Key, 3> with;  ///< indexed by PartyId of the peer
-  Key own;
-  MaskLedger* ledger = nullptr;  ///< tests only
-};
 
 /// Names one stream of a PRG: what the bytes are for. Two uses of one mask are two uses of one (key, stream, offset);
 /// the fields are chosen so that a stream belongs to one field of one band of one value of one pack, and the key
-/// separates sessions, deployments and served models (Work::model).
+/// separates sessions, deployments, served models (Work::model) and packs once more.
 struct Stream {
-  PackId pack = 0;  ///< 48 bits in force
+  static constexpr unsigned pack_bits = 48;
+
+  PackId pack = 0;  ///< pack_bits in force
   ValueId value = 0;
   std::uint16_t band = 0;  ///< whole_map where offsets are absolute elements of the value
   std::uint8_t kind = 0;   ///< the protocol's own numbering of its fields
@@ -64,7 +37,7 @@ struct Stream {
   auto operator<=>(const Stream&) const = default;
 };
 
-/// Records which masks were used to open something, and what was drawn; given by tests (SessionKeys::ledger) to prove
+/// Records which masks were used to open something, and what was drawn; given by tests (KeyRing) to prove
 /// that none is used twice. Called from any thread.
 class MaskLedger {
  public:
@@ -82,7 +55,8 @@ class MaskLedger {
 /// each), kind, level (1 each), block number (4). Thread-safe.
 class Prg {
  public:
-  explicit Prg(const Key& key, MaskLedger* ledger = nullptr) : key_(key), ledger_(ledger) {}
+  explicit Prg(Key key, MaskLedger* ledger = nullptr) : key_(std::move(key)), ledger_(ledger) {}
+  Prg(Prg&&) noexcept = default;
   virtual ~Prg() = default;
 
   /// Bytes [offset, offset + out.size()) of the stream. Throws std::length_error past 64 GiB of one stream or on a pack
@@ -98,6 +72,9 @@ class Prg {
 
   /// Tells the ledger, if there is one, that this range now hides a value that leaves.
   void note_opened(const Stream& stream, std::uint64_t offset, std::uint64_t bytes) const;
+
+  /// Another for one purpose, under a key of its own.
+  Prg derived(std::string_view purpose) const { return Prg(derive_key(key_.bytes(), purpose, {}), ledger_); }
 
  private:
   std::uint64_t fingerprint() const;

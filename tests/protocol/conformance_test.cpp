@@ -428,7 +428,7 @@ TEST_CASE("no mask hides two values: over halo rows, pool levels, layers, packs 
     pools_of(p, b) = {pool2, pool2};
     b.average_pools.push_back(pool2);
     add(net, b, 1024, rng);
-    Ledger ledger(testing::keys_from_seed(9));
+    Ledger ledger(9);
     const Bound bound = bind(p, net.spec, dealing);
     ThreeParties run(bound, net.weights, {.seed = 9, .ledger = &ledger});
     CHECK(run.program(PartyId::server0).values()[1].bands.size() > 1);

@@ -121,7 +121,8 @@ TEST_CASE("a hello survives the way, with a deployment and without one") {
 }
 
 TEST_CASE("what a session is agreed and steered by survives the way") {
-  CHECK(decode<Confirm>(encode(Confirm{counted<SessionId>(1)}))->session == counted<SessionId>(1));
+  const Confirm confirm{counted<SessionId>(1), 70'000};
+  CHECK(*decode<Confirm>(encode(confirm)) == confirm);
   CHECK(decode<QueryName>(encode(QueryName{counted<QueryId>(1)}))->query == counted<QueryId>(1));
   for (const auto number : {std::uint64_t{0}, std::uint64_t{5}, ~std::uint64_t{0}})
     CHECK(decode<Number>(encode(Number{number}))->number == number);
@@ -215,7 +216,7 @@ TEST_CASE("an identifier or a key of another length is refused, and so is an unk
   const auto of = [&](std::size_t size) { return kj::arrayPtr(bytes, size); };
   for (const bool longer : {false, true}) {
     const std::size_t id = longer ? 17 : 15, key = longer ? 33 : 31;
-    CHECK(refused<Confirm>(built<schema::Bytes1>([&](auto b) { b.setBytes(of(key)); })));
+    CHECK(refused<Confirm>(built<schema::Confirm>([&](auto b) { b.setSessionId(of(key)); })));
     CHECK(refused<QueryName>(built<schema::QueryName>([&](auto b) { b.setQueryId(of(id)); })));
     CHECK(refused<Failure>(built<schema::Failure>([&](auto b) { b.setQueryId(of(id)); })));
     CHECK(refused<Predicted>(built<schema::Predicted>([&](auto b) { b.setQueryId(of(id)); })));

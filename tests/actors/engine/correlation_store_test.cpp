@@ -274,3 +274,57 @@ TEST_CASE("server 1 is not told what is ready at server 0") {
   s.tell(arrived(PartyId::server0, Kind::pack_ready, 1));
   CHECK(s.session_failed());
 }
+
+TEST_CASE("a pack's keys go to every layer when it is announced, and to whoever takes it") {
+  Store s(PartyId::server1);
+  s.begin();
+  s.deal_begins(5);
+  std::weak_ptr<const protocol::PackKeys> keys;
+  for (auto& layer : s.layers) {
+    const auto work = layer.take<PrepareBands>();
+    REQUIRE(work);
+    REQUIRE(work->keys);
+    CHECK(work->keys->pack() == 5);
+    CHECK((!keys.lock() || keys.lock() == work->keys));
+    keys = work->keys;
+    for (const auto band : work->bands)
+      s.tell(BandPrepared{protocol::making(static_cast<protocol::ValueId>(&layer - s.layers.data()), 5, band),
+                          Parcel<MaterialPtr>(nullptr),
+                          0,
+                          0,
+                          {}});
+  }
+  CHECK_FALSE(keys.expired());  // the query will need them
+  {
+    const auto pack = s.take(5);
+    CHECK((pack.keys && pack.keys == keys.lock()));
+  }
+  CHECK(keys.expired());
+}
+
+TEST_CASE("a burned pack's keys are let go of") {
+  for (const bool ready : {false, true}) {
+    Store s(PartyId::server1);
+    s.begin();
+    s.deal_begins(5);
+    std::weak_ptr<const protocol::PackKeys> keys = s.layers[0].take<PrepareBands>()->keys;
+    if (ready)
+      s.prepare_all();
+    else
+      for (auto& layer : s.layers) layer.forget();
+    if (ready) s.tell(BandPrepared{protocol::making(0, 5, 0), Parcel<MaterialPtr>(nullptr), 0, 0, {}});
+    CHECK_FALSE(keys.expired());
+    s.tell(BurnPack{5});
+    CHECK(keys.expired());
+  }
+}
+
+TEST_CASE("a pack that is too far away is a violation, whatever the first of a session may be") {
+  Store s(PartyId::server0);
+  s.begin();
+  s.deal_begins(PackId{1} << 60);
+  const auto failed = s.supervisor.take<SessionFailed>();
+  REQUIRE(failed);
+  CHECK(failed->error.fault == protocol::Fault::violation);
+  CHECK(failed->error.what == "protocol violation: the keys of a pack: number 1152921504606846976 is not below 2^48");
+}

@@ -178,3 +178,29 @@ TEST_CASE("what may not be said to a dealer ends the session") {
   CHECK(failed->error.fault == protocol::Fault::violation);
   CHECK(d.announced() == 0);
 }
+
+TEST_CASE("a pack's keys are held until its last band is dealt, and by a helper beyond that") {
+  Dealer d;
+  d.tell(Begin{});
+  d.want(PartyId::server0, 1);
+  d.want(PartyId::server1, 1);
+  std::weak_ptr<const protocol::PackKeys> keys;
+  {
+    const auto announced = d.helper.take<PackAnnounced>();
+    REQUIRE(announced);
+    REQUIRE(announced->keys);
+    CHECK(announced->keys->pack() == 41);
+    keys = announced->keys;
+  }
+  for (auto& layer : d.layers) {
+    const auto work = layer.take<PrepareBands>();
+    REQUIRE(work);
+    CHECK(work->keys == keys.lock());
+  }
+  for (auto& layer : d.layers) layer.forget();
+  for (std::size_t band = 0; band < bands; ++band) {
+    CHECK_FALSE(keys.expired());
+    d.prepared(protocol::making(0, 41));
+  }
+  CHECK(keys.expired());
+}

@@ -65,6 +65,7 @@ struct Layer {
   protocol::Work work(std::uint32_t band = 0, PackId of_pack = pack) const {
     return protocol::making(value, of_pack, band, core->model);
   }
+  protocol::PackKeysPtr keys(PackId of_pack = pack) const { return fake_keys(core->self, of_pack); }
   template <class Message>
   void tell(Message message) {
     caf::anon_send(layer, std::move(message));
@@ -75,7 +76,7 @@ struct Layer {
   void arrives(PartyId from, const wire::Header& header, Payload payload) {
     tell(Arrived{from, nullptr, Parcel(wire::Message{header, std::move(payload)})});
   }
-  void prepare(std::vector<std::uint32_t> bands = {0}) { tell(PrepareBands{pack, std::move(bands), store.actor()}); }
+  void prepare(std::vector<std::uint32_t> bands = {0}) { tell(PrepareBands{pack, keys(), std::move(bands), store.actor()}); }
   /// Server 0 at the input: prepares the band, with what the producer sends.
   std::vector<MaterialPtr> prepared() {
     prepare();
@@ -86,7 +87,7 @@ struct Layer {
   }
   /// A query at the input. `timeline`: its report shall have intervals.
   void begin(std::vector<MaterialPtr> materials, bool timeline = false) {
-    BeginQuery query{pack, nullptr, out, Parcel(std::move(materials)), Parcel(Payload(map_bytes, 1)), inference.actor(),
+    BeginQuery query{pack, keys(), nullptr, out, Parcel(std::move(materials)), Parcel(Payload(map_bytes, 1)), inference.actor(),
                      {}};
     if (timeline) query.timeline_from = std::chrono::steady_clock::now();
     tell(std::move(query));
@@ -253,7 +254,7 @@ TEST_CASE("a dropped band comes back to the dealer, and never to a store, which 
     l->tell(DropPack{pack});
     l->prepare({0, 1});
     l->tell(DropPack{pack + 1});
-    l->tell(PrepareBands{pack + 1, {0}, l->store.actor()});
+    l->tell(PrepareBands{pack + 1, l->keys(pack + 1), {0}, l->store.actor()});
   }
   for (const auto& [of_pack, band] : {std::pair{pack, 0}, {pack, 1}, {pack + 1, 0}})
     CHECK(producer.store.receive<BandPrepared>().work == producer.work(static_cast<std::uint32_t>(band), of_pack));

@@ -25,6 +25,8 @@ struct Begun {
     for (auto& layer : layers) actors.push_back(layer.actor());
     Pack pack;
     pack.id = pack_id;
+    pack.keys = fake_keys(core->self, pack_id);
+    keys = pack.keys;
     pack.offline_s = 1.5;
     pack.sent_bytes = 1000;
     for (std::size_t value = 0; value < values; ++value) {
@@ -79,6 +81,7 @@ struct Begun {
   std::shared_ptr<SessionCore> core = fake_core(PartyId::server0);
   std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
   Role client{stage}, scheduler{stage};
+  std::weak_ptr<const protocol::PackKeys> keys;
   caf::actor inference;
 };
 
@@ -108,6 +111,15 @@ TEST_CASE("a query begins at every layer, each reading the map that the one befo
   }
   CHECK_FALSE(begun[0].in);
   CHECK(begun[0].client_share.look() == protocol::Payload(48, 5));
+}
+
+TEST_CASE("each layer is given the pack's keys, and the inference keeps none") {
+  Begun q;
+  for (auto& layer : q.layers) {
+    const auto begun = layer.take<BeginQuery>();
+    CHECK((begun->keys && begun->keys == q.keys.lock()));
+  }
+  CHECK(q.keys.expired());
 }
 
 TEST_CASE("a query with a timeline says so to every layer, with one start for all") {

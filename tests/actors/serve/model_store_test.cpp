@@ -74,7 +74,7 @@ struct Store {
   }
   SessionPrepared prepare(const std::shared_ptr<const Deployment>& deployment) {
     SessionPrepared prepared;
-    supervisor->request(store, caf::infinite, PrepareSession{7, deployment, {}})
+    supervisor->request(store, caf::infinite, PrepareSession{7, deployment})
         .receive([&](const SessionPrepared& m) { prepared = m; }, [](const caf::error&) { FAIL("not answered"); });
     CHECK(prepared.attempt == 7);
     return prepared;

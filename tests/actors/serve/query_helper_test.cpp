@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <caf/all.hpp>
+#include <memory>
 
 #include "actors/serve/help_ledger.h"
 #include "actors/serve/messages.h"
@@ -110,14 +112,14 @@ bool contains(const std::string& text, const std::string& part) {
 
 TEST_CASE("a second start of a pack, and one of a pack that was not announced, end the session") {
   Helper h;
-  h.self->send(h.helper, PackAnnounced{3});
+  h.self->send(h.helper, PackAnnounced{3, {}});
   h.tell(PartyId::server0, wire::Kind::query_start, 3);
   CHECK(h.begun() == 3);
   h.tell(PartyId::server0, wire::Kind::query_start, 3);
   CHECK(contains(h.violation(), "pack 3 was not announced, or has been used"));
   h.tell(PartyId::server0, wire::Kind::query_start, 4);
   CHECK(contains(h.violation(), "pack 4"));
-  h.self->send(h.helper, PackAnnounced{4});
+  h.self->send(h.helper, PackAnnounced{4, {}});
   h.tell(PartyId::server1, wire::Kind::query_start, 4);
   CHECK(contains(h.violation(), "query-start message from server1"));
   h.tell(PartyId::server1, wire::Kind::query_cancelled, 9);
@@ -126,7 +128,7 @@ TEST_CASE("a second start of a pack, and one of a pack that was not announced, e
 
 TEST_CASE("a helping producer drops what a server cancels and cancels at both servers what fails here") {
   Helper h;
-  for (const protocol::PackId pack : {1u, 2u, 3u}) h.self->send(h.helper, PackAnnounced{pack});
+  for (const protocol::PackId pack : {1u, 2u, 3u}) h.self->send(h.helper, PackAnnounced{pack, {}});
   h.tell(PartyId::server0, wire::Kind::query_start, 1);
   CHECK(h.begun() == 1);
   h.tell(PartyId::server1, wire::Kind::query_cancelled, 1);
@@ -145,7 +147,7 @@ TEST_CASE("a helping producer drops what a server cancels and cancels at both se
 
 TEST_CASE("a helping producer does not wait for ever") {
   Helper h(std::chrono::milliseconds(20));
-  h.self->send(h.helper, PackAnnounced{1});
+  h.self->send(h.helper, PackAnnounced{1, {}});
   h.tell(PartyId::server0, wire::Kind::query_start, 1);
   CHECK(h.begun() == 1);
   h.self->send(h.helper, LayerDone{protocol::making(0, 1), {}});
@@ -157,7 +159,7 @@ TEST_CASE("a helping producer does not wait for ever") {
 
 TEST_CASE("a server that gives up a pack that is over violates nothing: it is dropped again") {
   Helper h;
-  h.self->send(h.helper, PackAnnounced{1});
+  h.self->send(h.helper, PackAnnounced{1, {}});
   h.tell(PartyId::server0, wire::Kind::query_start, 1);
   CHECK(h.begun() == 1);
   for (const protocol::ValueId value : {0, 1}) h.self->send(h.helper, LayerDone{protocol::making(value, 1), {}});
@@ -166,4 +168,26 @@ TEST_CASE("a server that gives up a pack that is over violates nothing: it is dr
   // It stays used.
   h.tell(PartyId::server0, wire::Kind::query_start, 1);
   CHECK(contains(h.violation(), "pack 1 was not announced, or has been used"));
+}
+
+TEST_CASE("a helping producer has a pack's keys until a query begins with it or a server gives it up, and no longer") {
+  Helper h;
+  std::array<std::weak_ptr<const protocol::PackKeys>, 3> keys;
+  for (const std::size_t pack : {1u, 2u}) {
+    using protocol::Key;
+    auto held = std::make_shared<const protocol::PackKeys>(pack, PartyId::producer,
+                                                           protocol::KeySet{Key({1}), Key({2}), Key({3})});
+    keys[pack] = held;
+    h.self->send(h.helper, PackAnnounced{pack, std::move(held)});
+  }
+  h.tell(PartyId::server0, wire::Kind::query_start, 1);
+  for (int layer = 0; layer < 2; ++layer)
+    h.self->receive([&](const BeginQuery& m) { CHECK(m.keys == keys[1].lock()); });
+  CHECK_FALSE(keys[2].expired());
+  h.tell(PartyId::server1, wire::Kind::query_cancelled, 2);
+  CHECK(h.dropped() == 2);
+  h.tell(PartyId::server0, wire::Kind::query_start, 9);  // answered after all is done
+  (void)h.violation();
+  CHECK(keys[1].expired());  // the layers have them, which are the test
+  CHECK(keys[2].expired());
 }

@@ -39,8 +39,7 @@ Result<Words> checked(const Inbound& m, PartyId from, std::uint16_t round, std::
 }
 
 /// Rows of the mask of a value; the same at whoever knows the key.
-Words mask(const Key& key, PackId pack, ValueId value, RowRange rows, std::size_t width) {
-  const Prg prg(key);
+Words mask(const Prg& prg, PackId pack, ValueId value, RowRange rows, std::size_t width) {
   Words w(rows.size() * width);
   prg.words<std::uint32_t>(Stream::of_map(pack, value, 1), rows.begin * width, w);
   return w;
@@ -98,12 +97,12 @@ class SetUpStep final : public Step {
 /// the same.
 class DealStep final : public Step {
  public:
-  DealStep(const Layout& l, const SessionKeys& keys, const Work& work) : l_(l), keys_(keys), work_(work) {}
+  DealStep(const Layout& l, PackKeysPtr keys, const Work& work) : l_(l), keys_(std::move(keys)), work_(work) {}
   Result<Progress> begin() override {
     const auto& t = l_.values[work_.value].bands[work_.band];
-    Words w = work_.value > 0 ? mask(keys_.own, work_.pack, read_by(work_.layer), t.needs, l_.width) : Words{};
+    Words w = work_.value > 0 ? mask(keys_->own(), work_.pack, read_by(work_.layer), t.needs, l_.width) : Words{};
     if (!l_.last(work_.value)) {
-      const auto out = mask(keys_.own, work_.pack, work_.value, t.makes, l_.width);
+      const auto out = mask(keys_->own(), work_.pack, work_.value, t.makes, l_.width);
       w.insert(w.end(), out.begin(), out.end());
     }
     return Progress{{{PartyId::server0, 0, to_payload({7})}, {PartyId::server1, 0, to_payload(w)}}, true};
@@ -112,15 +111,15 @@ class DealStep final : public Step {
 
  private:
   const Layout& l_;
-  const SessionKeys& keys_;
+  PackKeysPtr keys_;
   Work work_;
 };
 
 class PrepareStep final : public Step {
  public:
-  PrepareStep(const Layout& l, PartyId self, const SessionKeys& keys, const Work& work,
+  PrepareStep(const Layout& l, PartyId self, PackKeysPtr keys, const Work& work,
               std::unique_ptr<BandMaterial>& material)
-      : l_(l), self_(self), keys_(keys), work_(work), material_(material) {}
+      : l_(l), self_(self), keys_(std::move(keys)), work_(work), material_(material) {}
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound m) override {
     const auto in = l_.in_words(work_), out = l_.out_words(work_);
@@ -129,8 +128,10 @@ class PrepareStep final : public Step {
     auto mine = std::make_unique<Material>(work_);
     const auto& t = l_.values[work_.value].bands[work_.band];
     if (self_ == PartyId::server0) {
-      if (work_.value > 0) mine->in = mask(keys_.with[2], work_.pack, read_by(work_.layer), t.needs, l_.width);
-      if (!l_.last(work_.value)) mine->out = mask(keys_.with[2], work_.pack, work_.value, t.makes, l_.width);
+      if (work_.value > 0)
+        mine->in = mask(keys_->with(PartyId::producer), work_.pack, read_by(work_.layer), t.needs, l_.width);
+      if (!l_.last(work_.value))
+        mine->out = mask(keys_->with(PartyId::producer), work_.pack, work_.value, t.makes, l_.width);
     } else {
       const auto cut = w->begin() + static_cast<std::ptrdiff_t>(in);
       mine->in.assign(w->begin(), cut);
@@ -143,7 +144,7 @@ class PrepareStep final : public Step {
  private:
   const Layout& l_;
   PartyId self_;
-  const SessionKeys& keys_;
+  PackKeysPtr keys_;
   Work work_;
   std::unique_ptr<BandMaterial>& material_;
 };
@@ -155,7 +156,7 @@ std::uint32_t band_word(const Work& work) {
 /// A producer that helps: awaits a word of each server and sends them a sharing of zero.
 class HelpStep final : public Step {
  public:
-  HelpStep(const Layout& l, const SessionKeys& keys, const Work& work) : l_(l), keys_(keys), work_(work) {}
+  HelpStep(const Layout& l, PackKeysPtr keys, const Work& work) : l_(l), keys_(std::move(keys)), work_(work) {}
   Result<Progress> begin() override { return Progress{}; }
   Result<Progress> advance(Inbound m) override {
     auto w = checked(m, asked_ == 0 ? m.from : other(first_), 0, 1);
@@ -163,7 +164,7 @@ class HelpStep final : public Step {
     if ((*w)[0] != band_word(work_)) return fail("the question is for another band");
     first_ = m.from;
     if (++asked_ < 2 || fake_hooks().stall_helper_value == static_cast<int>(work_.value)) return Progress{};
-    auto zero = mask(keys_.own, work_.pack, work_.value, l_.values[work_.value].bands[work_.band].makes, l_.width);
+    auto zero = mask(keys_->own(), work_.pack, work_.value, l_.values[work_.value].bands[work_.band].makes, l_.width);
     auto minus = zero;
     for (auto& v : minus) v = 0 - v;
     fake_hooks().band({PartyId::producer, work_.pack, work_.value, work_.band, false});
@@ -172,7 +173,7 @@ class HelpStep final : public Step {
 
  private:
   const Layout& l_;
-  const SessionKeys& keys_;
+  PackKeysPtr keys_;
   Work work_;
   int asked_ = 0;
   PartyId first_ = PartyId::server0;
@@ -315,33 +316,32 @@ class OnlineStep final : public Step {
 class FakeProgram final : public Program {
  public:
   FakeProgram(const NetworkSpec& network, const PartyContext& party, bool helped)
-      : layout_(network, helped), self_(party.self), keys_(party.keys), helped_(helped) {
+      : layout_(network, helped), self_(party.self), helped_(helped) {
     for (const auto& share : party.weight_shares) weights_.push_back(to_words(share).at(0));
-    const auto& key = party.keys.with[is_server(self_) ? 2 : 0].bytes();
-    std::uint64_t fingerprint = 0;
-    std::memcpy(&fingerprint, key.data(), 8);
-    prefix_ = std::string(name(self_)) + " " + std::to_string(fingerprint) + " ";
   }
   const std::vector<ValueInfo>& values() const override { return layout_.values; }
   bool online_party() const override { return is_server(self_) || helped_; }
-  std::unique_ptr<Step> set_up(LayerId) override {
+  std::unique_ptr<Step> set_up(LayerId, PackKeysPtr) override {
     if (!is_server(self_)) return nullptr;
     return std::make_unique<SetUpStep>(self_);
   }
-  std::unique_ptr<Step> preprocess(const Work& work, std::unique_ptr<BandMaterial>& material) const override {
+  std::unique_ptr<Step> preprocess(const Work& work, PackKeysPtr keys,
+                                   std::unique_ptr<BandMaterial>& material) const override {
+    keys = keys_of(work, std::move(keys));
     if (helped_) return nullptr;
-    if (self_ == PartyId::producer) return std::make_unique<DealStep>(layout_, keys_, work);
-    return std::make_unique<PrepareStep>(layout_, self_, keys_, work, material);
+    if (self_ == PartyId::producer) return std::make_unique<DealStep>(layout_, std::move(keys), work);
+    return std::make_unique<PrepareStep>(layout_, self_, std::move(keys), work, material);
   }
-  std::unique_ptr<Step> online(const Work& work, std::shared_ptr<const MaskedMap> in, std::shared_ptr<MaskedMap> out,
-                               std::unique_ptr<BandMaterial> material) const override {
+  std::unique_ptr<Step> online(const Work& work, PackKeysPtr keys, std::shared_ptr<const MaskedMap> in,
+                               std::shared_ptr<MaskedMap> out, std::unique_ptr<BandMaterial> material) const override {
     if (!is_server(self_) && !helped_) return nullptr;
-    fake_hooks().consumed(prefix_ + std::to_string(work.pack) + " " + std::to_string(work.value) + " " +
+    keys = keys_of(work, std::move(keys));
+    fake_hooks().consumed(prefix(*keys) + std::to_string(work.pack) + " " + std::to_string(work.value) + " " +
                           std::to_string(work.band));
     if (self_ == PartyId::producer && (in || out || material)) std::abort();  // it has neither maps nor material
     if (self_ == PartyId::producer && (work.value == input_value || layout_.last(work.value))) return nullptr;
     fake_hooks().band({self_, work.pack, work.value, work.band, true});
-    if (self_ == PartyId::producer) return std::make_unique<HelpStep>(layout_, keys_, work);
+    if (self_ == PartyId::producer) return std::make_unique<HelpStep>(layout_, std::move(keys), work);
     std::unique_ptr<Material> mine;
     if (!helped_) {
       mine = material_of<Material>(work, std::move(material));
@@ -349,8 +349,9 @@ class FakeProgram final : public Program {
       const auto& t = layout_.values[work.value].bands[work.band];
       mine = std::make_unique<Material>(work);
       if (work.layer != no_layer)
-        mine->in = mask(keys_.with[2], work.pack, read_by(work.layer), t.needs, layout_.width);
-      if (!layout_.last(work.value)) mine->out = mask(keys_.with[2], work.pack, work.value, t.makes, layout_.width);
+        mine->in = mask(keys->with(PartyId::producer), work.pack, read_by(work.layer), t.needs, layout_.width);
+      if (!layout_.last(work.value))
+        mine->out = mask(keys->with(PartyId::producer), work.pack, work.value, t.makes, layout_.width);
     }
     const auto weight = work.layer == no_layer ? 0 : weights_.at(work.layer);
     return std::make_unique<OnlineStep>(layout_, self_, weight, work, std::move(in), std::move(out), std::move(mine),
@@ -358,12 +359,18 @@ class FakeProgram final : public Program {
   }
 
  private:
+  /// Names the party and, without showing it, the key of its masks.
+  std::string prefix(const PackKeys& keys) const {
+    std::uint64_t key = 0;
+    keys.with(is_server(self_) ? PartyId::producer : PartyId::server0)
+        .fill({.kind = 2}, 0, {reinterpret_cast<std::uint8_t*>(&key), sizeof key});
+    return std::string(name(self_)) + " " + std::to_string(key) + " ";
+  }
+
   Layout layout_;
   PartyId self_;
-  SessionKeys keys_;
   bool helped_;
   std::vector<std::uint32_t> weights_;
-  std::string prefix_;
 };
 
 std::uint32_t random_word() {

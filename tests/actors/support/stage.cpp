@@ -38,6 +38,15 @@ actors::Arrived arrived(protocol::PartyId from, wire::Kind kind, protocol::PackI
   return {from, link, actors::Parcel(wire::Message{wire::control_header(kind, 0, pack), std::move(payload)})};
 }
 
+namespace {
+
+std::unique_ptr<protocol::KeyRing> fake_ring(protocol::PartyId self) {
+  using protocol::Key;
+  return std::make_unique<protocol::KeyRing>(self, protocol::KeySet{Key({1}), Key({2}), Key({3})});
+}
+
+}  // namespace
+
 std::shared_ptr<actors::SessionCore> fake_core(protocol::PartyId self) {
   auto core = std::make_shared<actors::SessionCore>();
   core->self = self;
@@ -46,11 +55,16 @@ std::shared_ptr<actors::SessionCore> fake_core(protocol::PartyId self) {
   core->weight_shares.assign(core->network.layers.size(), protocol::Payload(4));
   const auto bound = fake_protocol.bind(core->network);
   REQUIRE(bound);
-  auto program = bound->parties->make_program({self, protocol::SessionKeys{}, core->weight_shares});
+  auto program = bound->parties->make_program({self, core->weight_shares});
   REQUIRE(program);
   core->program = std::move(*program);
+  core->keys = fake_ring(self);
   core->input_share_bytes = bound->clients->input_share_bytes()[0];
   return core;
+}
+
+protocol::PackKeysPtr fake_keys(protocol::PartyId self, protocol::PackId pack) {
+  return fake_ring(self)->open(pack).value();
 }
 
 }  // namespace blindsight::test

@@ -147,5 +147,7 @@ actors::Arrived arrived(protocol::PartyId from, wire::Kind kind, protocol::PackI
 
 /// What the actors of a session share, with the fake protocol's program: five values, of 1, 2, 2, 2 and 1 bands.
 std::shared_ptr<actors::SessionCore> fake_core(protocol::PartyId self);
+/// A pack's keys as the ring of that core opens them; the ring is left as it is.
+protocol::PackKeysPtr fake_keys(protocol::PartyId self, protocol::PackId pack);
 
 }  // namespace blindsight::test

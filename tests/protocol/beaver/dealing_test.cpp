@@ -33,7 +33,7 @@ void add(Buffer<Word>& sum, const Buffer<Word>& share) {
 TEST_CASE_TEMPLATE("both servers' shares add up to what was drawn and what was dealt, and messages are as long as said",
                    Word, Word64, Word128) {
   constexpr std::size_t n = 70;
-  const auto keys = keys_from_seed(1);
+  const auto keys = keys_from_seed(1, band.pack);
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
     const ShareKeys share_keys(keys[2], randomness);
     Dealer dealer(share_keys, band);
@@ -44,8 +44,7 @@ TEST_CASE_TEMPLATE("both servers' shares add up to what was drawn and what was d
       const Payload message = dealer.take(self);
       CHECK(message.size() ==
             random_bytes_sent(randomness, n * sizeof(Word)) + dealt_bytes_sent(randomness, self, n * sizeof(Word)));
-      const Prg prg(keys[static_cast<unsigned>(self)].with[2]);
-      ShareSource source(prg, self, randomness, band, message);
+      ShareSource source(keys[static_cast<unsigned>(self)]->with(PartyId::producer), self, randomness, band, message);
       add(drawn_sum, source.random<Word>(drawn_slot, n));
       add(given_sum, source.dealt<Word>(given_slot, n));
       if (!message.empty()) CHECK_THROWS_AS(source.take(1), std::logic_error);
@@ -56,25 +55,25 @@ TEST_CASE_TEMPLATE("both servers' shares add up to what was drawn and what was d
 }
 
 TEST_CASE("shares that are sent come from the producer's own keys, one for each server") {
-  const auto keys = keys_from_seed(1);
+  const auto keys = keys_from_seed(1, band.pack);
   const ShareKeys sent(keys[2], Randomness::sent), seeded(keys[2], Randomness::seeded);
   std::vector<Buffer<Word64>> shares;
-  for (const Prg& prg : {sent.of(PartyId::server0), sent.of(PartyId::server1), seeded.of(PartyId::server0),
-                         seeded.of(PartyId::server1), Prg(keys[2].own)}) {
+  for (const Prg* prg : {&sent.of(PartyId::server0), &sent.of(PartyId::server1), &seeded.of(PartyId::server0),
+                         &seeded.of(PartyId::server1), &keys[2]->own()}) {
     shares.emplace_back(4);
-    prg.words<Word64>(band, 0, shares.back());
+    prg->words<Word64>(band, 0, shares.back());
   }
   for (std::size_t i = 0; i < shares.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) CHECK(shares[i] != shares[j]);
   Buffer<Word64> server(4);
-  Prg(keys[0].with[2]).words<Word64>(band, 0, server);
+  keys[0]->with(PartyId::producer).words<Word64>(band, 0, server);
   CHECK(shares[2] == server);
 }
 
 TEST_CASE("slots have streams of their own, and a mask that has a stream is told to the ledger") {
-  const auto keys = keys_from_seed(1);
-  testing::Ledger ledger(keys);
-  const Prg prg(keys[0].with[2], &ledger);
+  testing::Ledger ledger(1);
+  const auto keys = keys_from_seed(1, band.pack, &ledger);
+  const Prg& prg = keys[0]->with(PartyId::producer);
   ShareSource seeded(prg, PartyId::server0, Randomness::seeded, band, {});
   ShareSource sent(prg, PartyId::server0, Randomness::sent, band, {});
   CHECK(seeded.stream({20, 1}) == Stream{.pack = 3, .value = 2, .band = 1, .kind = 20, .level = 1});
@@ -109,7 +108,7 @@ Routine<> await_nothing(Channel& channel, bool& empty) {
 }
 
 TEST_CASE("a message without bytes is not sent, and not awaited") {
-  const auto keys = keys_from_seed(1);
+  const auto keys = keys_from_seed(1, band.pack);
   const ShareKeys share_keys(keys[2], Randomness::seeded);
   Dealer dealer(share_keys, band);
   dealer.deal<Word64>(given_slot, given<Word64>(3));

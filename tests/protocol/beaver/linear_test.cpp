@@ -34,9 +34,8 @@ testing::Net net_of(bool bias_per_position) {
 /// Two servers that opened a layer's filter, and the producer that dealt its mask.
 template <class Word>
 struct Opened {
-  std::array<SessionKeys, 3> keys;
+  std::array<PackKeysPtr, 3> keys;
   ShareKeys share_keys;
-  std::array<Prg, 2> prgs;
   Stream stream{.pack = pack, .value = value};
   Dealer dealer{share_keys, stream};
   Filters<Word> mask;
@@ -45,16 +44,15 @@ struct Opened {
   std::array<Filters<Word>, 2> filters;
 
   Opened(const testing::Net& net, Randomness randomness, MaskLedger* ledger = nullptr)
-      : keys(keys_from_seed(1)),
+      : keys(keys_from_seed(1, pack, ledger)),
         share_keys(keys[2], randomness),
-        prgs{Prg(keys[0].with[2], ledger), Prg(keys[1].with[2], ledger)},
         mask(filter_mask<Word>(dealer, net.spec.layers[0])),
         weight_shares(*share_layer<Word>(net.spec.layers[0], net.weights[0])) {
     const std::array<Payload, 2> dealt{dealer.take(PartyId::server0), dealer.take(PartyId::server1)};
     const auto server = [&](PartyId self) {
       return [&, self](Channel& channel) -> Routine<> {
         const auto i = static_cast<unsigned>(self);
-        ShareSource source(prgs[i], self, randomness, stream, dealt[i]);
+        ShareSource source(keys[i]->with(PartyId::producer), self, randomness, stream, dealt[i]);
         filters[i] = co_await open_filter<Word>(channel, source, net.spec.layers[0], weight_shares[i]);
       };
     };
@@ -90,7 +88,7 @@ TEST_CASE_TEMPLATE("E*W_j + A_j*F + C_j + bias_j of both servers is X*W + bias, 
         for (const PartyId self : {PartyId::server0, PartyId::server1}) {
           const auto i = static_cast<unsigned>(self);
           const Payload dealt = dealer.take(self);
-          ShareSource source(opened.prgs[i], self, randomness, stream, dealt);
+          ShareSource source(opened.keys[i]->with(PartyId::producer), self, randomness, stream, dealt);
           Buffer<Word> z = source.dealt<Word>({static_cast<std::uint8_t>(Field::product)}, sum.size());
           // Where masks are sent, a server has its share from the producer's own generator.
           const std::size_t first = layout.in.begin * row, n = layout.in.size() * row;
@@ -111,7 +109,7 @@ TEST_CASE_TEMPLATE("E*W_j + A_j*F + C_j + bias_j of both servers is X*W + bias, 
 TEST_CASE("opening a filter takes one message of its size each way, under a mask that the ledger hears of") {
   const testing::Net net = net_of(false);
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
-    testing::Ledger ledger(keys_from_seed(1));
+    testing::Ledger ledger(1);
     const Opened<Word64> opened(net, randomness, &ledger);
     const std::size_t bytes = filter_bytes<Word64>(net.spec.layers[0]);
     CHECK(opened.servers.rounds == 1);
@@ -149,7 +147,7 @@ TEST_CASE_TEMPLATE("weights are shared with their sign, differently each time, a
 }
 
 TEST_CASE("a mask of a value is addressed by absolute element") {
-  const auto keys = keys_from_seed(1);
+  const auto keys = keys_from_seed(1, pack);
   const ShareKeys share_keys(keys[2], Randomness::seeded);
   const Buffer<Word64> whole = input_mask<Word64>(share_keys, pack, value, 0, 100),
                        part = input_mask<Word64>(share_keys, pack, value, 30, 20);
@@ -159,11 +157,11 @@ TEST_CASE("a mask of a value is addressed by absolute element") {
 }
 
 TEST_CASE("a sharing of zero changes both shares and not their sum") {
-  const auto keys = keys_from_seed(1);
+  const auto keys = keys_from_seed(1, pack);
   const Stream stream{.pack = pack, .kind = static_cast<std::uint8_t>(Field::zero)};
   Buffer<Word64> first(9, 5), second(9, 6);
-  add_zero<Word64>(Prg(keys[0].with[1]), stream, PartyId::server0, first);
-  add_zero<Word64>(Prg(keys[1].with[0]), stream, PartyId::server1, second);
+  add_zero<Word64>(keys[0]->with(PartyId::server1), stream, PartyId::server0, first);
+  add_zero<Word64>(keys[1]->with(PartyId::server0), stream, PartyId::server1, second);
   for (std::size_t i = 0; i < first.size(); ++i) {
     CHECK(first[i] != 5);
     CHECK(first[i] + second[i] == 11);

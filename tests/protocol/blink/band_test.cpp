@@ -14,7 +14,7 @@ namespace {
 using protocol::testing::Net;
 using testing::OneLayer;
 
-constexpr PackId pack = 5;
+constexpr PackId pack = OneLayer::pack;
 
 struct Kind {
   std::string name;
@@ -57,7 +57,7 @@ struct Run {
   explicit Run(const Kind& kind) : one(net_of(kind)), layout(protocol::bands(one.net.spec, 0, 4)) {
     std::mt19937_64 rng(2);
     x = protocol::testing::random_input(one.net.spec.input.elements(), 500, rng);
-    const Buffer<Word32> e = one.masked(pack, x);
+    const Buffer<Word32> e = one.masked(x);
     for (unsigned j = 0; j < 2; ++j) {
       in[j] = std::make_shared<MaskedMap>(e.size() * sizeof(Word32));
       std::memcpy(in[j]->data(), e.data(), in[j]->size());
@@ -69,13 +69,12 @@ struct Run {
 
   BandStep step(std::uint32_t band, PartyId self) const {
     const BandContext t = context(band);
-    const Payload correction = deal_band(t, one.with_producer[0], one.with_producer[1], one.own, one.mask);
+    const Payload correction = deal_band(t, one.with_producer(0), one.with_producer(1), one.keys[2]->own(), one.mask);
     CHECK(correction.size() == t.correction_bytes());
     const auto j = static_cast<unsigned>(self);
-    auto material = take_band(t, self, one.with_producer[j], one.filters[j], correction);
+    auto material = take_band(t, self, one.with_producer(j), one.filters[j], correction);
     CHECK(material->bytes() == t.material_bytes());
-    return BandStep(t, self, one.with_producer[j], one.with_other[j], one.filters[j], in[j], out[j],
-                    std::move(material));
+    return BandStep(t, self, one.keys[j], one.filters[j], in[j], out[j], std::move(material));
   }
 
   void band(std::uint32_t number) {
@@ -116,8 +115,8 @@ struct Run {
     const std::size_t n = one.layer().out().elements();
     Buffer<Word32> e(n), mask(n);
     std::memcpy(e.data(), out[0]->data(), out[0]->size());
-    for (const Prg& prg : one.with_producer) {
-      map_mask(prg, pack, 1, Field::input_mask, 0, one.w.out, mask);
+    for (const unsigned server : {0u, 1u}) {
+      map_mask(one.with_producer(server), pack, 1, Field::input_mask, 0, one.w.out, mask);
       for (std::size_t i = 0; i < n; ++i) e[i] += mask[i];
     }
     std::vector<std::int64_t> values;

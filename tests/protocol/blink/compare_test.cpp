@@ -21,8 +21,7 @@ TEST_CASE("the positive part is exact for every value and every sharing, at ever
 }
 
 TEST_CASE("messages of the wrong length and messages too many are refused") {
-  const auto keys = keys_from_seed(5);
-  const Prg p0(keys[2].with[0]);
+  const Prg p0(Key({5}));
   const CompareShape shape{100, 12, 12};
   ShareSource source(p0, {.pack = 1}, false, {});
   PositivePart a(take_compare(source, shape, 0), true);
@@ -52,9 +51,9 @@ TEST_CASE("the wires of a comparison: the digits' ANDs, and the products of thei
 
 TEST_CASE("a comparison's material takes the bytes that are declared, and its masks are told to the ledger") {
   for (const auto& shape : {CompareShape{100, 12, 12}, {100, 12, 14}, {600, 4, 4}}) {
-    const auto keys = keys_from_seed(6);
-    protocol::testing::Ledger ledger(keys);
-    const Prg p0(keys[0].with[2], &ledger);
+    protocol::testing::Ledger ledger(6);
+    const auto keys = keys_from_seed(6, 1, &ledger);
+    const Prg& p0 = keys[0]->with(PartyId::producer);
     ShareSource source(p0, {.pack = 1}, false, {});
     const CompareMaterial material = take_compare(source, shape, 2);
     CHECK(material.bytes() == shape.material_bytes());

@@ -13,7 +13,7 @@ using protocol::testing::Net;
 using tensor::ConvAlgorithm;
 using testing::OneLayer;
 
-constexpr PackId pack = 5;
+constexpr PackId pack = OneLayer::pack;
 
 Net net_of(ConvAlgorithm algorithm = ConvAlgorithm::direct, bool bias_per_position = false) {
   std::mt19937_64 rng(1);
@@ -35,23 +35,23 @@ TEST_CASE("E*W_i + G_i of both servers is X*W + bias mod 2^K, on every band, und
         const LayerSpec& l = one.layer();
         std::mt19937_64 rng(2);
         const auto x = protocol::testing::random_input(one.net.spec.input.elements(), 500, rng);
-        const Buffer<Word32> e = one.masked(pack, x);
+        const Buffer<Word32> e = one.masked(x);
         std::vector<std::int64_t> got;
         const auto all = protocol::bands(one.net.spec, 0, 4);
         CHECK(all.size() > 1);
         for (std::size_t band = 0; band < all.size(); ++band) {
           const Stream stream{.pack = pack, .value = 1, .band = static_cast<std::uint16_t>(band)};
-          Dealer dealer(one.with_producer[0], one.with_producer[1], stream, receiver);
-          deal_product(dealer, l, one.w, pack, input_value, all[band], one.with_producer[0], one.with_producer[1],
+          Dealer dealer(one.with_producer(0), one.with_producer(1), stream, receiver);
+          deal_product(dealer, l, one.w, pack, input_value, all[band], one.with_producer(0), one.with_producer(1),
                        one.mask);
           const Payload correction = dealer.take();
           CHECK(correction.size() == product_correction_bytes(l, one.w, all[band]));
           std::array<Buffer<Word32>, 2> z;
           for (const PartyId self : {PartyId::server0, PartyId::server1}) {
             const auto i = static_cast<unsigned>(self);
-            ShareSource source(one.with_producer[i], stream, self == receiver, correction);
+            ShareSource source(one.with_producer(i), stream, self == receiver, correction);
             z[i] =
-                prepare_product(source, l, one.w, pack, input_value, all[band], one.with_producer[i], one.filters[i]);
+                prepare_product(source, l, one.w, pack, input_value, all[band], one.with_producer(i), one.filters[i]);
             linear_rows(l, all[band], one.filters[i], e, z[i]);
           }
           for (std::size_t k = 0; k < z[0].size(); ++k)
@@ -96,7 +96,7 @@ TEST_CASE("weights are shared on the layer's ring, and refused when they do not 
 }
 
 TEST_CASE("a filter is opened with one message each way, under a mask that the ledger hears of") {
-  protocol::testing::Ledger ledger(protocol::testing::keys_from_seed(9));
+  protocol::testing::Ledger ledger(9);
   const OneLayer one(net_of(), &ledger);
   CHECK(one.filters[0].masked->data == one.filters[1].masked->data);
   CHECK(ledger.bytes_opened == 2 * one.layer().conv.filter_elements() * sizeof(Word32));
@@ -105,7 +105,7 @@ TEST_CASE("a filter is opened with one message each way, under a mask that the l
   for (const auto& [from, round, less] :
        {std::tuple{PartyId::server1, 0, 1}, {PartyId::server1, 1, 0}, {PartyId::producer, 0, 0}}) {
     Filters filters;
-    OpenFilter step(one.layer(), one.w, 1, PartyId::server0, one.with_producer[0], one.weight_shares[0], filters);
+    OpenFilter step(one.layer(), one.w, 1, PartyId::server0, one.set_up_keys[0], one.weight_shares[0], filters);
     const auto sent = step.begin();
     REQUIRE(sent);
     REQUIRE(sent->outbound.size() == 1);
@@ -117,7 +117,7 @@ TEST_CASE("a filter is opened with one message each way, under a mask that the l
   }
   Filters filters;
   const Payload shorter(one.weight_shares[0].size() - 1, 0);
-  CHECK_FALSE(OpenFilter(one.layer(), one.w, 1, PartyId::server0, one.with_producer[0], shorter, filters).begin());
+  CHECK_FALSE(OpenFilter(one.layer(), one.w, 1, PartyId::server0, one.set_up_keys[0], shorter, filters).begin());
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ TEST_CASE("the receiver of corrections alternates over bands and values") {
 }
 
 TEST_CASE("dealt words and planes: the servers' shares make the value, in the order of dealing, with one message") {
-  const auto keys = keys_from_seed(1);
-  const Prg p0(keys[2].with[0]), p1(keys[2].with[1]);
+  const auto keys = keys_from_seed(1, band.pack);
+  const Prg &p0 = keys[2]->with(PartyId::server0), &p1 = keys[2]->with(PartyId::server1);
   constexpr std::size_t n = 77;
   Buffer<Word16> narrow(n);
   Buffer<Word32> wide(n);
@@ -42,9 +42,8 @@ TEST_CASE("dealt words and planes: the servers' shares make the value, in the or
     Buffer<Word32> wide_sum(n, 0);
     Buffer<Word64> plane_sum(planes.size(), 0);
     for (const PartyId self : {PartyId::server0, PartyId::server1}) {
-      const Prg prg(keys[static_cast<unsigned>(self)].with[2]);
       ShareSource source(
-          prg, band, self == receiver,
+          keys[static_cast<unsigned>(self)]->with(PartyId::producer), band, self == receiver,
           self == receiver ? std::span<const std::uint8_t>(correction) : std::span<const std::uint8_t>());
       Buffer<Word16> narrow_share(n);
       Buffer<Word32> wide_share(n);
@@ -72,8 +71,9 @@ TEST_CASE("dealt words and planes: the servers' shares make the value, in the or
 }
 
 TEST_CASE("a server's own masks are those that the producer expands, cut to their bits, one for each field and level") {
-  const auto keys = keys_from_seed(1);
-  const Prg p0(keys[2].with[0]), p1(keys[2].with[1]), server(keys[1].with[2]);
+  const auto keys = keys_from_seed(1, band.pack);
+  const Prg &p0 = keys[2]->with(PartyId::server0), &p1 = keys[2]->with(PartyId::server1),
+            &server = keys[1]->with(PartyId::producer);
   const Dealer dealer(p0, p1, band, PartyId::server0);
   const ShareSource source(server, band, false, {});
   Buffer<Word16> own(50), expected(50), other(50);
@@ -94,9 +94,9 @@ TEST_CASE("a server's own masks are those that the producer expands, cut to thei
 }
 
 TEST_CASE("a mask of a map is addressed by absolute element, whatever the band, and so is its use") {
-  const auto keys = keys_from_seed(1);
-  protocol::testing::Ledger ledger(keys);
-  const Prg prg(keys[0].with[2], &ledger);
+  protocol::testing::Ledger ledger(1);
+  const auto keys = keys_from_seed(1, band.pack, &ledger);
+  const Prg& prg = keys[0]->with(PartyId::producer);
   Buffer<Word32> whole(100), part(20);
   map_mask(prg, 4, 2, Field::input_mask, 0, 24, whole);
   map_mask(prg, 4, 2, Field::input_mask, 30, 24, part);

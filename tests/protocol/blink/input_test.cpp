@@ -45,12 +45,12 @@ TEST_CASE("an input is shared on the first layer's ring, differently each time")
 }
 
 TEST_CASE("both servers open X - A, and bits above the ring have no say") {
-  const auto keys = keys_from_seed(2);
   constexpr PackId pack = 6;
+  const auto keys = keys_from_seed(2, pack);
   constexpr ValueId value = 1;
   constexpr unsigned bits = 20;
   constexpr std::size_t first = 9, n = 30;
-  const std::array<Prg, 2> prgs{Prg(keys[0].with[2]), Prg(keys[1].with[2])};
+  const std::array prgs{&keys[0]->with(PartyId::producer), &keys[1]->with(PartyId::producer)};
   std::array<Buffer<Word32>, 2> share{Buffer<Word32>(n), Buffer<Word32>(n)}, mask = share, opened = share;
   Buffer<Word32> x(n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -58,7 +58,7 @@ TEST_CASE("both servers open X - A, and bits above the ring have no say") {
     share[0][i] = static_cast<Word32>(i * 0x9E3779B9);
     share[1][i] = x[i] - share[0][i] + (static_cast<Word32>(i) << bits);
   }
-  MaskedOpening at0(prgs[0], pack, value, bits, first), at1(prgs[1], pack, value, bits, first);
+  MaskedOpening at0(*prgs[0], pack, value, bits, first), at1(*prgs[1], pack, value, bits, first);
   const Payload to1 = at0.begin(share[0]), to0 = at1.begin(share[1]);
   CHECK(to1.size() == MaskedOpening::online_bytes(n, bits));
   CHECK(at0.size() == n);
@@ -67,7 +67,7 @@ TEST_CASE("both servers open X - A, and bits above the ring have no say") {
   REQUIRE(at0.finish(to0, opened[0]));
   REQUIRE(at1.finish(to1, opened[1]));
   CHECK(opened[0] == opened[1]);
-  for (unsigned j = 0; j < 2; ++j) map_mask(prgs[j], pack, value, Field::input_mask, first, bits, mask[j]);
+  for (unsigned j = 0; j < 2; ++j) map_mask(*prgs[j], pack, value, Field::input_mask, first, bits, mask[j]);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < n; ++i)
     wrong += opened[0][i] != ((x[i] - mask[0][i] - mask[1][i]) & tensor::low_mask<Word32>(bits));
@@ -75,9 +75,9 @@ TEST_CASE("both servers open X - A, and bits above the ring have no say") {
 }
 
 TEST_CASE("an opening tells the ledger which elements of the mask it used") {
-  const auto keys = keys_from_seed(2);
-  protocol::testing::Ledger ledger(keys);
-  const Prg prg(keys[0].with[2], &ledger);
+  protocol::testing::Ledger ledger(2);
+  const auto keys = keys_from_seed(2, 6, &ledger);
+  const Prg& prg = keys[0]->with(PartyId::producer);
   MaskedOpening(prg, 6, 1, 20, 0).begin(Buffer<Word32>(10, 1));
   MaskedOpening(prg, 6, 1, 20, 10).begin(Buffer<Word32>(10, 1));
   MaskedOpening(prg, 7, 1, 20, 0).begin(Buffer<Word32>(10, 1));

@@ -26,8 +26,8 @@ std::array<Buffer<Word16>, 2> every_sharing(unsigned from) {
 }
 
 TEST_CASE("the lift keeps every value whose top bit is 0, in every sharing, whoever gets the correction") {
-  const auto keys = keys_from_seed(3);
-  const Prg p0(keys[2].with[0]), p1(keys[2].with[1]);
+  const auto producer = keys_from_seed(3, band.pack)[2];
+  const Prg &p0 = producer->with(PartyId::server0), &p1 = producer->with(PartyId::server1);
   for (const PartyId receiver : {PartyId::server0, PartyId::server1})
     for (const LiftShape& widths : {LiftShape{0, 2, 3}, {0, 5, 17}, {0, 8, 24}, {0, 8, 32}}) {
       const unsigned from = widths.from, to = widths.to;
@@ -57,9 +57,9 @@ TEST_CASE("the lift keeps every value whose top bit is 0, in every sharing, whoe
 }
 
 TEST_CASE("the lift's mask hides the top bits that leave, and serves once") {
-  const auto keys = keys_from_seed(3);
-  protocol::testing::Ledger ledger(keys);
-  const Prg prg(keys[0].with[2], &ledger);
+  protocol::testing::Ledger ledger(3);
+  const auto keys = keys_from_seed(3, band.pack, &ledger);
+  const Prg& prg = keys[0]->with(PartyId::producer);
   const LiftShape shape{100, 12, 24};
   for (const std::size_t overlaps : {0, 1}) {
     ShareSource source(prg, band, false, {});
@@ -75,8 +75,7 @@ TEST_CASE("the lift's mask hides the top bits that leave, and serves once") {
 }
 
 TEST_CASE("top bits of the wrong length are refused") {
-  const auto keys = keys_from_seed(3);
-  const Prg prg(keys[0].with[2]);
+  const Prg prg(Key({3}));
   ShareSource source(prg, band, false, {});
   KnownSignLift lift(take_lift(source, {100, 12, 24}), true);
   lift.begin(Buffer<Word16>(100, 7));

@@ -10,7 +10,6 @@
 namespace blindsight::protocol::blink {
 namespace {
 
-using protocol::testing::keys_from_seed;
 using tensor::Window;
 
 /// The layer, and one that reads it.
@@ -29,8 +28,8 @@ std::vector<std::int64_t> run(const NetworkSpec& network, const BandLayout& band
   const LayerSpec& l = network.layers[0];
   const Widths w = widths(network, 0);
   const auto levels = max_levels(l, band, w);
-  const auto keys = keys_from_seed(4);
-  const Prg p0(keys[2].with[0]), p1(keys[2].with[1]), own(keys[2].own);
+  const auto producer = protocol::testing::keys_from_seed(4, 1)[2];
+  const Prg &p0 = producer->with(PartyId::server0), &p1 = producer->with(PartyId::server1), &own = producer->own();
   const Stream stream{.pack = 1, .value = 1, .band = number};
   Dealer dealer(p0, p1, stream, PartyId::server1);
   std::uint8_t level = 0;
@@ -119,7 +118,7 @@ TEST_CASE("a message of the wrong length is refused in a pool") {
   const NetworkSpec network = pooled({protocol::testing::pool2});
   const LayerSpec& l = network.layers[0];
   const BandLayout band = protocol::bands(network, 0, 100).front();
-  const Prg prg(keys_from_seed(4)[0].with[2]);
+  const Prg prg(Key({4}));
   ShareSource source(prg, {.pack = 1}, false, {});
   std::vector<CompareMaterial> material;
   for (const CompareShape& s : max_levels(l, band, widths(network, 0)))

@@ -18,11 +18,6 @@ NetworkSpec network() {
   return n;
 }
 
-std::array<Prg, 2> common() {
-  const auto keys = protocol::testing::keys_from_seed(1);
-  return {Prg(keys[0].with[1]), Prg(keys[1].with[0])};
-}
-
 TEST_CASE_TEMPLATE("both servers' messages say their sum as signed numbers, and no share as it was", Word, Word16,
                    Word32) {
   const unsigned bits = widths(network(), 0).out;
@@ -34,10 +29,11 @@ TEST_CASE_TEMPLATE("both servers' messages say their sum as signed numbers, and 
     // Higher bits, products of weights and masks, must not leave.
     shares[1][i] = static_cast<Word>(static_cast<Word>(values[i]) - shares[0][i] + static_cast<Word>(i << bits));
   }
-  const auto prgs = common();
+  const auto keys = protocol::testing::keys_from_seed(1, band.pack);
+  const std::array prgs{&keys[0]->with(PartyId::server1), &keys[1]->with(PartyId::server0)};
   std::array<Payload, 2> messages;
   for (unsigned j = 0; j < 2; ++j) {
-    messages[j] = output_message<Word>(shares[j], bits, prgs[j], band, j == 0);
+    messages[j] = output_message<Word>(shares[j], bits, *prgs[j], band, j == 0);
     CHECK(messages[j].size() == output_bytes(6, bits));
     Payload plain(output_bytes(6, bits));
     tensor::pack_bits(std::span<const Word>(shares[j]), bits, plain);
@@ -47,7 +43,7 @@ TEST_CASE_TEMPLATE("both servers' messages say their sum as signed numbers, and 
   REQUIRE(revealed);
   CHECK(*revealed == values);
   // Another pack's sharing of zero is another one.
-  CHECK(output_message<Word>(shares[0], bits, prgs[0], {.pack = 4, .value = 1}, true) != messages[0]);
+  CHECK(output_message<Word>(shares[0], bits, *prgs[0], {.pack = 4, .value = 1}, true) != messages[0]);
 }
 
 TEST_CASE("an answer of the wrong length is refused with the server that gave it") {

@@ -10,8 +10,8 @@ namespace blindsight::protocol::blink::testing {
 
 void check_positive_part(unsigned k, unsigned summed, unsigned lifted, PartyId receiver) {
   const std::size_t n = std::size_t{1} << (2 * k);
-  const auto keys = protocol::testing::keys_from_seed(k * 100 + summed);
-  const Prg p0(keys[2].with[0]), p1(keys[2].with[1]), own(keys[2].own);
+  const auto producer = protocol::testing::keys_from_seed(k * 100 + summed, 1)[2];
+  const Prg &p0 = producer->with(PartyId::server0), &p1 = producer->with(PartyId::server1), &own = producer->own();
   const CompareShape shape{n, k, summed};
   const LiftShape lift_shape{n, summed, lifted};
   Dealer dealer(p0, p1, {.pack = 1}, receiver);

@@ -13,7 +13,6 @@
 namespace blindsight::protocol::blink {
 namespace {
 
-using protocol::testing::keys_from_seed;
 using protocol::testing::Net;
 
 Net small() {
@@ -30,10 +29,14 @@ Net small() {
 /// A party's program. A server's has weight shares without bytes: for steps that do not read them.
 std::unique_ptr<Program> program_of(const Bound& bound, PartyId self) {
   static const std::vector<Payload> weight_shares(2);
-  auto program = bound.parties->make_program({self, keys_from_seed(1)[static_cast<unsigned>(self)],
-                                              is_server(self) ? weight_shares : std::span<const Payload>()});
+  auto program =
+      bound.parties->make_program({self, is_server(self) ? weight_shares : std::span<const Payload>()});
   REQUIRE(program);
   return std::move(*program);
+}
+
+PackKeysPtr keys_of_pack(PackId pack, PartyId self) {
+  return protocol::testing::keys_from_seed(1, pack)[static_cast<unsigned>(self)];
 }
 
 TEST_CASE("Blink declares a layer's rounds and bytes") {
@@ -59,7 +62,7 @@ TEST_CASE("weights of too few layers make no program of a server, and the produc
   const Net net = small();
   const Bound bound = protocol::testing::bind(blink::protocol(), net.spec);
   const std::vector<Payload> one(1);
-  const auto refused = bound.parties->make_program({PartyId::server0, keys_from_seed(1)[0], one});
+  const auto refused = bound.parties->make_program({PartyId::server0, one});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what.find("1 layers, the network has 2") != std::string::npos);
   CHECK_FALSE(program_of(bound, PartyId::producer)->online_party());
@@ -70,9 +73,12 @@ TEST_CASE("the pack of the set-up deals nothing: its masks hide the filters") {
   const Bound bound = protocol::testing::bind(blink::protocol(), small().spec);
   const auto program = program_of(bound, PartyId::producer);
   std::unique_ptr<BandMaterial> material;
-  CHECK_THROWS_AS(program->preprocess(making(1, 0), material), std::invalid_argument);
-  CHECK(program->preprocess(making(1, 1), material));
-  CHECK(program->preprocess(making(input_value, 1), material) == nullptr);
+  const auto preprocess = [&](const Work& work) {
+    return program->preprocess(work, keys_of_pack(work.pack, PartyId::producer), material);
+  };
+  CHECK_THROWS_AS(preprocess(making(1, set_up_pack)), std::invalid_argument);
+  CHECK(preprocess(making(1, 1)));
+  CHECK(preprocess(making(input_value, 1)) == nullptr);
 }
 
 TEST_CASE("the input step takes the client's share and the other server's message in any order, each once") {
@@ -83,9 +89,10 @@ TEST_CASE("the input step takes the client's share and the other server's messag
   const std::size_t bytes = bound.clients->input_share_bytes()[0];
   const auto begun = [&] {
     std::unique_ptr<BandMaterial> material;
-    REQUIRE(program->preprocess(work, material)->begin());
+    const auto keys = keys_of_pack(work.pack, PartyId::server0);
+    REQUIRE(program->preprocess(work, keys, material)->begin());
     auto step =
-        program->online(work, nullptr, std::make_shared<MaskedMap>(net.spec.input.elements() * 4), std::move(material));
+        program->online(work, keys, nullptr, std::make_shared<MaskedMap>(net.spec.input.elements() * 4), std::move(material));
     REQUIRE(step->begin());
     return step;
   };
@@ -121,7 +128,7 @@ TEST_CASE("corrections of the wrong length, round or sender are refused with lay
   for (const auto& [from, round, less] :
        {std::tuple{PartyId::producer, 0, 1}, {PartyId::producer, 1, 0}, {other(receiver), 0, 0}}) {
     std::unique_ptr<BandMaterial> material;
-    const auto step = program->preprocess(work, material);
+    const auto step = program->preprocess(work, keys_of_pack(work.pack, receiver), material);
     REQUIRE(step->begin());
     const auto refused =
         step->advance({from, static_cast<std::uint16_t>(round), Payload(bytes - static_cast<std::size_t>(less), 0)});

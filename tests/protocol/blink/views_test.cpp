@@ -15,7 +15,7 @@ namespace {
 class Enumerated final : public Prg {
  public:
   Enumerated(std::size_t n, bool known, unsigned& used, bool one_mask_for_all_wires)
-      : Prg(Key{}), n_(n), known_(known), used_(used), one_mask_(one_mask_for_all_wires) {}
+      : Prg(Key({})), n_(n), known_(known), used_(used), one_mask_(one_mask_for_all_wires) {}
 
   struct Form {
     unsigned planes, word_bits;  ///< bit planes, or words of that many bits in force (16- or 32-bit words by `wide`)

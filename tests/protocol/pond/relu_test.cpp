@@ -151,7 +151,7 @@ TEST_CASE("no mask of Pond's ReLU hides two values") {
     const auto z = values_for(layer, 50, 1, 6);
     for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
       const bool sent = randomness == Randomness::sent;
-      protocol::testing::Ledger ledger(protocol::testing::keys_from_seed(10));
+      protocol::testing::Ledger ledger(10);
       for (const PackId pack : {1, 2}) (void)ReluRun(layer, z, randomness, pack, 10, &ledger);
       CHECK(ledger.overlaps + ledger.own_overlaps == 0);
       // Packs, servers: every byte that was opened; what is sent, the producer drew.
@@ -165,8 +165,7 @@ TEST_CASE("no mask of Pond's ReLU hides two values") {
 
 TEST_CASE("a message of the wrong length ends Pond's ReLU with an error that says where") {
   const LayerSpec layer = testing::relu_layer(testing::uniform_fit(4));
-  const auto keys = protocol::testing::keys_from_seed(1);
-  const Prg prg(keys[0].with[2]);
+  const Prg prg(Key({1}));
   for (const std::size_t bytes : {0, 159, 161}) {
     beaver::ShareSource source(prg, PartyId::server0, Randomness::seeded, {}, {});
     RoutineStep step("conv1, band 0", [&](Channel& channel) -> Routine<> {

@@ -40,7 +40,7 @@ struct ReluRun {
 
   ReluRun(const LayerSpec& layer, std::span<const Signed128> z, Dealing::Randomness randomness, PackId pack,
           std::uint64_t seed, MaskLedger* ledger = nullptr, std::uint64_t sharing = 0) {
-    const auto keys = protocol::testing::keys_from_seed(seed, ledger);
+    const auto keys = protocol::testing::keys_from_seed(seed, pack, ledger);
     const Stream band{.pack = pack, .value = 1};
     const beaver::ShareKeys dealt_from(keys[2], randomness);
     beaver::Dealer dealer(dealt_from, band);
@@ -48,11 +48,10 @@ struct ReluRun {
     dealt = {dealer.take(PartyId::server0), dealer.take(PartyId::server1)};
     std::mt19937_64 g(seed * 1000 + pack * 10 + sharing);
     auto shares = share(z, g);
-    const std::array<Prg, 2> prgs{Prg(keys[0].with[2], ledger), Prg(keys[1].with[2], ledger)};
     const auto server = [&](PartyId self) {
       return [&, self](Channel& channel) -> Routine<> {
         const auto i = static_cast<std::size_t>(self);
-        beaver::ShareSource source(prgs[i], self, randomness, band, dealt[i]);
+        beaver::ShareSource source(keys[i]->with(PartyId::producer), self, randomness, band, dealt[i]);
         shares[i] = co_await relu(channel, source, layer, std::move(shares[i]));
       };
     };

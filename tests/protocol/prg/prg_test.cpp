@@ -2,19 +2,22 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "tests/support/memory_image.h"
 
 namespace blindsight::protocol {
 namespace {
 
 TEST_CASE("a stream is AES-128-CTR: first block of NIST SP 800-38A's key under an all-zero counter block") {
   // AES-128(key 2b7e1516 28aed2a6 abf71588 09cf4f3c, block of zeros)
-  const Key key({0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c});
+  const Prg prg(Key({0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6, 0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c}));
   std::array<std::uint8_t, 16> out;
-  Prg(key).fill({}, 0, out);
+  prg.fill({}, 0, out);
   const std::array<std::uint8_t, 16> expected{0x7d, 0xf7, 0x6b, 0x0c, 0x1a, 0xb8, 0x99, 0xb3,
                                               0x3e, 0x42, 0xf0, 0x47, 0xb9, 0x1b, 0x54, 0x6f};
   CHECK(out == expected);
@@ -35,14 +38,16 @@ TEST_CASE("any range of a stream is the same bytes as the whole") {
 
 TEST_CASE("every field of a stream and every key gives other bytes") {
   std::set<std::array<std::uint8_t, 16>> seen;
-  auto add = [&](const Key& key, const Stream& s) {
+  auto add = [&](const Prg& prg, const Stream& s) {
     std::array<std::uint8_t, 16> out;
-    Prg(key).fill(s, 0, out);
+    prg.fill(s, 0, out);
     CHECK(seen.insert(out).second);
   };
-  const Key key({9});
+  const Prg key(Key({9}));
   add(key, {});
-  add(Key({10}), {});
+  add(Prg(Key({10})), {});
+  add(key.derived("one purpose"), {});
+  add(key.derived("another"), {});
   add(key, {.pack = 1});
   add(key, {.pack = std::uint64_t{1} << 40});
   add(key, {.value = 1});
@@ -61,17 +66,21 @@ TEST_CASE("what would repeat a stream is refused") {
   CHECK_NOTHROW(prg.fill({}, (std::uint64_t{16} << 32) - 16, out));
 }
 
-TEST_CASE("derived keys depend on secret, context and salt, and keys from the system differ") {
-  const std::array<std::uint8_t, 32> secret{1};
-  const std::array<std::uint8_t, 3> salt{1, 2, 3};
-  auto bytes = [](const Key& k) { return std::vector<std::uint8_t>(k.bytes().begin(), k.bytes().end()); };
-  CHECK(bytes(derive_key(secret, "a", salt)) == bytes(derive_key(secret, "a", salt)));
-  CHECK(bytes(derive_key(secret, "a", salt)) != bytes(derive_key(secret, "b", salt)));
-  CHECK(bytes(derive_key(secret, "a", salt)) != bytes(derive_key(secret, "a", {})));
-  CHECK(bytes(derive_key(secret, "ab", {})) != bytes(derive_key(secret, "a", std::array<std::uint8_t, 1>{'b'})));
-  CHECK(bytes(derive_key(std::array<std::uint8_t, 32>{2}, "a", salt)) != bytes(derive_key(secret, "a", salt)));
-  CHECK_THROWS_AS(derive_key(std::array<std::uint8_t, 4>{1}, "a", salt), std::invalid_argument);
-  CHECK(bytes(random_key()) != bytes(random_key()));
+TEST_CASE("a cipher keeps nothing: neither the key, once its generator has gone, nor what a stream was drawn from") {
+  using Bytes = std::span<const std::uint8_t, Key::size>;
+  const tests::Unseen key(random_key().bytes());
+  auto prg = std::make_unique<Prg>(key.copy());
+  const tests::Unseen block = [&] {
+    const SecretMemory bytes = secret_memory(Key::size);
+    prg->fill({}, 96, {bytes.get(), Key::size});
+    return tests::Unseen(Bytes(bytes.get(), Key::size));
+  }();
+  CHECK(tests::memory_holds(key));  // the search can find it
+  std::array<std::uint8_t, 100> out;
+  prg->fill({}, 3, out);  // ends inside of that block
+  CHECK_FALSE(tests::memory_holds(block));
+  prg.reset();
+  CHECK_FALSE(tests::memory_holds(key));
 }
 
 }  // namespace

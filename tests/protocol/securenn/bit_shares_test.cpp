@@ -12,7 +12,7 @@ namespace {
 using Randomness = Dealing::Randomness;
 
 TEST_CASE("bounded draws use a chunk's own bytes one after the other and refuse to run out of them") {
-  const Planted prg(Key{});
+  const Planted prg(Key({}));
   Buffer<std::uint8_t> stream(2 * BoundedDraws::chunk_stride);
   prg.fill({}, 0, stream);
   for (const std::size_t chunk : {0u, 1u}) {
@@ -29,7 +29,7 @@ TEST_CASE("bounded draws use a chunk's own bytes one after the other and refuse 
     }
     CHECK(wrong == 0);
   }
-  Planted refusing(Key{});
+  Planted refusing(Key({}));
   refusing.plant(Field{}, 0);  // a byte of 0 is no draw below 67
   BoundedDraws draws(refusing, {}, 0);
   std::array<std::uint8_t, 1> out;
@@ -43,7 +43,7 @@ TEST_CASE("dealt shares of bits add up to the bits in Z_67, chunk by chunk") {
       CAPTURE(n);
       const ThreeRoutines parties(randomness);
       Buffer<Word64> words(n);
-      Prg(Key{}).words<Word64>({}, 0, words);
+      Prg(Key({})).words<Word64>({}, 0, words);
       beaver::Dealer dealer(parties.helper().keys, parties.helper().band);
       deal_bits(dealer, bits, words);
       const std::array<Payload, 2> messages{dealer.take(PartyId::server0), dealer.take(PartyId::server1)};

@@ -11,7 +11,6 @@ namespace blindsight::protocol::securenn::testing {
 namespace {
 
 using Randomness = Dealing::Randomness;
-using protocol::testing::keys_from_seed;
 using protocol::testing::Ledger;
 constexpr std::int64_t bound = std::int64_t{1} << 62;
 
@@ -51,7 +50,7 @@ TEST_CASE("SecureNN's max pool finds the largest of any number of candidates, in
       const auto count = level.first;
       const unsigned depth = level.second;
       CAPTURE(count);
-      Ledger ledger(keys_from_seed(1));
+      Ledger ledger(1);
       ThreeRoutines parties(randomness, 1, &ledger);
       std::vector<std::vector<std::int64_t>> candidates;
       for (std::size_t c = 0; c < count; ++c) candidates.push_back(values(400, bound / 2, 20 + c));

@@ -30,7 +30,7 @@ TEST_CASE("the odd ring adds and subtracts modulo 2^64 - 1") {
 /// A stream of given words.
 class Words final : public Prg {
  public:
-  explicit Words(std::vector<Word64> words) : Prg(Key{}), words_(std::move(words)) {}
+  explicit Words(std::vector<Word64> words) : Prg(Key({})), words_(std::move(words)) {}
   void fill(const Stream&, std::uint64_t offset, std::span<std::uint8_t> out) const override {
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = static_cast<std::uint8_t>(words_.at((offset + i) / 8) >> 8 * ((offset + i) % 8));

@@ -47,7 +47,7 @@ TEST_CASE("a product of shares is the product, with one message of two words an 
 }
 
 TEST_CASE("both masks of a triple are noted as opened, and a triple that serves two products is noticed") {
-  protocol::testing::Ledger ledger(protocol::testing::keys_from_seed(1));
+  protocol::testing::Ledger ledger(1);
   const ThreeRoutines parties(Randomness::seeded, 1, &ledger);
   const auto take = [&](std::uint8_t level) {
     beaver::ShareSource source = parties.server(0).source({});

@@ -12,7 +12,6 @@ namespace blindsight::protocol::securenn::testing {
 namespace {
 
 using Randomness = Dealing::Randomness;
-using protocol::testing::keys_from_seed;
 using protocol::testing::Ledger;
 constexpr std::int64_t bound = std::int64_t{1} << 62;
 
@@ -51,7 +50,7 @@ TEST_CASE("SecureNN's ReLU sends the same bytes on every instruction set") {
 
 TEST_CASE("a mask that is used for two comparisons is noticed") {
   for (const Randomness randomness : {Randomness::seeded, Randomness::sent}) {
-    Ledger ledger(keys_from_seed(1));
+    Ledger ledger(1);
     ThreeRoutines parties(randomness, 1, &ledger);
     const auto v = values(10, bound, 3);
     parties.relu(shares_of(v, 4), 2);

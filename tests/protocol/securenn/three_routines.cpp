@@ -40,16 +40,25 @@ void Planted::no_permutation() {
   for (const Field f : {Field::convert_permutation, Field::msb_permutation}) plant(f, ~Word64{0});
 }
 
-ThreeRoutines::ThreeRoutines(Dealing::Randomness randomness, std::uint64_t seed, MaskLedger* ledger)
-    : ThreeRoutines(protocol::testing::keys_from_seed(seed, ledger), randomness) {}
+namespace {
 
-ThreeRoutines::ThreeRoutines(std::array<SessionKeys, 3> keys, Dealing::Randomness randomness)
-    : common{Planted(keys[0].with[1], keys[0].ledger), Planted(keys[1].with[0], keys[0].ledger)},
-      with_producer{Planted(keys[0].with[2], keys[0].ledger), Planted(keys[1].with[2], keys[0].ledger)},
-      share_keys_(keys[2], randomness),
-      servers_{Server{PartyId::server0, randomness, with_producer[0], common[0], {.pack = 7, .value = 3, .band = 5}},
-               Server{PartyId::server1, randomness, with_producer[1], common[1], {.pack = 7, .value = 3, .band = 5}}},
-      helper_{share_keys_, {.pack = 7, .value = 3, .band = 5}} {}
+constexpr Stream tested{.pack = 7, .value = 3, .band = 5};
+
+Planted of_server(std::uint64_t seed, PartyId server, PartyId peer, MaskLedger* ledger) {
+  return Planted(protocol::testing::key_from_seed(seed, tested.pack, server, peer), ledger);
+}
+
+}  // namespace
+
+ThreeRoutines::ThreeRoutines(Dealing::Randomness randomness, std::uint64_t seed, MaskLedger* ledger)
+    : common{of_server(seed, PartyId::server0, PartyId::server1, ledger),
+             of_server(seed, PartyId::server1, PartyId::server0, ledger)},
+      with_producer{of_server(seed, PartyId::server0, PartyId::producer, ledger),
+                    of_server(seed, PartyId::server1, PartyId::producer, ledger)},
+      share_keys_(protocol::testing::keys_from_seed(seed, tested.pack, ledger)[2], randomness),
+      servers_{Server{PartyId::server0, randomness, with_producer[0], common[0], tested},
+               Server{PartyId::server1, randomness, with_producer[1], common[1], tested}},
+      helper_{share_keys_, tested} {}
 
 std::array<Buffer<Word64>, 2> ThreeRoutines::run(const std::array<Buffer<Word64>, 2>& shares, const ServerPart& server,
                                                  const HelperPart& helper) {

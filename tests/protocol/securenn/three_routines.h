@@ -16,7 +16,7 @@ namespace blindsight::protocol::securenn::testing {
 /// way in is the virtual fill() of a party's generator, so nothing that runs outside of tests can be made to do it.
 class Planted final : public Prg {
  public:
-  explicit Planted(const Key& key, MaskLedger* ledger = nullptr) : Prg(key, ledger) {}
+  explicit Planted(Key key, MaskLedger* ledger = nullptr) : Prg(std::move(key), ledger) {}
   void plant(Field field, Word64 word) { words_[static_cast<std::uint8_t>(field)] = word; }
   void fill(const Stream& stream, std::uint64_t offset, std::span<std::uint8_t> out) const override;
   /// Whether any byte of any stream was drawn more than once.
@@ -67,8 +67,6 @@ class ThreeRoutines {
   std::array<Planted, 2> common, with_producer;  ///< the servers' generators, one object at each server
 
  private:
-  ThreeRoutines(std::array<SessionKeys, 3> keys, Dealing::Randomness randomness);
-
   beaver::ShareKeys share_keys_;
   std::array<Server, 2> servers_;
   Helper helper_;

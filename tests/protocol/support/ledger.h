@@ -8,6 +8,7 @@
 
 #include "protocol/beaver/linear.h"
 #include "protocol/prg/prg.h"
+#include "tests/protocol/support/three_parties.h"
 
 namespace blindsight::protocol::testing {
 
@@ -15,18 +16,8 @@ namespace blindsight::protocol::testing {
 /// keys for two purposes. The second is all there is to see of masks that the producer draws and sends.
 class Ledger final : public MaskLedger {
  public:
-  /// A party's own keys are those that no two of these parties share: what two share, both draw.
-  explicit Ledger(const std::array<SessionKeys, 3>& parties) {
-    for (unsigned a = 0; a < 3; ++a)
-      for (unsigned b = a + 1; b < 3; ++b) {
-        struct Name final : MaskLedger {
-          std::uint64_t name = 0;
-          void opened_under(std::uint64_t key, const Stream&, std::uint64_t, std::uint64_t) override { name = key; }
-        } name;
-        Prg(parties[a].with[b], &name).note_opened({}, 0, 0);
-        shared_.insert(name.name);
-      }
-  }
+  /// Of parties whose keys are those of keys_from_seed().
+  explicit Ledger(std::uint64_t seed) : seed_(seed) {}
 
   void opened_under(std::uint64_t key, const Stream& stream, std::uint64_t offset, std::uint64_t bytes) override {
     const std::lock_guard lock(mutex_);
@@ -39,7 +30,7 @@ class Ledger final : public MaskLedger {
   void drawn(std::uint64_t key, const Stream& stream, std::uint64_t offset, std::uint64_t bytes) override {
     const std::lock_guard lock(mutex_);
     const bool before = drawn_.add(key, stream, offset, bytes);
-    if (shared_.contains(key)) return;
+    if (is_shared(key, stream.pack)) return;
     ++own_draws;
     // The mask of a map, by absolute element: read for every product whose rows hold the element, and once more to be
     // sent to the server that opens under it. One mask of one value all the same; own_map_bytes() tells whether the
@@ -56,13 +47,30 @@ class Ledger final : public MaskLedger {
   }
   /// Bytes of the maps' masks that were drawn from a party's own keys, each once.
   std::size_t own_map_bytes() const {
-    return drawn_.covered([&](std::uint64_t key, const Stream& s) { return !shared_.contains(key) && of_map(s); });
+    return drawn_.covered([&](std::uint64_t key, const Stream& s) { return !is_shared(key, s.pack) && of_map(s); });
   }
 
   std::size_t overlaps = 0, uses = 0, bytes_opened = 0;  ///< of openings
   std::size_t own_overlaps = 0, own_draws = 0;           ///< of draws from a party's own keys
 
  private:
+  /// Whether two parties share that key: those that no two of them do are a party's own.
+  bool is_shared(std::uint64_t key, PackId pack) const {
+    auto& names = shared_[pack];
+    if (names.empty()) {
+      struct Name final : MaskLedger {
+        std::uint64_t name = 0;
+        void opened_under(std::uint64_t k, const Stream&, std::uint64_t, std::uint64_t) override { name = k; }
+      } name;
+      const auto parties = keys_from_seed(seed_, pack, &name);
+      for (const auto& [a, b] : {std::pair{0, 1}, {0, 2}, {1, 2}}) {
+        parties[a]->with(static_cast<PartyId>(b)).note_opened({}, 0, 0);
+        names.insert(name.name);
+      }
+    }
+    return names.contains(key);
+  }
+
   static bool of_map(const Stream& s) {
     return s.band == Stream::whole_map && s.kind == static_cast<std::uint8_t>(beaver::Field::input_mask);
   }
@@ -107,7 +115,8 @@ class Ledger final : public MaskLedger {
     std::map<std::pair<std::uint64_t, Stream>, Ends> ends_;
   };
 
-  std::set<std::uint64_t> shared_;
+  std::uint64_t seed_;
+  mutable std::map<PackId, std::set<std::uint64_t>> shared_;  ///< names of keys
   std::mutex mutex_;
   Ranges opened_, drawn_;
   std::set<std::tuple<std::uint64_t, Stream, std::uint64_t>> openings_;

@@ -23,22 +23,36 @@ void count(Cost& c, PartyId from, PartyId to, std::size_t bytes) {
     (to == PartyId::server0 ? c.producer_to_server0 : c.producer_to_server1) += bytes;
 }
 
+KeySet roots_from_seed(std::uint64_t seed, PartyId party) {
+  const std::shared_ptr<std::uint8_t> memory = secret_memory(3 * Key::size);
+  const auto key = [&](int peer) {
+    const int self = static_cast<int>(party);
+    const std::size_t at = static_cast<std::size_t>(peer) * Key::size;
+    for (std::size_t i = 0; i < 8; ++i) memory.get()[at + i] = static_cast<std::uint8_t>(seed >> (8 * i));
+    memory.get()[at + 8] = static_cast<std::uint8_t>(std::min(self, peer) * 4 + std::max(self, peer));
+    return Key(memory, at);
+  };
+  return {key(0), key(1), key(2)};
+}
+
 }  // namespace
 
-std::array<SessionKeys, 3> keys_from_seed(std::uint64_t seed, MaskLedger* ledger) {
-  auto key = [&](int a, int b) {
-    std::array<std::uint8_t, 16> secret{};
-    for (int i = 0; i < 8; ++i) secret[i] = static_cast<std::uint8_t>(seed >> (8 * i));
-    secret[8] = static_cast<std::uint8_t>(a * 4 + b);
-    return derive_key(secret, "test", {});
-  };
-  std::array<SessionKeys, 3> keys;
-  for (int i = 0; i < 3; ++i) {
-    for (int j = 0; j < 3; ++j)
-      if (i != j) keys[i].with[j] = key(std::min(i, j), std::max(i, j));
-    keys[i].own = key(3, i);
-    keys[i].ledger = ledger;
-  }
+std::array<std::unique_ptr<KeyRing>, 3> rings_from_seed(std::uint64_t seed, MaskLedger* ledger) {
+  std::array<std::unique_ptr<KeyRing>, 3> rings;
+  for (const PartyId p : parties)
+    rings[static_cast<std::size_t>(p)] = std::make_unique<KeyRing>(p, roots_from_seed(seed, p), ledger);
+  return rings;
+}
+
+Key key_from_seed(std::uint64_t seed, PackId pack, PartyId party, PartyId peer) {
+  KeyTree tree(roots_from_seed(seed, party), Stream::pack_bits);
+  return std::move(tree.take(pack).value()[static_cast<std::size_t>(peer)]);
+}
+
+std::array<PackKeysPtr, 3> keys_from_seed(std::uint64_t seed, PackId pack, MaskLedger* ledger) {
+  std::array<PackKeysPtr, 3> keys;
+  const auto rings = rings_from_seed(seed, ledger);
+  for (std::size_t i = 0; i < 3; ++i) keys[i] = rings[i]->open(pack).value();
   return keys;
 }
 
@@ -49,10 +63,10 @@ ThreeParties::ThreeParties(Bound bound, const std::vector<LayerWeights>& weights
     if (!shares) throw std::runtime_error(shares.error().what);
     for (int s = 0; s < 2; ++s) weight_shares_[s].push_back(std::move((*shares)[s]));
   }
-  const auto keys = keys_from_seed(options_.seed, options_.ledger);
+  rings_ = rings_from_seed(options_.seed, options_.ledger);
   for (const PartyId p : parties) {
     const auto i = static_cast<unsigned>(p);
-    auto made = bound_.parties->make_program({p, keys[i], weight_shares_[i]});
+    auto made = bound_.parties->make_program({p, weight_shares_[i]});
     if (!made) throw std::runtime_error(made.error().what);
     programs_[i] = std::move(*made);
     if (programs_[i]->online_party() != (is_server(p) || bound_.protocol->producer_online))
@@ -62,11 +76,18 @@ ThreeParties::ThreeParties(Bound bound, const std::vector<LayerWeights>& weights
   for (LayerId layer = 0; layer < weights.size(); ++layer) {
     std::vector<Running> steps;
     for (const PartyId p : parties)
-      if (auto s = programs_[static_cast<unsigned>(p)]->set_up(layer))
+      if (auto s = programs_[static_cast<unsigned>(p)]->set_up(layer, keys(set_up_pack)[static_cast<unsigned>(p)]))
         steps.push_back({p, value_of(layer), 0, std::move(s)});
     set_up_.rounds += run(steps, {}, [&](std::size_t) -> Cost& { return set_up_; });
   }
   in_rounds_ = false;
+}
+
+const std::array<PackKeysPtr, 3>& ThreeParties::keys(PackId pack) {
+  auto& of_pack = keys_[pack];
+  if (!of_pack[0])
+    for (std::size_t i = 0; i < 3; ++i) of_pack[i] = rings_[i]->open(pack).value();
+  return of_pack;
 }
 
 std::size_t ThreeParties::run(std::vector<Running>& steps, std::vector<Crossed> waiting,
@@ -157,7 +178,7 @@ void ThreeParties::preprocess(PackId pack) {
     for (std::uint32_t band = 0; band < bands; ++band)
       for (const PartyId p : parties) {
         const auto i = static_cast<unsigned>(p);
-        if (auto s = programs_[i]->preprocess(making(value, pack, band), material[i][value][band]))
+        if (auto s = programs_[i]->preprocess(making(value, pack, band), keys(pack)[i], material[i][value][band]))
           steps.push_back({p, value, band, std::move(s)});
       }
     run(steps, {}, [&](std::size_t s) -> Cost& { return offline_[s]; });
@@ -195,8 +216,8 @@ std::vector<std::int64_t> ThreeParties::predict_shares(PackId pack, const std::a
       if (is_server(p) && value + 1u < values)
         out[i] = std::make_shared<MaskedMap>(programs_[i]->values()[value].map_bytes);
       for (std::uint32_t band = 0; band < programs_[i]->values()[value].bands.size(); ++band)
-        if (auto step =
-                programs_[i]->online(making(value, pack, band), in[i], out[i], std::move(material[i][value][band]))) {
+        if (auto step = programs_[i]->online(making(value, pack, band), keys(pack)[i], in[i], out[i],
+                                             std::move(material[i][value][band]))) {
           const std::size_t at_once = programs_[i]->values()[value].bands_at_once;
           const bool bounded = at_once < programs_[i]->values()[value].bands.size();
           steps.push_back({p, value, band, std::move(step), at_once, bounded ? band : 0});

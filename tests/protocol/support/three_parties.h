@@ -75,6 +75,12 @@ class ThreeParties {
   std::mt19937_64 order_;
   std::array<std::vector<Payload>, 3> weight_shares_;
   std::array<std::unique_ptr<Program>, 3> programs_;
+  /// Of a pack at all parties; opened once, so that a test can ask for the use of a pack again, which the actors
+  /// refuse.
+  const std::array<PackKeysPtr, 3>& keys(PackId pack);
+
+  std::array<std::unique_ptr<KeyRing>, 3> rings_;
+  std::map<PackId, std::array<PackKeysPtr, 3>> keys_;
   std::map<PackId, std::array<std::vector<std::vector<std::unique_ptr<BandMaterial>>>, 3>> packs_;
   std::array<std::vector<Payload>, 2> answers_;
   Cost set_up_;
@@ -84,7 +90,11 @@ class ThreeParties {
   std::vector<Crossed> transcript_;
 };
 
-/// Keys that depend on the seed alone.
-std::array<SessionKeys, 3> keys_from_seed(std::uint64_t seed, MaskLedger* ledger = nullptr);
+/// Three parties' keys, which depend on the seed alone.
+std::array<std::unique_ptr<KeyRing>, 3> rings_from_seed(std::uint64_t seed, MaskLedger* ledger = nullptr);
+/// Of one pack.
+std::array<PackKeysPtr, 3> keys_from_seed(std::uint64_t seed, PackId pack, MaskLedger* ledger = nullptr);
+/// One of those, for a generator that a test makes itself: a party's with `peer`, or its own.
+Key key_from_seed(std::uint64_t seed, PackId pack, PartyId party, PartyId peer);
 
 }  // namespace blindsight::protocol::testing
