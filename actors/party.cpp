@@ -99,6 +99,7 @@ Result<std::unique_ptr<Party>> Party::start(const config::PartyConfig& config, c
       return protocol::fail(protocol::Fault::usage,
                             budget.error().what + "; or remove the deployment in '" + config.data_dir.string() + "'");
   }
+  if (const auto unlocked = unlocked_keys(config)) spdlog::warn("{}; {}", unlocked->why, unlocked->advice);
   std::array<int, 2> descriptors{-1, -1};
   std::array<std::optional<config::Address>, 2> addresses;
   for (const auto& [door, wanted, key] :

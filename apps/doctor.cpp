@@ -12,6 +12,7 @@
 #include <span>
 #include <thread>
 
+#include "actors/engine/memory.h"
 #include "apps/commands.h"
 #include "apps/configs.h"
 #include "apps/protocols.h"
@@ -105,6 +106,13 @@ void look_at_data_folder(const config::PartyConfig& party, Findings& findings) {
   findings.add(enough ? Verdict::ok : Verdict::warn, "disk for " + party.data_dir.string(),
                human_bytes(space.available) + " free",
                enough ? "" : "a large model's shares need " + human_bytes(least_disk_bytes));
+}
+
+/// What this shell may do; a service has limits of its own, and the party warns at its start.
+void look_at_locked_memory(const config::PartyConfig& party, Findings& findings) {
+  const auto unlocked = actors::unlocked_keys(party);
+  findings.add(unlocked ? Verdict::warn : Verdict::ok, "this machine: locked memory",
+               unlocked ? unlocked->why : "enough for the keys of packs", unlocked ? unlocked->advice : "");
 }
 
 /// The key, if it can be used.
@@ -255,6 +263,7 @@ void look_as_operator(const fs::path& file, Findings& findings) {
   findings.add(Verdict::ok, "configuration", "of " + std::string(config::name(party.role)));
   look_at_data_folder(party, findings);
   look_at_this_machine(findings);
+  look_at_locked_memory(party, findings);
   const auto key = look_at_key(party.key, party.insecure_plaintext_links, findings);
   std::optional<std::string> own;
   if (const auto choice = choice_in(party))

@@ -15,7 +15,7 @@
 namespace blindsight::wire {
 
 /// Raised whenever a frame or control message changes its meaning: parties of different versions refuse each other.
-inline constexpr std::uint32_t version = 4;
+inline constexpr std::uint32_t version = 5;
 
 /// Strict priority on a link, the first before the second before the third.
 enum class Lane : std::uint16_t { control = 0, online = 1, preprocessing = 2 };

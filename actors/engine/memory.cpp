@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "actors/engine/offload.h"
+#include "protocol/core/numbers.h"
+#include "protocol/prg/key.h"
 
 namespace blindsight::actors {
 namespace {
@@ -20,6 +22,16 @@ constexpr std::uint64_t lanes = 3;
 
 std::string in_mib(std::uint64_t bytes) {
   return std::to_string((bytes + mib - 1) / mib) + " MiB";
+}
+
+/// Pieces of secret memory that a party holds at once at most: those of a session and its agreement, one for each
+/// pack, and where the producer's shares are its own, one for each server and band in work.
+std::size_t secret_pieces(const config::PartyConfig& config) {
+  constexpr std::size_t of_session = 16, bands_at_once = 32;
+  const std::size_t queries = config.limits.max_queries;
+  const bool draws_shares = config.role == config::Role::crypto_producer && config.randomness == "sent";
+  return of_session + std::max<std::size_t>(config.preprocessing.depth, queries) +
+         (draws_shares ? 2 * bands_at_once * std::max<std::size_t>(1, queries) : 0);
 }
 
 /// The number after `key` in a file of lines "key: number kB", in bytes.
@@ -73,6 +85,14 @@ MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol
   e.links = 2 * (lanes * std::uint64_t{config.link.credit_bytes} + config.link.frame_bytes);
   if (!protocol::is_server(self)) e.links += 2 * static_cast<std::uint64_t>(dealer_window_bytes);
   return e;
+}
+
+std::optional<Unlocked> unlocked_keys(const config::PartyConfig& config) {
+  const std::size_t pieces = secret_pieces(config);
+  if (protocol::can_lock_secrets(pieces)) return std::nullopt;
+  return Unlocked{"keys of packs may go to a swap: " + std::string(config::name(config.role)) + " may not lock " +
+                      protocol::human_bytes(protocol::locked_bytes(pieces)) + " of memory",
+                  "raise `ulimit -l` (LimitMEMLOCK= of a service), or leave the process no swap"};
 }
 
 protocol::Result<PackBudget> budget_packs(const config::PartyConfig& config, const MemoryEstimate& e,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "config/config.h"
@@ -33,6 +34,14 @@ struct MemoryEstimate {
 
 /// From what the protocol declares for its network, and the configuration: nothing is allocated, nothing measured.
 MemoryEstimate estimate_memory(const config::PartyConfig& config, const protocol::Bound& bound);
+
+/// For a person.
+struct Unlocked {
+  std::string why, advice;
+};
+/// That the keys of this party's packs may go to a swap: none when the process may lock as many in memory as its
+/// configuration lets it hold at once. Found by trying.
+std::optional<Unlocked> unlocked_keys(const config::PartyConfig& config);
 
 /// Packs that a party may hold within its memory.
 struct PackBudget {

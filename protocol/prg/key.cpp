@@ -1,7 +1,9 @@
 #include "protocol/prg/key.h"
 
 #include <sodium.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +25,19 @@ SecretMemory secret_memory(std::size_t bytes) {
   if (!memory) throw std::bad_alloc();
   std::memset(memory.get(), 0, bytes);
   return memory;
+}
+
+std::size_t locked_bytes(std::size_t pieces) {
+  return pieces * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+bool can_lock_secrets(std::size_t pieces) {
+  const std::size_t bytes = locked_bytes(pieces);
+  void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  const bool locked = ::mlock(memory, bytes) == 0;
+  ::munmap(memory, bytes);
+  return locked;
 }
 
 Key::Key(const std::array<std::uint8_t, size>& bytes) {

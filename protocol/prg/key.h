@@ -20,6 +20,12 @@ using SecretMemory = std::unique_ptr<std::uint8_t, WipeAndFree>;
 /// std::bad_alloc, or std::runtime_error when libsodium cannot be used.
 SecretMemory secret_memory(std::size_t bytes);
 
+/// Whether the process may hold so many pieces of secret memory, of a page each at most, and none of it goes to swap:
+/// found by trying. What cannot be locked serves all the same.
+bool can_lock_secrets(std::size_t pieces);
+/// What these count against the process's limit.
+std::size_t locked_bytes(std::size_t pieces);
+
 /// A 128-bit key. It lies in SecretMemory, is moved and never copied, and has no way to be printed.
 class Key {
  public:

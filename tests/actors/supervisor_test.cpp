@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <future>
+#include <thread>
 
+#include "actors/serve/deployment.h"
+#include "actors/session/handshake.h"
 #include "net/blocking_link.h"
 #include "net/identities.h"
 #include "net/key_file.h"
@@ -16,6 +19,88 @@
 
 using namespace blindsight;
 using namespace blindsight::test;
+
+namespace {
+
+std::vector<char> framed(wire::Kind kind, protocol::Payload payload) {
+  wire::Outgoing out({wire::control_header(kind), std::move(payload)}, 0);
+  std::vector<char> bytes;
+  while (!out.finished()) out.append_frame(4096, bytes);
+  return bytes;
+}
+
+/// The crypto producer's links to both servers, in the test's hands and by the producer's own key.
+class OwnProducer {
+ public:
+  /// In the place of the producer of `three`, which does not run. Tries until both servers have confirmed a session.
+  explicit OwnProducer(ThreeParties& three) : parties_(three.neighbourhood().parties) {
+    for (int tries = 0; tries < 10'000; ++tries) {
+      if (agree()) return;
+      links_.clear();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    FAIL("the servers confirm no session");
+  }
+
+  const wire::Confirm& of_server(std::size_t server) const { return confirms_[server]; }
+  void confirm(const wire::Confirm& confirm) {
+    for (auto& link : links_) REQUIRE(link.link.send(framed(wire::Kind::confirm, wire::encode(confirm))));
+  }
+  /// What a server sends next; none when it has closed.
+  std::optional<wire::Message> next(std::size_t server) {
+    auto& [link, reader, messages] = links_[server];
+    while (messages.empty()) {
+      const auto plain = link.receive(std::chrono::seconds(30));
+      if (!plain || !reader.feed(*plain, messages)) return std::nullopt;
+    }
+    auto message = std::move(messages.front());
+    messages.erase(messages.begin());
+    return message;
+  }
+
+ private:
+  struct Link {
+    net::BlockingLink link;
+    wire::Reader reader{{1 << 20, 1 << 20, 64}};
+    std::vector<wire::Message> messages = {};
+  };
+
+  bool agree() {
+    const auto& own = parties_[2];
+    const auto tls = net::tls_context(own);
+    const auto folder = actors::DeploymentFolder::open(own.data_dir, false);
+    REQUIRE(tls);
+    REQUIRE(folder);
+    const actors::SessionKeyPair pair;
+    std::array<wire::PublicKey, 3> keys{wire::PublicKey{}, wire::PublicKey{}, pair.public_key()};
+    const wire::Hello hello{
+        wire::version, "test", protocol::PartyId::producer, pair.public_key(), own.protocol, (*folder->current())->name,
+        1 << 16};
+    for (const std::size_t server : {0u, 1u}) {
+      auto link =
+          net::BlockingLink::connect(*parties_[server].listen.parties, *tls,
+                                     {{static_cast<protocol::PartyId>(server)}, "a server"}, std::chrono::seconds(30));
+      if (!link || !link->send(framed(wire::Kind::hello, wire::encode(hello)))) return false;
+      links_.push_back({std::move(*link)});
+      const auto answer = next(server);
+      if (!answer || answer->header.kind != wire::Kind::hello) return false;
+      keys[server] = wire::decode<wire::Hello>(answer->payload)->public_key;
+    }
+    for (const std::size_t server : {0u, 1u}) {
+      const auto answer = next(server);
+      if (!answer || answer->header.kind != wire::Kind::confirm) return false;
+      confirms_[server] = *wire::decode<wire::Confirm>(answer->payload);
+      if (confirms_[server].session != actors::session_id(keys)) return false;
+    }
+    return true;
+  }
+
+  const std::array<config::PartyConfig, 3>& parties_;
+  std::vector<Link> links_;
+  std::array<wire::Confirm, 2> confirms_;
+};
+
+}  // namespace
 
 TEST_CASE("parties may start in any order, and a query before they are all there says who is missing") {
   constexpr std::size_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -138,12 +223,6 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
     if (out.empty()) return std::nullopt;
     return wire::decode<wire::Failure>(out[0].payload)->error.fault;
   };
-  const auto framed = [](wire::Kind kind, protocol::Payload payload) {
-    wire::Outgoing out({wire::control_header(kind), std::move(payload)}, 0);
-    std::vector<char> bytes;
-    while (!out.finished()) out.append_frame(4096, bytes);
-    return bytes;
-  };
   wire::Hello hello;
   hello.wire_version = 99;
   hello.software_version = "7.7";
@@ -178,5 +257,39 @@ TEST_CASE("metrics say when a party's key expires, and that plain links are inse
     const auto at = metrics.find(name);
     REQUIRE(at != std::string::npos);
     CHECK(std::stod(metrics.substr(at + name.size())) == (plain ? 0 : static_cast<double>(expiry)));
+  }
+}
+
+TEST_CASE("a session begins when all three serve the model under one number, and otherwise ends with who does not") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(6);
+  three.stop(2);
+  for (const std::uint32_t number : {2u, 0u, 1u}) {
+    CAPTURE(number);
+    OwnProducer producer(three);
+    for (const std::size_t server : {0u, 1u}) CHECK(producer.of_server(server).model == 1);
+    auto confirm = producer.of_server(0);
+    confirm.model = number;
+    producer.confirm(confirm);
+    std::size_t named = 0;
+    for (const std::size_t server : {0u, 1u}) {
+      const auto answer = producer.next(server);
+      if (number == 1) {
+        // It is set up, and asks for packs.
+        REQUIRE(answer);
+        CHECK(answer->header.kind == wire::Kind::want);
+        continue;
+      }
+      // The first cause travels: a server may close because the other has told it so.
+      if (!answer) continue;
+      REQUIRE(answer->header.kind == wire::Kind::session_ended);
+      const auto why = wire::decode<wire::Failure>(answer->payload)->error;
+      CHECK(why.fault == protocol::Fault::violation);
+      CHECK(contains(why.what, "crypto producer and server"));
+      CHECK(contains(why.what, "do not agree on the session and what is served in it"));
+      ++named;
+    }
+    CHECK((named > 0) == (number != 1));
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/locked_memory.h"
 
 using namespace blindsight::tests;
 
@@ -68,6 +69,15 @@ TEST_CASE("the doctor looks at the data folder of a party: others may list it, o
   std::filesystem::remove(data);
   write_text(data, "a file");
   CHECK(has(rows(doctor(parties.config(1)), "FAIL"), "data folder"));
+}
+
+TEST_CASE("the doctor tells an operator whether the keys of packs can be locked in memory") {
+  ThreeProcesses parties;
+  CHECK(has(rows(doctor(parties.config(0)), "ok"), "locked memory"));
+  std::vector<std::string> warned;
+  without_locked_memory([&] { warned = rows(doctor(parties.config(0)), "warn"); });
+  CHECK(has(warned, "locked memory"));
+  CHECK(has(warned, "LimitMEMLOCK"));
 }
 
 TEST_CASE("a file that cannot be used is the caller's to mend") {

@@ -76,7 +76,9 @@ struct Layer {
   void arrives(PartyId from, const wire::Header& header, Payload payload) {
     tell(Arrived{from, nullptr, Parcel(wire::Message{header, std::move(payload)})});
   }
-  void prepare(std::vector<std::uint32_t> bands = {0}) { tell(PrepareBands{pack, keys(), std::move(bands), store.actor()}); }
+  void prepare(std::vector<std::uint32_t> bands = {0}) {
+    tell(PrepareBands{pack, keys(), std::move(bands), store.actor()});
+  }
   /// Server 0 at the input: prepares the band, with what the producer sends.
   std::vector<MaterialPtr> prepared() {
     prepare();
@@ -87,8 +89,8 @@ struct Layer {
   }
   /// A query at the input. `timeline`: its report shall have intervals.
   void begin(std::vector<MaterialPtr> materials, bool timeline = false) {
-    BeginQuery query{pack, keys(), nullptr, out, Parcel(std::move(materials)), Parcel(Payload(map_bytes, 1)), inference.actor(),
-                     {}};
+    BeginQuery query{
+        pack, keys(), nullptr, out, Parcel(std::move(materials)), Parcel(Payload(map_bytes, 1)), inference.actor(), {}};
     if (timeline) query.timeline_from = std::chrono::steady_clock::now();
     tell(std::move(query));
   }

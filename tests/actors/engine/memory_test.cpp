@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "tests/actors/support/three_parties.h"
+#include "tests/support/locked_memory.h"
 
 using namespace blindsight;
 using namespace blindsight::actors;
@@ -104,4 +105,19 @@ TEST_CASE("packs in use and in preparation count: no more are wanted than the bu
   budget.while_serving = true;
   CHECK(packs_to_want(budget, 1, 0) == 2);
   CHECK(packs_to_want(budget, 2, 0) == 1);
+}
+
+TEST_CASE("a party that may not lock the keys of its packs in memory is told so, with how much it needs") {
+  const auto unlocked_with = [](std::uint32_t depth) {
+    std::optional<Unlocked> unlocked;
+    tests::without_locked_memory([&] { unlocked = unlocked_keys(with(depth, 1, 1)); });
+    return unlocked;
+  };
+  const auto few = unlocked_with(4), many = unlocked_with(4000);
+  REQUIRE(few);
+  REQUIRE(many);
+  CHECK(test::contains(few->why, "server0 may not lock"));
+  CHECK(test::contains(few->advice, "ulimit -l"));
+  CHECK(few->why != many->why);
+  CHECK_FALSE(unlocked_keys(with(4, 1, 1)));
 }

@@ -29,8 +29,7 @@ Net small() {
 /// A party's program. A server's has weight shares without bytes: for steps that do not read them.
 std::unique_ptr<Program> program_of(const Bound& bound, PartyId self) {
   static const std::vector<Payload> weight_shares(2);
-  auto program =
-      bound.parties->make_program({self, is_server(self) ? weight_shares : std::span<const Payload>()});
+  auto program = bound.parties->make_program({self, is_server(self) ? weight_shares : std::span<const Payload>()});
   REQUIRE(program);
   return std::move(*program);
 }
@@ -91,8 +90,8 @@ TEST_CASE("the input step takes the client's share and the other server's messag
     std::unique_ptr<BandMaterial> material;
     const auto keys = keys_of_pack(work.pack, PartyId::server0);
     REQUIRE(program->preprocess(work, keys, material)->begin());
-    auto step =
-        program->online(work, keys, nullptr, std::make_shared<MaskedMap>(net.spec.input.elements() * 4), std::move(material));
+    auto step = program->online(work, keys, nullptr, std::make_shared<MaskedMap>(net.spec.input.elements() * 4),
+                                std::move(material));
     REQUIRE(step->begin());
     return step;
   };

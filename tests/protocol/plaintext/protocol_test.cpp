@@ -61,8 +61,7 @@ TEST_CASE("the oracle refuses weights, inputs and answers of another size") {
   for (LayerId i = 0; i < 2; ++i) shares.push_back((*bound.clients->share_weights(i, net.weights[i]))[0]);
   CHECK(bound.parties->make_program({PartyId::server0, shares}));
   CHECK(bound.parties->make_program({PartyId::server1, {}}));
-  CHECK(contains(bound.parties->make_program({PartyId::server0, std::span(shares).first(1)}).error().what,
-                 "missing"));
+  CHECK(contains(bound.parties->make_program({PartyId::server0, std::span(shares).first(1)}).error().what, "missing"));
   shares[1].pop_back();
   CHECK(contains(bound.parties->make_program({PartyId::server0, shares}).error().what, "layer 'read out'"));
 }
@@ -88,7 +87,8 @@ TEST_CASE("the oracle's input step takes the client's message alone") {
   REQUIRE(program);
   for (const auto& [from, round, bytes] :
        {std::tuple{PartyId::server0, 0, 0}, {PartyId::client, 1, 0}, {PartyId::client, 0, 8}}) {
-    const auto step = (*program)->online(making(input_value, 1), testing::keys_from_seed(1, 1)[1], nullptr, std::make_shared<MaskedMap>(), nullptr);
+    const auto step = (*program)->online(making(input_value, 1), testing::keys_from_seed(1, 1)[1], nullptr,
+                                         std::make_shared<MaskedMap>(), nullptr);
     REQUIRE(step->begin());
     const auto refused =
         step->advance({from, static_cast<std::uint16_t>(round), Payload(static_cast<std::size_t>(bytes), 0)});

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "tests/support/locked_memory.h"
 #include "tests/support/memory_image.h"
 
 namespace blindsight::protocol {
@@ -43,6 +44,24 @@ std::string flags_of(const void* address) {
     if (inside && line.starts_with("VmFlags:")) return line + " ";
   }
   return {};
+}
+
+TEST_CASE("secrets that cannot be locked in memory serve all the same, and that they cannot is noticed") {
+  bool lockable = true, served = false;
+  std::string flags;
+  tests::without_locked_memory([&] {
+    lockable = can_lock_secrets(1);
+    const Key key({1, 2, 3});
+    served = key.bytes()[2] == 3;
+    flags = flags_of(key.bytes().data());
+  });
+  CHECK_FALSE(lockable);
+  CHECK(served);
+  CHECK(flags.find(" dd ") != std::string::npos);
+  CHECK(flags.find(" lo ") == std::string::npos);
+  CHECK(can_lock_secrets(1));
+  const Key key({1, 2, 3});
+  CHECK(flags_of(key.bytes().data()).find(" lo ") != std::string::npos);
 }
 
 TEST_CASE("a key is moved and never copied, and lies where no core dump goes") {
