@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "tests/apps/support/three_processes.h"
@@ -34,10 +35,16 @@ void replace_in(const fs::path& file, const std::string& from, const std::string
 TEST_CASE("a port in use is named, for the party and for its metrics") {
   ThreeProcesses first;
   first.start(0);
-  REQUIRE(log_says(first, 0, "listens on"));
+  const auto told = nlohmann::json::parse(first.party(0).wait_until_ready());
+  CHECK(told.at("role") == "server0");
+  CHECK(told.at("clients") == "127.0.0.1:" + std::to_string(first.client_port(0)));
+  CHECK(told.at("parties") == "127.0.0.1:" + std::to_string(first.port(0)));
   const auto taken_port = std::to_string(first.port(0));
   const ThreeProcesses second;
   replace_in(second.config(1), std::to_string(second.port(1)), taken_port);
+  Program unlucky({"party", "--config", second.config(1).string(), "--ready-fd", "3"}, second.folder() / "out",
+                  second.folder() / "err");
+  CHECK(unlucky.wait_until_ready().empty());
   const auto taken = run({"party", "--config", second.config(1).string()});
   CHECK(taken.status == 2);
   CHECK(contains(taken.err, taken_port));
@@ -71,7 +78,7 @@ TEST_CASE("two parties with the same role are told so, and the first keeps runni
   write_text(second, text);
   parties.start(0);
   parties.start(1);
-  REQUIRE(log_says(parties, 1, "listens on"));
+  REQUIRE_FALSE(parties.party(1).wait_until_ready().empty());
   Program other({"party", "--config", second.string()}, parties.folder() / "second.out",
                 parties.folder() / "second.log");
   bool said = false;
