@@ -6,8 +6,8 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
-#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #endif
 
 namespace blindsight::apps {
@@ -23,9 +23,9 @@ void prepare_heap() {
   // Addresses only: no page is touched, and what is freed stays the top of the heap, with the advice on it.
   constexpr std::size_t reach = std::size_t{4} << 30, page = std::size_t{2} << 20;
   if (void* all = std::malloc(reach)) {
-    const auto begin = (reinterpret_cast<std::uintptr_t>(all) + page - 1) / page * page;
-    const auto end = (reinterpret_cast<std::uintptr_t>(all) + reach) / page * page;
-    (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+    void* begin = all;
+    std::size_t left = reach;
+    if (std::align(page, page, begin, left) != nullptr) (void)madvise(begin, left / page * page, MADV_HUGEPAGE);
     std::free(all);
   }
 #endif

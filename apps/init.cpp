@@ -11,6 +11,7 @@
 #include "apps/failure.h"
 #include "apps/key_lines.h"
 #include "config/keys.h"
+#include "config/toml_string.h"
 #include "model/files/files.h"
 #include "net/key_file.h"
 #include "protocol/core/text.h"
@@ -20,17 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using config::Role;
+using config::toml_string;
 
 constexpr Role all_roles[] = {Role::server0, Role::server1, Role::crypto_producer};
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
-}
 
 void refuse_if_there(const fs::path& file) {
   if (fs::exists(fs::symlink_status(file)))
@@ -86,24 +79,25 @@ void init_party(const PartyArguments& a) {
   std::string text =
       "# " + a.role + " of a Blindsight deployment: one of three organisations runs it.\n" +
       "# Tables ([name]) come last in this file, if there are any: what stands below a table belongs to it.\n\n" +
-      "role = " + quoted(a.role) + "\n\n# The other two have the same.\nprotocol = \"blink\"\n\n";
+      "role = " + toml_string(a.role) + "\n\n# The other two have the same.\nprotocol = \"blink\"\n\n";
   if (role != Role::crypto_producer)
     text +=
         "# Where the other parties connect to this one: open this port to their machines alone.\nlisten.parties = " +
-        quoted(a.listen_parties) + '\n';
-  text += "# Where clients connect, each by its own key (below).\nlisten.clients = " + quoted(a.listen_clients) +
+        toml_string(a.listen_parties) + '\n';
+  text += "# Where clients connect, each by its own key (below).\nlisten.clients = " + toml_string(a.listen_clients) +
           "\n# Where Prometheus reads, without authentication: keep it on this machine, or behind a proxy.\n"
           "metrics.listen = " +
-          quoted(a.metrics) + "\n\n# Shares of the weights. Losing it costs a deployment, nothing else.\ndata_dir = " +
-          quoted((home / "data").string()) +
+          toml_string(a.metrics) +
+          "\n\n# Shares of the weights. Losing it costs a deployment, nothing else.\ndata_dir = " +
+          toml_string((home / "data").string()) +
           "\n\n# Who this party is. Never leaves this machine; a copy in a safe place saves changing the pins "
           "elsewhere.\nkey = " +
-          quoted(key.string()) + "\n\n";
+          toml_string(key.string()) + "\n\n";
   for (const Role peer : config::dialed_by(role)) {
     const auto& address = peer == Role::server0 ? a.server0 : a.server1;
     text += "# listen.parties of " + std::string(config::name(peer)) + ", as this machine reaches it.\n" +
             (address.empty() ? "# " : "") + "peers." + std::string(config::name(peer)) + " = " +
-            quoted(address.empty() ? "HOST:7100" : address) + '\n';
+            toml_string(address.empty() ? "HOST:7100" : address) + '\n';
   }
   text +=
       "\n# The lines that the other two operators send you (their `blindsight party init` or `key show` prints "
@@ -143,8 +137,8 @@ void init_client(const ClientArguments& a) {
   for (const auto& [role, address] : parties)
     text += "# listen.clients of " + std::string(config::name(role)) + ", as this machine reaches it.\n" +
             (address.empty() ? "# " : "") + std::string(config::name(role)) + " = " +
-            quoted(address.empty() ? "HOST:7110" : address) + '\n';
-  text += "\n# Who this client is. Never leaves this machine.\nkey = " + quoted(key.string()) +
+            toml_string(address.empty() ? "HOST:7110" : address) + '\n';
+  text += "\n# Who this client is. Never leaves this machine.\nkey = " + toml_string(key.string()) +
           "\n\n# The lines that the three operators send you:\n";
   for (const Role role : all_roles) text += "# pins." + std::string(config::name(role)) + " = \"\"\n";
   text += "\n# All other keys, with their defaults.\n" + other_keys(config::client_keys(), text);
@@ -164,7 +158,7 @@ void init_client(const ClientArguments& a) {
 
 /// "host:port", told before anything is made.
 std::string check_address(const std::string& text) {
-  const auto loaded = config::parse_client("server0 = " + quoted(text), "");
+  const auto loaded = config::parse_client("server0 = " + toml_string(text), "");
   for (const auto& problem : loaded ? std::vector<config::Problem>{} : loaded.error().list)
     if (problem.line == 1) return problem.what;
   return {};

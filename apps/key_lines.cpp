@@ -1,10 +1,12 @@
 #include "apps/key_lines.h"
 
+#include "config/toml_string.h"
+
 namespace blindsight::apps {
 namespace {
 
 std::string quoted_pin(const config::Fingerprint& key) {
-  return '"' + config::pin_text(key) + '"';
+  return config::toml_string(config::pin_text(key));
 }
 
 }  // namespace
@@ -16,7 +18,7 @@ std::string pin_line(config::Role role, const wire::Credentials& key) {
 std::string client_line(const config::ClientRights& rights) {
   std::string pins, models;
   for (const auto& pin : rights.pins) pins += (pins.empty() ? "" : ", ") + quoted_pin(pin);
-  for (const auto& model : rights.deploy) models += (models.empty() ? "\"" : ", \"") + model + '"';
+  for (const auto& model : rights.deploy) models += (models.empty() ? "" : ", ") + config::toml_string(model);
   std::string line = "clients." + rights.name + " = { pins = [" + pins + "]";
   if (rights.predict) line += ", predict = true";
   if (!models.empty()) line += ", deploy = [" + models + "]";

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "apps/local_files.h"
 #include "apps/protocols.h"
 #include "apps/query.h"
+#include "apps/readiness.h"
 #include "apps/stop_signals.h"
 #include "apps/terminal.h"
 #include "client/client.h"
@@ -31,13 +33,14 @@ namespace fs = std::filesystem;
 using protocol::in_quotes;
 using std::chrono::milliseconds;
 
-constexpr milliseconds look_every{100};
+constexpr milliseconds look_every{100}, look_for_ready_every{20};
 constexpr std::size_t log_lines_shown = 5;
 constexpr auto start_patience = std::chrono::seconds(30);
 
 struct Arguments {
   fs::path model, weights, dir = "blindsight-local", config_dir;
   bool any_ports = false;
+  int ready_descriptor = -1;
   std::string protocol;
   DealingFlags dealing;
   CompileFlags compile;
@@ -63,7 +66,7 @@ std::string last_lines(const std::string& text, std::size_t count) {
 
 class Local {
  public:
-  explicit Local(const Arguments& a) : a_(a), named_(named(a.protocol, a.dealing)) {
+  explicit Local(const Arguments& a) : a_(a), ready_(a.ready_descriptor), named_(named(a.protocol, a.dealing)) {
     signals_.on_signal([this] { stop_ = true; });
     // Files that are there already say the protocol where the command line does not.
     if (named_.protocol != nullptr || (a.config_dir.empty() && !fs::exists(a.dir / "server0.toml")))
@@ -84,6 +87,7 @@ class Local {
     if (error)
       throw Failure(Exit::usage, "cannot make the folder " + in_quotes(logs_.string()) + ": " + error.message());
     std::vector<config::PartyConfig> parties;
+    parties.reserve(party_names.size());
     for (const auto* name : party_names) parties.push_back(read_party_config(configs_ / (std::string(name) + ".toml")));
     std::string problems;
     for (const auto& problem : config::check_together(parties)) problems += "\n  " + problem;
@@ -101,7 +105,7 @@ class Local {
 
   Exit run() {
     for (const auto* name : party_names) start(name);
-    if (!wait_until_listening()) return finished();
+    if (!wait_until_ready()) return finished();
     if (compiled_) {
       const auto served = deploy(*client_, *bound_.clients, compiled_->plan, compiled_->weights, {}, [this] {
         report_deaths();
@@ -111,6 +115,7 @@ class Local {
       value_of(served);
     }
     say_what_next();
+    ready_.tell(what_serves());
     while (!stop_) {
       std::this_thread::sleep_for(look_every);
       report_deaths();
@@ -160,8 +165,11 @@ class Local {
     std::error_code none_yet;
     const auto size = fs::file_size(log_of(name), none_yet);
     log_sizes_[name] = none_yet ? 0 : size;
-    children_.push_back(Child::start(
-        name, {this_program().string(), "party", "--config", (configs_ / (name + ".toml")).string()}, log_of(name)));
+    children_.push_back(
+        Child::start(name,
+                     {this_program().string(), "party", "--config", (configs_ / (name + ".toml")).string(),
+                      "--ready-fd", std::to_string(Child::ready_descriptor)},
+                     log_of(name)));
   }
 
   Exit finished() {
@@ -195,13 +203,11 @@ class Local {
   /// What the party has logged since it was started.
   std::string said(const std::string& name) const { return text_after(log_of(name), log_sizes_.at(name)); }
 
-  /// Whether it has said where it listens. Another one that already listens there would answer a client just as well.
-  bool listens(const std::string& name) const { return said(name).find(name + " listening on ") != std::string::npos; }
-
+  /// Until each has told that it listens: another one that already listens there would answer a client just as well.
   /// False when the user does not want to wait any longer.
-  bool wait_until_listening() {
+  bool wait_until_ready() {
     const auto deadline = std::chrono::steady_clock::now() + start_patience;
-    while (!std::ranges::all_of(party_names, [this](const char* name) { return listens(name); })) {
+    while (!std::ranges::all_of(children_, &Child::ready)) {
       if (stop_) return false;
       for (auto& child : children_)
         if (const auto how = child.ended())
@@ -209,7 +215,7 @@ class Local {
                         child.name() + " " + *how + ":\n" + last_lines(said(child.name()), log_lines_shown));
       if (std::chrono::steady_clock::now() > deadline)
         throw Failure(Exit::failed, "the parties do not get ready; see " + logs_.string());
-      std::this_thread::sleep_for(look_every);
+      std::this_thread::sleep_for(look_for_ready_every);
     }
     return true;
   }
@@ -221,6 +227,12 @@ class Local {
                   << "; the others wait for it. Start it again with\n    " << command_of(child.name())
                   << "\n  The end of its log, " << log_of(child.name()).string() << ":\n"
                   << last_lines(said(child.name()), log_lines_shown) << std::flush;
+  }
+
+  nlohmann::ordered_json what_serves() const {
+    nlohmann::ordered_json all = {{"client", (configs_ / "client.toml").string()}};
+    if (compiled_) all["model"] = compiled_->plan.model_name;
+    return all;
   }
 
   void say_what_next() const {
@@ -238,6 +250,7 @@ class Local {
   }
 
   const Arguments& a_;
+  ReadyLine ready_;
   const Named named_;
   std::atomic<bool> stop_ = false;
   StopSignals signals_;
@@ -270,6 +283,8 @@ void add_local(CLI::App& app, Exit& status) {
   command->add_flag("--any-ports", a->any_ports,
                     "Choose free ports when the files are written, instead of 7100 and 7101 for parties, 7110-7112 for "
                     "clients, 9100-9102 for metrics");
+  add_ready_flag(*command, a->ready_descriptor,
+                 "once the three listen and serve the model named: the client's configuration, and the model");
   add_optional_protocol_flag(*command, a->protocol, std::string(protocol::default_protocol().name))
       ->excludes(config_dir);
   add_dealing_flags(*command, a->dealing);

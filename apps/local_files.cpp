@@ -11,6 +11,7 @@
 
 #include "apps/failure.h"
 #include "config/config.h"
+#include "config/toml_string.h"
 #include "net/key_file.h"
 #include "protocol/core/text.h"
 
@@ -18,6 +19,7 @@ namespace blindsight::apps {
 namespace {
 
 namespace fs = std::filesystem;
+using config::toml_string;
 
 /// A listening socket that holds its port while it lives.
 class HeldPort {
@@ -46,16 +48,6 @@ class HeldPort {
 
 std::string loopback(std::uint16_t port) {
   return "\"127.0.0.1:" + std::to_string(port) + "\"";
-}
-
-/// A TOML string of any text.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
 }
 
 void write_unless_there(const fs::path& file, const std::string& text) {
@@ -98,22 +90,22 @@ void write_local_configs(const fs::path& folder, const LocalPorts& ports, const 
   const auto key_file = [&](const std::string& name) { return home / (name + ".key"); };
   std::array<std::string, 3> pins;
   for (std::size_t i = 0; i < 3; ++i)
-    pins[i] = quoted(config::pin_text(key_at(key_file(party_names[i]), party_names[i])));
-  const auto client_pin = quoted(config::pin_text(key_at(key_file("client"), "client")));
+    pins[i] = toml_string(config::pin_text(key_at(key_file(party_names[i]), party_names[i])));
+  const auto client_pin = toml_string(config::pin_text(key_at(key_file("client"), "client")));
 
   std::string client = "# For `blindsight predict` and `blindsight model deploy`: three parties on this machine.\n";
   for (std::size_t i = 0; i < 3; ++i) client += std::string(party_names[i]) + " = " + loopback(ports.clients[i]) + '\n';
-  client += "key = " + quoted(key_file("client").string()) + '\n';
+  client += "key = " + toml_string(key_file("client").string()) + '\n';
   for (std::size_t i = 0; i < 3; ++i) client += "pins." + std::string(party_names[i]) + " = " + pins[i] + '\n';
   write_unless_there(home / "client.toml", client);
 
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string name = party_names[i];
-    std::string text = "# All keys: blindsight party --help-config\nrole = " + quoted(name) + '\n';
+    std::string text = "# All keys: blindsight party --help-config\nrole = " + toml_string(name) + '\n';
     if (i < ports.parties.size()) text += "listen.parties = " + loopback(ports.parties[i]) + '\n';
     text += "listen.clients = " + loopback(ports.clients[i]) + "\nmetrics.listen = " + loopback(ports.metrics[i]) +
-            "\ndata_dir = " + quoted((home / name).string()) + "\nkey = " + quoted(key_file(name).string()) + '\n' +
-            more_keys;
+            "\ndata_dir = " + toml_string((home / name).string()) + "\nkey = " + toml_string(key_file(name).string()) +
+            '\n' + more_keys;
     for (const auto peer : config::dialed_by(static_cast<config::Role>(i)))
       text += "peers." + std::string(config::name(peer)) + " = " +
               loopback(ports.parties.at(static_cast<std::size_t>(peer))) + '\n';

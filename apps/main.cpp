@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <sstream>
@@ -60,12 +61,16 @@ Exit run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  forbid_core_dumps();
-  const auto status = run(argc, argv);
-  // A result that nobody received is none.
-  if (!std::cout.flush()) {
+  try {
+    forbid_core_dumps();
+    const auto status = run(argc, argv);
+    // A result that nobody received is none.
+    if (std::cout.flush()) return static_cast<int>(status);
     std::cerr << "blindsight: cannot write to standard output: is the disk full, or the output closed?\n";
     return static_cast<int>(status == Exit::ok ? Exit::failed : status);
+  } catch (...) {
+    // Not even an error could be put into words: there is no memory.
+    std::fputs("blindsight: out of memory\n", stderr);
+    return static_cast<int>(Exit::failed);
   }
-  return static_cast<int>(status);
 }

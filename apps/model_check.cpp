@@ -5,7 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <ranges>
+#include <span>
 #include <sstream>
 
 #include "apps/commands.h"
@@ -42,6 +42,12 @@ struct Arguments {
 
 /// Images that leave a range, told by name; the rest is counted.
 constexpr std::size_t most_images_told = 10;
+
+/// Those of them that are told one by one.
+template <class T>
+std::span<const T> told_of(const std::vector<T>& all) {
+  return std::span(all).first(std::min(all.size(), most_images_told));
+}
 
 /// Float against fixed point at one layer, over all images.
 struct LayerDifference {
@@ -208,7 +214,7 @@ class Check {
   }
 
   void tell_left_out() const {
-    for (const auto& image : left_out_ | std::views::take(most_images_told))
+    for (const auto& image : told_of(left_out_))
       std::cerr << "blindsight: " << protocol::in_quotes(image.image) << ": " << image.why << '\n';
     if (left_out_.size() > most_images_told)
       std::cerr << "blindsight: " << counted(left_out_.size() - most_images_told, "further image")
@@ -218,7 +224,7 @@ class Check {
   /// On standard error, in either form of the result: an answer that has overflowed looks like any other.
   void tell_overflows() {
     std::ranges::stable_sort(overflows_, std::greater<>(), &Overflow::reaches);
-    for (const auto& o : overflows_ | std::views::take(most_images_told))
+    for (const auto& o : told_of(overflows_))
       std::cerr << "blindsight: " << protocol::in_quotes(o.image) << " leaves the range of layer "
                 << protocol::in_quotes(o.layer) << ": it reaches " << percent(o.reaches, 1)
                 << " of the bound, and its answer would be wrong\n";

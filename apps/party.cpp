@@ -6,6 +6,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 
@@ -14,6 +15,7 @@
 #include "apps/heap.h"
 #include "apps/logging.h"
 #include "apps/protocols.h"
+#include "apps/readiness.h"
 #include "apps/stop_signals.h"
 #include "apps/version.h"
 #include "monitoring/exporter.h"
@@ -43,7 +45,18 @@ void reload(actors::Party& party, const std::filesystem::path& file) {
     spdlog::error("SIGHUP: pins and clients stay as they were: {}", done.error().what);
 }
 
-void run(const std::filesystem::path& file) {
+/// Where it listens, with the ports that were really bound.
+nlohmann::ordered_json listeners(const config::PartyConfig& config, const actors::Party& party,
+                                 const std::optional<monitoring::Exporter>& exporter) {
+  nlohmann::ordered_json all = {{"role", config::name(config.role)},
+                                {"clients", config::to_string(party.clients_address())}};
+  if (const auto for_parties = party.parties_address()) all["parties"] = config::to_string(*for_parties);
+  if (exporter) all["metrics"] = config::to_string({config.metrics.listen->host, exporter->port()});
+  return all;
+}
+
+void run(const std::filesystem::path& file, int ready_descriptor) {
+  ReadyLine ready(ready_descriptor);
   prepare_heap();
   const auto config = read_party_config(file);
   const auto& protocol = *value_of(choice_in(config)).protocol;
@@ -66,6 +79,7 @@ void run(const std::filesystem::path& file) {
   if (exporter)
     std::cout << ", metrics on http://" << config.metrics.listen->host << ':' << exporter->port() << "/metrics";
   std::cout << std::endl;
+  ready.tell(listeners(config, *party, exporter));
   signals.on_signal([&party] { party->stop(); }, [&party, &file] { reload(*party, file); });
   party->wait();
 }
@@ -76,6 +90,7 @@ void add_party(CLI::App& app, Exit&) {
   struct Arguments {
     std::filesystem::path config;
     bool help_config = false;
+    int ready_descriptor = -1;
   };
   auto a = std::make_shared<Arguments>();
   auto* command = app.add_subcommand("party", "Run one of the three parties until it is stopped");
@@ -83,6 +98,7 @@ void add_party(CLI::App& app, Exit&) {
                      ->type_name("FILE");
   auto* help = command->add_flag("--help-config", a->help_config, "All keys of the file: units, defaults, bounds");
   config->excludes(help);
+  add_ready_flag(*command, a->ready_descriptor, "once it listens: its role, and its addresses by listener");
   command->footer(
       "The three can be started in any order and restarted; each keeps trying until the others are there. Interrupt "
       "it\n"
@@ -98,7 +114,7 @@ void add_party(CLI::App& app, Exit&) {
     } else if (a->config.empty()) {
       throw Failure(Exit::usage, "party needs --config FILE; blindsight party --help tells more");
     } else {
-      run(a->config);
+      run(a->config, a->ready_descriptor);
     }
   });
 }

@@ -51,6 +51,7 @@ double printed(double logit) {
 
 std::vector<double> printed(const std::vector<double>& logits) {
   std::vector<double> all;
+  all.reserve(logits.size());
   for (const double logit : logits) all.push_back(printed(logit));
   return all;
 }

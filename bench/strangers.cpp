@@ -1,6 +1,5 @@
 // Strangers at a party's listener for clients: so many TLS handshakes a second with a key that nobody knows, each to
 // its end. For scripts/bench.d/strangers.
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "net/lookup.h"
 #include "wire/tls.h"
 
 namespace {
@@ -31,11 +31,6 @@ struct Arguments {
   double per_second = 1000, seconds = 5;
 };
 
-struct Target {
-  sockaddr_storage address{};
-  socklen_t size = 0;
-};
-
 /// How the attempts ended.
 struct Counts {
   std::size_t begun = 0, turned_away = 0, answered = 0, unanswered = 0, not_begun = 0;
@@ -43,12 +38,12 @@ struct Counts {
 
 class Stranger {
  public:
-  Stranger(const Target& target, const wire::TlsContext& tls)
+  Stranger(const net::Endpoint& target, const wire::TlsContext& tls)
       : descriptor_(::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
         transport_(tls.connect({{protocol::PartyId::server0}, "the party under attack"})),
         deadline_(Clock::now() + patience) {
     if (descriptor_ < 0) return;
-    const int connected = ::connect(descriptor_, reinterpret_cast<const sockaddr*>(&target.address), target.size);
+    const int connected = ::connect(descriptor_, target.generic(), target.size);
     over_ = (connected != 0 && errno != EINPROGRESS) || !transport_->begin(out_);
   }
   Stranger(Stranger&& other) noexcept = delete;
@@ -93,7 +88,7 @@ class Stranger {
   bool answered_ = false, over_ = false;
 };
 
-Counts attack(const Target& target, const wire::TlsContext& tls, const Arguments& a) {
+Counts attack(const net::Endpoint& target, const wire::TlsContext& tls, const Arguments& a) {
   Counts counts;
   std::vector<std::unique_ptr<Stranger>> open;
   const auto pause = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / a.per_second));
@@ -136,20 +131,14 @@ int run(const Arguments& a) {
   if (!config) return stop(config.error().text());
   const auto& pins = config->pins.server0;
   if (pins.empty()) return stop("the configuration pins no key of server 0");
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(config->server0.host.c_str(), std::to_string(config->server0.port).c_str(), nullptr, &found) != 0)
-    return stop("no such address: " + config::to_string(config->server0));
-  Target target;
-  target.size = found->ai_addrlen;
-  std::copy_n(reinterpret_cast<const char*>(found->ai_addr), found->ai_addrlen,
-              reinterpret_cast<char*>(&target.address));
-  ::freeaddrinfo(found);
+  const auto targets = net::look_up(config->server0);
+  if (!targets) return stop(targets.error().what);
 
   // The party's own key is public knowledge: a stranger who takes the answer for right goes on to the end.
   const auto tls = wire::TlsContext::make(wire::Credentials::generate("stranger", std::chrono::system_clock::now()),
                                           {{pins.front(), {protocol::PartyId::server0, "server0", pins.front()}}});
   const auto begin = Clock::now();
-  const auto counts = attack(target, *tls, a);
+  const auto counts = attack(targets->front(), *tls, a);
   const double took = std::chrono::duration<double>(Clock::now() - begin).count();
   std::puts(nlohmann::ordered_json{{"seconds", took},
                                    {"begun", counts.begun},

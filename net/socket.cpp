@@ -1,7 +1,6 @@
 #include "net/socket.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -10,43 +9,28 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 namespace blindsight::net {
 namespace {
 
 using protocol::fail;
 using protocol::Result;
+using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
-
-using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
-
-Result<AddressList> resolve(const config::Address& address, int flags) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  const int rc = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);
-  if (rc != 0)
-    return fail(protocol::Fault::usage, "the host name " + address.host + " cannot be resolved: " + gai_strerror(rc) +
-                                            "; check the address in the configuration");
-  return AddressList(list, freeaddrinfo);
-}
 
 std::string system_error() {
   return std::strerror(errno);
 }
 
-int new_socket(const addrinfo& a) {
-  return socket(a.ai_family, a.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a.ai_protocol);
+int new_socket(const Endpoint& endpoint) {
+  return socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 /// 0 or the reason.
 int wait_connected(int fd, Clock::time_point until, const std::atomic<bool>* cancelled) {
   for (;;) {
     if (cancelled != nullptr && *cancelled) return ECANCELED;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+    const auto left = std::chrono::duration_cast<milliseconds>(until - Clock::now()).count();
     if (left <= 0) return ETIMEDOUT;
     pollfd p{fd, POLLOUT, 0};
     // Short slices only where somebody may cancel.
@@ -65,20 +49,38 @@ void set_option(int fd, int level, int option, int value) {
   (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
+/// A connected socket, or the negated reason.
+int connect_until(const Endpoint& endpoint, Clock::time_point until, const std::atomic<bool>* cancelled) {
+  const int fd = new_socket(endpoint);
+  if (fd < 0) return -errno;
+  int error = 0;
+  if (connect(fd, endpoint.generic(), endpoint.size) != 0)
+    error = errno == EINPROGRESS ? wait_connected(fd, until, cancelled) : errno;
+  if (error == 0) return fd;
+  close(fd);
+  return -error;
+}
+
+std::string why_not(int error, milliseconds waited) {
+  if (error == ECONNREFUSED) return "nothing listens there yet";
+  if (error == ETIMEDOUT) return "no answer in " + std::to_string(waited.count()) + " ms";
+  return std::strerror(error);
+}
+
 }  // namespace
 
 Result<int> listen_on(const config::Address& address, const char* key) {
-  auto list = resolve(address, AI_PASSIVE);
-  if (!list) return tl::unexpected(list.error());
+  const auto endpoints = look_up_to_listen(address);
+  if (!endpoints) return tl::unexpected(endpoints.error());
   std::string reason = "no address";
-  for (const addrinfo* a = list->get(); a != nullptr; a = a->ai_next) {
-    const int fd = new_socket(*a);
+  for (const auto& endpoint : *endpoints) {
+    const int fd = new_socket(endpoint);
     if (fd < 0) {
       reason = system_error();
       continue;
     }
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 64) == 0) return fd;
+    if (bind(fd, endpoint.generic(), endpoint.size) == 0 && listen(fd, 64) == 0) return fd;
     reason =
         errno == EADDRINUSE ? "the port is in use by another process; stop it or choose another port" : system_error();
     close(fd);
@@ -95,31 +97,29 @@ std::uint16_t bound_port(int descriptor) {
                                        : reinterpret_cast<sockaddr_in*>(&a)->sin_port);
 }
 
-Result<int> connect_to(const config::Address& address, std::chrono::milliseconds deadline,
-                       const std::atomic<bool>* cancelled) {
-  const auto until = Clock::now() + deadline;
-  auto list = resolve(address, 0);
-  if (!list) return tl::unexpected(list.error());
-  std::string reason = "no address";
-  for (const addrinfo* a = list->get(); a != nullptr; a = a->ai_next) {
-    const int fd = new_socket(*a);
-    if (fd < 0) {
-      reason = system_error();
-      continue;
-    }
-    int error = 0;
-    if (connect(fd, a->ai_addr, a->ai_addrlen) != 0)
-      error = errno == EINPROGRESS ? wait_connected(fd, until, cancelled) : errno;
-    if (error == 0) {
+Result<int> connect_to(const config::Address& address, milliseconds deadline, const std::atomic<bool>* cancelled,
+                       const Lookup& lookup) {
+  const auto begin = Clock::now();
+  const auto until = begin + deadline;
+  // A name that is found late leaves time to connect.
+  const auto endpoints = look_up_until(lookup, address, begin + deadline / 2, cancelled);
+  if (!endpoints) return tl::unexpected(endpoints.error());
+  std::string reasons;
+  for (std::size_t i = 0; i < endpoints->size() && (cancelled == nullptr || !*cancelled); ++i) {
+    const auto& endpoint = (*endpoints)[i];
+    const auto now = Clock::now();
+    const auto share = (until - now) / static_cast<Clock::rep>(endpoints->size() - i);
+    const int fd = connect_until(endpoint, now + share, cancelled);
+    if (fd >= 0) {
       tune_link(fd);
       return fd;
     }
-    close(fd);
-    reason = error == ECONNREFUSED ? "nothing listens there yet"
-             : error == ETIMEDOUT  ? "no answer in " + std::to_string(deadline.count()) + " ms"
-                                   : std::strerror(error);
+    if (!reasons.empty()) reasons += "; ";
+    if (endpoints->size() > 1) reasons += endpoint.host() + ": ";
+    reasons += why_not(-fd, std::chrono::duration_cast<milliseconds>(share));
   }
-  return fail(protocol::Fault::peer_lost, "no connection to " + config::to_string(address) + ": " + reason);
+  if (reasons.empty()) reasons = endpoints->empty() ? "no address" : "called off";
+  return fail(protocol::Fault::peer_lost, "no connection to " + config::to_string(address) + ": " + reasons);
 }
 
 void tune_link(int descriptor) {

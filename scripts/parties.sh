@@ -12,7 +12,7 @@ stop_parties() {
   exit "$status"
 }
 
-# start_parties PROGRAM FOLDER [ARGUMENT...]: `PROGRAM local --dir FOLDER ARGUMENT...` in the background, until they listen.
+# start_parties PROGRAM FOLDER [ARGUMENT...]: `PROGRAM local --dir FOLDER ARGUMENT...` in the background, until they are ready.
 start_parties() {
   local program=$1 folder=$2 status=0
   shift 2
@@ -20,9 +20,9 @@ start_parties() {
   trap stop_parties EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  "$program" local --dir "$folder" "$@" >"$folder/local.out" 2>"$folder/local.err" &
+  "$program" local --dir "$folder" --ready-fd 3 "$@" >"$folder/local.out" 2>"$folder/local.err" 3>"$folder/local.ready" &
   parties_pid=$!
-  until grep -q 'three parties run' "$folder/local.out"; do
+  until [[ -s $folder/local.ready ]]; do
     if ! kill -0 "$parties_pid" 2>/dev/null; then
       wait "$parties_pid" || status=$?
       parties_pid=

@@ -10,9 +10,9 @@
 namespace blindsight::actors {
 namespace {
 
-caf::behavior run_dialer(caf::event_based_actor* self, protocol::PartyId peer, config::Address address,
-                         std::chrono::milliseconds timeout, std::shared_ptr<const std::atomic<bool>> cancelled,
-                         caf::actor owner) {
+caf::behavior run_dialer(caf::event_based_actor* self, protocol::PartyId peer, const config::Address& address,
+                         std::chrono::milliseconds timeout, const std::shared_ptr<const std::atomic<bool>>& cancelled,
+                         const caf::actor& owner) {
   return {[=](Dial) {
     auto connected = net::connect_to(address, timeout, cancelled.get());
     // Nobody would close a descriptor that nobody takes.

@@ -108,10 +108,10 @@ class FrontEnd : public caf::event_based_actor {
         if (!deployment_) return refuse(m.link, {}, no_model());
         return answer(m.link, Kind::plan, deployment_->plan_bytes);
       case Kind::deploy_begin: {
-        const auto begin = wire::decode<wire::DeployBegin>(m.message.look().payload);
+        auto begin = wire::decode<wire::DeployBegin>(m.message.take().payload);
         if (!begin) return refuse(m.link, {}, begin.error());
         if (auto may = rights_.deploy(m.client.get(), begin->name); !may) return refuse(m.link, {}, may.error());
-        send(model_store_, m, supervisor_);
+        send(model_store_, BeginDeployment{m.link, Parcel(std::move(*begin))});
         return;
       }
       // Of a deployment that the same link has begun, which the model store checks.

@@ -15,7 +15,7 @@ using TimeIsUp = caf::atom_constant<caf::atom("time-is-up")>;
 class Inference : public caf::event_based_actor {
  public:
   Inference(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-            SubmitQuery query, Parcel<Pack> pack, std::chrono::milliseconds timeout, caf::actor scheduler)
+            SubmitQuery query, const Parcel<Pack>& pack, std::chrono::milliseconds timeout, caf::actor scheduler)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),

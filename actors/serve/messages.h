@@ -56,6 +56,12 @@ struct SessionPrepared {
   protocol::Error error;
 };
 
+/// Front end to model store: a client that may do so begins a deployment; answered to its link.
+struct BeginDeployment {
+  caf::actor link;
+  Parcel<wire::DeployBegin> begin;
+};
+
 /// Front end to scheduler: a client's half of a query.
 struct SubmitQuery {
   wire::QueryId query{};
@@ -118,6 +124,7 @@ BLINDSIGHT_LOCAL_MESSAGE(AbortQuery)
 BLINDSIGHT_LOCAL_MESSAGE(Deployed)
 BLINDSIGHT_LOCAL_MESSAGE(PrepareSession)
 BLINDSIGHT_LOCAL_MESSAGE(SessionPrepared)
+BLINDSIGHT_LOCAL_MESSAGE(BeginDeployment)
 BLINDSIGHT_LOCAL_MESSAGE(SubmitQuery)
 BLINDSIGHT_LOCAL_MESSAGE(CancelQuery)
 BLINDSIGHT_LOCAL_MESSAGE(WaitedTooLong)

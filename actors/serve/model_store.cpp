@@ -34,44 +34,50 @@ class ModelStore : public caf::event_based_actor {
 
   caf::behavior make_behavior() override {
     return {
+        [this](const BeginDeployment& m) { deploy(m.link, [&] { return begin(m.begin.take(), m.link); }); },
         [this](const Arrived& m, const caf::actor& supervisor) {
-          Result<void> taken;
-          try {
-            taken = take(m.message.take(), m.link, supervisor);
-          } catch (const std::exception& e) {
-            taken = fail(Fault::internal, std::string("the deployment broke off: ") + e.what());
-          }
-          if (taken)
-            answer(m.link, Kind::deployed, {});
-          else
-            answer(m.link, Kind::failure, wire::encode(wire::Failure{{}, taken.error()}));
+          deploy(m.link, [&] { return take(m.message.take(), m.link, supervisor); });
         },
         [this](const PrepareSession& m) { return prepare(m); },
     };
   }
 
  private:
+  /// Does a step of a deployment and answers how it went.
+  template <class Step>
+  void deploy(const caf::actor& link, const Step& step) {
+    Result<void> result;
+    try {
+      result = step();
+    } catch (const std::exception& e) {
+      result = fail(Fault::internal, std::string("the deployment broke off: ") + e.what());
+    }
+    if (result)
+      answer(link, Kind::deployed, {});
+    else
+      answer(link, Kind::failure, wire::encode(wire::Failure{{}, result.error()}));
+  }
+
+  Result<void> begin(const wire::DeployBegin& begin, const caf::actor& link) {
+    auto plan = model::plan_from_bytes(begin.plan);
+    if (!plan) return tl::unexpected(protocol::within("the plan was refused: ", plan.error()));
+    auto bound = choice_.bind(plan->network);
+    if (!bound)
+      return fail(Fault::usage,
+                  "the plan does not fit protocol " + std::string(choice_.protocol->name) + ": " + bound.error().what);
+    if (auto fits = budget_packs(config_, estimate_memory(config_, *bound), memory_for_this_process()); !fits)
+      return tl::unexpected(fits.error());
+    uploader_ = link;
+    uploaded_ = bound->clients;
+    network_ = std::move(plan->network);
+    return folder_.begin(begin.id, begin.plan);
+  }
+
   Result<void> take(wire::Message message, const caf::actor& link, const caf::actor& supervisor) {
     // Shares of two deployments must not be mixed: the last to begin is the one that goes on.
-    if (message.header.kind != Kind::deploy_begin && uploader_ && link != uploader_)
+    if (uploader_ && link != uploader_)
       return fail(Fault::refused, "another deployment has begun in the meantime; deploy again");
     switch (message.header.kind) {
-      case Kind::deploy_begin: {
-        auto begin = wire::decode<wire::DeployBegin>(message.payload);
-        if (!begin) return tl::unexpected(begin.error());
-        auto plan = model::plan_from_bytes(begin->plan);
-        if (!plan) return tl::unexpected(protocol::within("the plan was refused: ", plan.error()));
-        auto bound = choice_.bind(plan->network);
-        if (!bound)
-          return fail(Fault::usage, "the plan does not fit protocol " + std::string(choice_.protocol->name) + ": " +
-                                        bound.error().what);
-        if (auto fits = budget_packs(config_, estimate_memory(config_, *bound), memory_for_this_process()); !fits)
-          return tl::unexpected(fits.error());
-        uploader_ = link;
-        uploaded_ = bound->clients;
-        network_ = std::move(plan->network);
-        return folder_.begin(begin->id, begin->plan);
-      }
       case Kind::deploy_share:
         if (const protocol::LayerId layer = message.header.work.layer;
             protocol::is_server(self_) && layer < network_.layers.size()) {

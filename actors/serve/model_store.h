@@ -14,7 +14,7 @@ namespace blindsight::actors {
 /// A thread of its own between the disk and the actors. The folder is its own from now on: what uploads that were
 /// broken off have left there is removed.
 ///
-///   deploy_begin, deploy_share, deploy_commit from a client, by way of the front end
+///   BeginDeployment from the front end, then deploy_share, deploy_commit from the same client, by way of it
 ///                                      → written, answered; after commit Deployed to the supervisor
 ///   PrepareSession from the supervisor → weight shares read, program made, SessionPrepared back
 caf::actor spawn_model_store(caf::actor_system& system, DeploymentFolder folder, protocol::PartyId self,

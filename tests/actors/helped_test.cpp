@@ -160,11 +160,13 @@ TEST_CASE("a party whose protocol has no choice of dealing refuses to start with
   auto registry = monitoring::Registry::null();
   const auto one = actors::Party::start(config, fake_protocol, registry);
   REQUIRE_FALSE(one);
+  CHECK(one.error().fault == protocol::Fault::usage);
   CHECK(contains(one.error().what, "protocol fake"));
   CHECK(contains(one.error().what, "`triples` = \"fresh\""));
   CHECK_FALSE(contains(one.error().what, "randomness"));
   config.randomness = "sent";
   const auto both = actors::Party::start(config, fake_protocol, registry);
   REQUIRE_FALSE(both);
+  CHECK(both.error().fault == protocol::Fault::usage);
   CHECK(contains(both.error().what, "`triples` = \"fresh\" and `randomness` = \"sent\""));
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <thread>
@@ -102,4 +103,26 @@ TEST_CASE("a program that is not there, and a log that cannot be written") {
 
 TEST_CASE("this program is the one that runs") {
   CHECK(std::filesystem::equivalent(apps::this_program(), "/proc/self/exe"));
+}
+
+TEST_CASE("a child is ready with a whole line on the descriptor that it was given, and not by its end") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "go").c_str(), 0600) == 0);
+  auto child = shell(
+      "printf half >&3; echo up; read -r go <" + (folder / "go").string() + "; echo >&3; exec sleep 1000", folder);
+  REQUIRE(log_has(folder, "up"));
+  CHECK_FALSE(child.ready());
+  write_text(folder / "go", "go\n");
+  bool ready = false;
+  for (int i = 0; i < 10'000 && !ready; ++i) {
+    ready = child.ready();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  CHECK(ready);
+  auto moved = std::move(child);
+  CHECK(moved.ready());
+
+  auto ended = shell("printf half >&3", folder);
+  CHECK(end_of(ended).ends_with("status 0"));
+  CHECK_FALSE(ended.ready());
 }

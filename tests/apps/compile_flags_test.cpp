@@ -8,18 +8,11 @@
 
 #include "tests/apps/support/owner.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight;
 using namespace blindsight::tests;
 namespace fs = std::filesystem;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("what is a matter of compiling is refused where nothing is compiled") {
   const Owner owner;

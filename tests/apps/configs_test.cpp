@@ -4,6 +4,7 @@
 
 #include "apps/failure.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight;
 using namespace blindsight::tests;
@@ -28,10 +29,6 @@ std::string told(Read read, const fs::path& file) {
     return failure.what();
   }
   return {};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

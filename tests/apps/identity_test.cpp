@@ -15,6 +15,7 @@
 #include "net/socket.h"
 #include "tests/apps/support/links.h"
 #include "tests/support/keys.h"
+#include "tests/support/text.h"
 
 // Keys, pins and rights that are wrong, and how they are changed: each fault has a line at the end that can act, and
 // nothing is lost.
@@ -26,14 +27,6 @@ using protocol::PartyId;
 namespace fs = std::filesystem;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-bool log_says(const ThreeProcesses& parties, std::size_t party, const std::string& part) {
-  return eventually([&] { return contains(parties.log(party), part); });
-}
 
 fs::path key_file(const ThreeProcesses& parties, const std::string& name) {
   return parties.folder() / (name + ".key");

@@ -2,6 +2,7 @@
 #include <sys/types.h>
 
 #include <csignal>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "tests/apps/support/three_processes.h"
@@ -38,11 +39,12 @@ TEST_CASE("local: three parties with one command, a death is told, the interrupt
   const auto dir = folder / "three";
   const auto out = folder / "out", err = folder / "err";
   Program local({"local", "--any-ports", "--dir", dir.string(), "--model", (zoo / "mnist-8.onnx").string(),
-                 "--calibration", (zoo / "mnist-calibration.idx3-ubyte").string()},
+                 "--calibration", (zoo / "mnist-calibration.idx3-ubyte").string(), "--ready-fd", "3"},
                 out, err);
-  REQUIRE(wait_for(out, "Ctrl-C"));
-  CHECK(read_text(out).find("they serve mnist-8.onnx") != std::string::npos);
-  const auto client = (dir / "client.toml").string();
+  const auto told = nlohmann::json::parse(local.wait_until_ready());
+  CHECK(told.at("model") == "mnist-8.onnx");
+  const std::string client = told.at("client");
+  CHECK(client == (dir / "client.toml").string());
   const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
   CHECK(run({"predict", digits, "--config", client}).status == 0);
   CHECK(run({"doctor", "--config", client}).status == 0);
@@ -64,8 +66,8 @@ TEST_CASE("local: three parties with one command, a death is told, the interrupt
 TEST_CASE("local: its parties end with it even when it is killed") {
   const TemporaryFolder folder;
   const auto dir = folder / "three";
-  Program local({"local", "--any-ports", "--dir", dir.string()}, folder / "out", folder / "err");
-  REQUIRE(wait_for(folder / "out", "bring them a model"));
+  Program local({"local", "--any-ports", "--dir", dir.string(), "--ready-fd", "3"}, folder / "out", folder / "err");
+  REQUIRE_FALSE(local.wait_until_ready().empty());
   REQUIRE(process_with(dir / "server0.toml") > 0);
   local.kill(SIGKILL);
   local.wait();
@@ -94,7 +96,12 @@ TEST_CASE("local: a port that somebody else's party has is told, though that par
   others.deploy_digits();
   const auto outcome = run({"local", "--config-dir", configs.string(), "--dir", (folder / "logs").string()});
   CHECK(outcome.status == 2);
-  CHECK(outcome.err.find("in use") != std::string::npos);
+  // Whichever of the three was the first to end.
+  bool named = false;
+  for (std::size_t i = 0; i < 3; ++i)
+    for (const auto port : {others.port(i), others.client_port(i)})
+      named = named || outcome.err.find("127.0.0.1:" + std::to_string(port)) != std::string::npos;
+  CHECK(named);
 }
 
 TEST_CASE("local: a model that cannot be used is told before anything is started") {
@@ -116,9 +123,9 @@ TEST_CASE("local: writes the protocol that was asked for, and does not run files
   CHECK(choice.err.find("protocol plaintext has no such choice") != std::string::npos);
   CHECK_FALSE(fs::exists(dir));
 
-  Program local({"local", "--any-ports", "--dir", dir.string(), "--protocol", "plaintext"}, folder / "out",
-                folder / "err");
-  REQUIRE(wait_for(folder / "out", "bring them a model"));
+  Program local({"local", "--any-ports", "--dir", dir.string(), "--protocol", "plaintext", "--ready-fd", "3"},
+                folder / "out", folder / "err");
+  REQUIRE_FALSE(local.wait_until_ready().empty());
   for (const char* name : ThreeProcesses::names)
     CHECK(read_text(dir / (std::string(name) + ".toml")).find("protocol = \"plaintext\"\n") != std::string::npos);
   CHECK(read_text(folder / "out").find("--protocol plaintext") != std::string::npos);
@@ -137,10 +144,10 @@ TEST_CASE("local: files that were there already say by which protocol a way of d
   const TemporaryFolder folder;
   const auto dir = folder / "three";
   const auto starts = [&](const std::vector<std::string>& more, const std::string& attempt) {
-    std::vector<std::string> all = {"local", "--any-ports", "--dir", dir.string()};
+    std::vector<std::string> all = {"local", "--any-ports", "--dir", dir.string(), "--ready-fd", "3"};
     all.insert(all.end(), more.begin(), more.end());
     Program local(all, folder / (attempt + ".out"), folder / (attempt + ".err"));
-    const bool up = wait_for(folder / (attempt + ".out"), "bring them a model");
+    const bool up = !local.wait_until_ready().empty();
     local.kill(SIGINT);
     return local.wait() == 0 && up;
   };

@@ -3,16 +3,9 @@
 #include <algorithm>
 
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("arguments that make no sense exit with 2 and say what does") {
   CHECK(run({}).status == 2);

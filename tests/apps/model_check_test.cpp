@@ -5,18 +5,11 @@
 
 #include "tests/apps/support/owner.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 using nlohmann::json;
 namespace fs = std::filesystem;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("check names the images that leave a layer's range, or the input's, and ends with 1") {
   const Owner owner;

@@ -4,16 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/support/owner.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 using nlohmann::json;
 namespace fs = std::filesystem;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 unsigned rights_of(const fs::path& file) {
   struct stat info {};

@@ -3,17 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 using nlohmann::json;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("inspect says the same in its table and in JSON, and admits when nothing was calibrated") {
   const auto model = (zoo / "mnist-8.onnx").string();

@@ -1,17 +1,10 @@
 #include <doctest/doctest.h>
 
 #include "tests/apps/support/owner.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 namespace fs = std::filesystem;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("no command writes over what it was given, whatever the name") {
   const Owner owner;

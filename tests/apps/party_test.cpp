@@ -1,54 +1,38 @@
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "tests/apps/support/links.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 namespace fs = std::filesystem;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// Waits until the party's log says `part`, for as long as a slow machine may need.
-bool log_says(const ThreeProcesses& parties, std::size_t party, const std::string& part) {
-  for (int i = 0; i < 300; ++i) {
-    if (contains(parties.log(party), part)) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  return false;
-}
-
-void replace_in(const fs::path& file, const std::string& from, const std::string& to) {
-  auto text = read_text(file);
-  const auto at = text.find(from);
-  REQUIRE(at != std::string::npos);
-  write_text(file, text.replace(at, from.size(), to));
-}
-
-}  // namespace
-
 TEST_CASE("a port in use is named, for the party and for its metrics") {
   ThreeProcesses first;
   first.start(0);
-  REQUIRE(log_says(first, 0, "listens on"));
+  const auto told = nlohmann::json::parse(first.party(0).wait_until_ready());
+  CHECK(told.at("role") == "server0");
+  CHECK(told.at("clients") == "127.0.0.1:" + std::to_string(first.client_port(0)));
+  CHECK(told.at("parties") == "127.0.0.1:" + std::to_string(first.port(0)));
   const auto taken_port = std::to_string(first.port(0));
   const ThreeProcesses second;
   replace_in(second.config(1), std::to_string(second.port(1)), taken_port);
+  Program unlucky({"party", "--config", second.config(1).string(), "--ready-fd", "3"}, second.folder() / "out",
+                  second.folder() / "err");
+  CHECK(unlucky.wait_until_ready().empty());
   const auto taken = run({"party", "--config", second.config(1).string()});
   CHECK(taken.status == 2);
   CHECK(contains(taken.err, taken_port));
-  CHECK(contains(taken.err, "in use"));
 
   write_text(second.config(2),
              read_text(second.config(2)) + "\n[metrics]\nlisten = \"127.0.0.1:" + taken_port + "\"\n");
   const auto metrics = run({"party", "--config", second.config(2).string()});
   CHECK(metrics.status == 2);
-  CHECK(contains(metrics.err, "in use"));
-  CHECK(contains(metrics.err, "metrics"));
+  CHECK(contains(metrics.err, taken_port));
+  CHECK(contains(metrics.err, "metrics.listen"));
 }
 
 TEST_CASE("plain links do not leave the loopback interface") {
@@ -71,7 +55,7 @@ TEST_CASE("two parties with the same role are told so, and the first keeps runni
   write_text(second, text);
   parties.start(0);
   parties.start(1);
-  REQUIRE(log_says(parties, 1, "listens on"));
+  REQUIRE_FALSE(parties.party(1).wait_until_ready().empty());
   Program other({"party", "--config", second.string()}, parties.folder() / "second.out",
                 parties.folder() / "second.log");
   bool said = false;

@@ -5,6 +5,7 @@
 
 #include "tests/apps/support/three_processes.h"
 #include "tests/support/png_writer.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 namespace fs = std::filesystem;
@@ -24,16 +25,6 @@ Png digit(unsigned seed) {
   Png png{.height = 28, .width = 28, .color_type = 0, .rows = {}};
   for (unsigned i = 0; i < 28 * 28; ++i) png.rows.push_back(static_cast<std::uint8_t>((i * (seed + 3)) % 251));
   return png;
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
-  return n;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return count(text, part) != 0;
 }
 
 /// A folder with two pictures that can be read and two that cannot, and a file of another kind.

@@ -6,17 +6,10 @@
 
 #include "tests/apps/support/small_models.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 using nlohmann::json;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-}  // namespace
 
 TEST_CASE("predict tells each kind of output as what it is") {
   ThreeProcesses parties;

@@ -4,16 +4,13 @@
 
 #include "apps/failure.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight;
 using namespace blindsight::tests;
 namespace fs = std::filesystem;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 void replace_in(const fs::path& file, const std::string& from, const std::string& to) {
   auto text = read_text(file);

@@ -2,34 +2,12 @@
 
 #include <thread>
 
+#include "tests/apps/support/links.h"
 #include "tests/apps/support/three_processes.h"
+#include "tests/support/text.h"
 
 using namespace blindsight::tests;
 namespace fs = std::filesystem;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// Waits until the party's log says `part`, for as long as a slow machine may need.
-bool log_says(const ThreeProcesses& parties, std::size_t party, const std::string& part) {
-  for (int i = 0; i < 300; ++i) {
-    if (contains(parties.log(party), part)) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  return false;
-}
-
-void replace_in(const fs::path& file, const std::string& from, const std::string& to) {
-  auto text = read_text(file);
-  const auto at = text.find(from);
-  REQUIRE(at != std::string::npos);
-  write_text(file, text.replace(at, from.size(), to));
-}
-
-}  // namespace
 
 TEST_CASE("a client takes the servers' protocol, but never one that hides nothing, nor another than it was told") {
   ThreeProcesses parties("protocol = \"plaintext\"\n");
@@ -42,19 +20,19 @@ TEST_CASE("a client takes the servers' protocol, but never one that hides nothin
     return run(all);
   };
   Outcome outcome;
-  for (int i = 0; i < 100 && !contains(outcome.err, "plaintext"); ++i) {
+  for (int i = 0; i < 100 && outcome.status != 2; ++i) {
     outcome = deploy({});
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   CHECK(outcome.status == 2);
-  CHECK(contains(outcome.err, "computes by 'plaintext'"));
+  CHECK(contains(outcome.err, "'plaintext'"));
   CHECK(contains(outcome.err, "add --protocol plaintext"));
   const auto other = deploy({"--protocol", "blink"});
   CHECK(other.status == 2);
-  CHECK(contains(other.err, "computes by 'plaintext', this command by 'blink'"));
+  CHECK(contains(other.err, "'blink'"));
   const auto dealt = deploy({"--protocol", "securenn/fresh"});
   CHECK(dealt.status == 2);
-  CHECK(contains(dealt.err, "computes by 'plaintext', this command by 'securenn/fresh'"));
+  CHECK(contains(dealt.err, "'securenn/fresh'"));
   REQUIRE(log_says(parties, 0, "session"));
   for (int i = 0; i < 100 && outcome.status != 0; ++i) {
     outcome = deploy({"--protocol", "plaintext"});
@@ -77,12 +55,12 @@ TEST_CASE("servers that compute differently are not asked for a prediction") {
   parties.start_all();
   const auto digits = (zoo / "mnist-100.idx3-ubyte").string();
   Outcome outcome;
-  for (int i = 0; i < 100 && !contains(outcome.err, "alike"); ++i) {
+  for (int i = 0; i < 100 && outcome.status != 2; ++i) {
     outcome = parties.predict({digits});
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   CHECK(outcome.status == 2);
-  CHECK(contains(outcome.err, "do not compute alike: by 'blink' and 'plaintext'"));
+  for (const char* protocol : {"'blink'", "'plaintext'"}) CHECK(contains(outcome.err, protocol));
   Outcome doctor;
   for (int i = 0; i < 100 && !contains(doctor.out, "crypto_producer: blink"); ++i) {
     doctor = run({"doctor", "--config", parties.client_config().string()});

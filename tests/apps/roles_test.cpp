@@ -123,9 +123,6 @@ TEST_CASE("a malicious server that starts an unmodified second party as crypto p
       CHECK_FALSE(status->serving);
     }
   };
-  const auto log_says = [&](std::size_t party, const std::string& part) {
-    return eventually([&] { return parties.log(party).find(part) != std::string::npos; });
-  };
   parties.start(0);
   parties.start(1);
   REQUIRE(eventually([&] { return status_of(parties, 0) && status_of(parties, 1); }));
@@ -134,7 +131,7 @@ TEST_CASE("a malicious server that starts an unmodified second party as crypto p
     CHECK(refused_by("server0"));
     CHECK(refused_by("server1"));
     CHECK(program.running());
-    CHECK(log_says(1, "the key of server0, which is not for listen.parties of server1"));
+    CHECK(log_says(parties, 1, "the key of server0, which is not for listen.parties of server1"));
     no_session();
   }
   SUBCASE("by the key of server 1") {
@@ -142,7 +139,7 @@ TEST_CASE("a malicious server that starts an unmodified second party as crypto p
     CHECK(refused_by("server0"));
     CHECK(refused_by("server1"));
     CHECK(program.running());
-    CHECK(log_says(0, "it has the key of server1 and says that it is crypto producer"));
+    CHECK(log_says(parties, 0, "it has the key of server1 and says that it is crypto producer"));
     no_session();
   }
   SUBCASE("by a new key, which his own server 0 takes for the producer's") {
@@ -157,7 +154,7 @@ TEST_CASE("a malicious server that starts an unmodified second party as crypto p
       const auto status = status_of(parties, 0);
       return status && status->session.find("not connected") == std::string::npos;
     }));
-    CHECK(log_says(1, "none of those pinned here for listen.parties of server1"));
+    CHECK(log_says(parties, 1, "none of those pinned here for listen.parties of server1"));
     no_session();
     program.kill(SIGTERM);
     program.wait();

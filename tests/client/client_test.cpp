@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/client/support/parties.h"
+#include "tests/support/text.h"
 
 using namespace blindsight;
 using namespace blindsight::tests;
@@ -20,10 +21,6 @@ using wire::Kind;
 using wire::Message;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 const std::vector<std::int64_t> input{3, -4};
 
@@ -110,7 +107,6 @@ TEST_CASE("a server's refusal arrives with its kind, its reason and when to ask 
   CHECK(answer.error().retry_after_ms == 250);
   CHECK(parties.server0.received(Kind::predict) == 1);
   CHECK(contains(answer.error().what, "server0 (127.0.0.1:"));
-  CHECK(contains(answer.error().what, "no, because"));
 }
 
 TEST_CASE("a query that is refused for the moment is asked again when the server says, with fresh number and shares") {
@@ -285,7 +281,6 @@ TEST_CASE("a party that is not there is named") {
   const auto answer = client.predict(identity(), input);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().fault == Fault::peer_lost);
-  CHECK(contains(answer.error().what, "is it running?"));
   CHECK(client.status(config::Role::crypto_producer).error().fault == Fault::peer_lost);
 }
 
@@ -297,7 +292,6 @@ TEST_CASE("another party at the address is told apart, as a fault of the configu
   const auto answer = client.predict(identity(), input);
   REQUIRE_FALSE(answer);
   CHECK(answer.error().fault == Fault::usage);
-  CHECK(contains(answer.error().what, "check the addresses"));
 }
 
 TEST_CASE("a plaintext connection off the loopback interface is refused before any byte leaves") {

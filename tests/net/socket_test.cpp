@@ -14,6 +14,7 @@
 
 using namespace blindsight;
 using protocol::Fault;
+using protocol::Result;
 using namespace std::chrono_literals;
 
 namespace {
@@ -174,6 +175,33 @@ TEST_CASE("who waits for a connection can be called off") {
   const auto made = net::connect_to(busy.address(), 24h, &cancelled);
   REQUIRE_FALSE(made);
   CHECK(made.error().fault == Fault::peer_lost);
+}
+
+TEST_CASE("an address that swallows what is sent to it leaves the next one its time") {
+  const Busy swallows;
+  const Socket listening(net::listen_on(loopback()));
+  const auto both = [&](const config::Address&) -> Result<net::Endpoints> {
+    auto all = *net::look_up(swallows.address());
+    all.push_back(net::look_up(address_of(listening))->front());
+    return all;
+  };
+  const Socket ours(net::connect_to({"two.example", 1}, 500ms, nullptr, both));
+  CHECK(accepted_by(listening) >= 0);
+}
+
+TEST_CASE("what came of each address of a name is told") {
+  const Busy swallows;
+  const auto three = [&](const config::Address&) -> Result<net::Endpoints> {
+    net::Endpoints all;
+    for (const auto& address : {config::Address{"127.0.0.2", 1}, swallows.address(), config::Address{"127.0.0.3", 1}})
+      all.push_back(net::look_up(address)->front());
+    return all;
+  };
+  const auto made = net::connect_to({"three.example", 1}, 60ms, nullptr, three);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().fault == Fault::peer_lost);
+  for (const char* name : {"three.example", "127.0.0.1", "127.0.0.2", "127.0.0.3"})
+    CHECK(made.error().what.find(name) != std::string::npos);
 }
 
 TEST_CASE("a plaintext link off this machine is refused unless it was asked for") {

@@ -3,17 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/text.h"
+
 namespace blindsight::tests {
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-inline std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
-  return n;
-}
 
 /// What keeps the text from being one XML element with balanced tags and escaped text, or empty.
 inline std::string malformed(const std::string& text) {

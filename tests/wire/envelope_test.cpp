@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/support/text.h"
 #include "wire/envelope.capnp.h"
 
+using blindsight::tests::contains;
 using namespace blindsight::wire;
 using blindsight::protocol::Payload;
 
@@ -53,10 +55,6 @@ std::vector<char> framed(capnp::MessageBuilder& builder) {
   for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(body.size() >> (8 * i) & 0xff);
   std::copy(body.begin(), body.end(), bytes.begin() + 4);
   return bytes;
-}
-
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ TEST_CASE("what does not fit with one pack is refused with numbers, where only t
     CHECK(refused.error().what.find(word) != std::string::npos);
   const auto by_key = budget_packs(with(2, 199, 8), e, 4096 * mib);
   REQUIRE_FALSE(by_key);
+  CHECK(by_key.error().fault == protocol::Fault::usage);
   CHECK(by_key.error().what.find("preprocessing.memory_limit_mb") != std::string::npos);
 
   const auto one = budget_packs(with(2, 4096, 8), e, 350 * mib);

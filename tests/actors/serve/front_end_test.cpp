@@ -145,6 +145,17 @@ TEST_CASE("the plan is handed out when there is one") {
   CHECK(message->payload == protocol::Payload{4, 5, 6});
 }
 
+TEST_CASE("a deployment that may begin goes to the model store, read already") {
+  FrontEnd f;
+  const wire::DeployBegin begin{{1}, {4, 5, 6}, "skin"};
+  f.client_says(Kind::deploy_begin, wire::encode(begin));
+  const auto begun = f.model_store.take<BeginDeployment>();
+  REQUIRE(begun);
+  CHECK(begun->link == f.client.actor());
+  CHECK(begun->begin.look() == begin);
+  CHECK(f.client.left() == 0);
+}
+
 TEST_CASE("a query goes to the scheduler with all that the client asked for") {
   FrontEnd f;
   f.serve();
@@ -189,7 +200,7 @@ TEST_CASE("a query that cannot be taken is refused with the kind of the reason")
 TEST_CASE("what cannot be read, and what a client does not send, is a violation") {
   FrontEnd f;
   f.serve();
-  for (const auto kind : {Kind::predict, Kind::cancel, Kind::hello, Kind::deal, Kind::predicted}) {
+  for (const auto kind : {Kind::predict, Kind::cancel, Kind::deploy_begin, Kind::hello, Kind::deal, Kind::predicted}) {
     f.client_says(kind, {1, 2, 3});
     CHECK(f.refused(0).fault == Fault::violation);
   }

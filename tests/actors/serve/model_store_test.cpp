@@ -50,15 +50,21 @@ struct Store {
         store,
         Arrived{PartyId::client, caf::actor_cast<caf::actor>(from), Parcel(wire::Message{header, std::move(payload)})},
         caf::actor_cast<caf::actor>(supervisor));
+    return answer_to(from);
+  }
+  static std::optional<protocol::Error> answer_to(caf::scoped_actor& from) {
     wire::Message answer;
     from->receive([&](const Send& m) { answer = m.message.take(); });
     if (answer.header.kind == Kind::deployed) return {};
     REQUIRE(answer.header.kind == Kind::failure);
     return wire::decode<wire::Failure>(answer.payload)->error;
   }
+  std::optional<protocol::Error> begins(caf::scoped_actor& from, wire::DeployBegin begin) {
+    supervisor->send(store, BeginDeployment{caf::actor_cast<caf::actor>(from), Parcel(std::move(begin))});
+    return answer_to(from);
+  }
   std::optional<protocol::Error> begins(caf::scoped_actor& from, std::uint32_t constant) {
-    return says(from, Kind::deploy_begin,
-                wire::encode(wire::DeployBegin{{static_cast<std::uint8_t>(constant)}, plan_bytes(constant), "skin"}));
+    return begins(from, {{static_cast<std::uint8_t>(constant)}, plan_bytes(constant), "skin"});
   }
   std::optional<protocol::Error> shares(caf::scoped_actor& from, protocol::LayerId layer, std::size_t bytes = 4) {
     return says(from, Kind::deploy_share, Payload(bytes), layer);
@@ -116,8 +122,10 @@ TEST_CASE("a model is taken piece by piece, when it is committed the supervisor 
 
 TEST_CASE("what a model owner sends is refused with the kind of the reason, and can be sent again") {
   Store s;
-  CHECK(is(s.says(s.owner, Kind::deploy_begin, {1, 2, 3}), Fault::violation));
-  CHECK(is(s.says(s.owner, Kind::deploy_begin, wire::encode(wire::DeployBegin{{1}, {1, 2, 3}, "skin"})), Fault::usage));
+  CHECK(is(s.begins(s.owner, {{1}, {1, 2, 3}, "skin"}), Fault::usage));
+  // Whether its client may begin is for the front end to say, which then says it in its own words.
+  CHECK(is(s.says(s.owner, Kind::deploy_begin, wire::encode(wire::DeployBegin{{1}, plan_bytes(1), "skin"})),
+           Fault::violation));
   CHECK_FALSE(s.begins(s.owner, 1));
   CHECK(is(s.shares(s.owner, 0, 5), Fault::violation));
   CHECK(is(s.shares(s.owner, layers), Fault::usage));

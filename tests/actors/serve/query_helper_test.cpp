@@ -8,7 +8,9 @@
 
 #include "actors/serve/help_ledger.h"
 #include "actors/serve/messages.h"
+#include "tests/support/text.h"
 
+using blindsight::tests::contains;
 using namespace blindsight;
 using namespace blindsight::actors;
 using protocol::PartyId;
@@ -103,10 +105,6 @@ struct Helper {
     return error;
   }
 };
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

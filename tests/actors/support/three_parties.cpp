@@ -16,10 +16,6 @@ namespace blindsight::test {
 
 using namespace protocol;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 void check_no_mask_twice() {
   const auto lines = fake_hooks().lines();
   const std::set<std::string> once(lines.begin(), lines.end());

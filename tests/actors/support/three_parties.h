@@ -10,12 +10,12 @@
 #include "client/client.h"
 #include "tests/actors/support/fake_protocol.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/text.h"
 
 namespace blindsight::test {
 
+using tests::contains;
 using tests::TemporaryFolder;
-
-bool contains(const std::string& text, const std::string& part);
 
 /// What the fake protocol consumed so far is consumed once.
 void check_no_mask_twice();

@@ -1,5 +1,6 @@
 #include "tests/apps/support/links.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "net/identities.h"
 #include "net/key_file.h"
 #include "tests/apps/support/small_models.h"
+#include "tests/support/text.h"
 
 namespace blindsight::tests {
 
@@ -74,6 +76,10 @@ void pause_a_moment() {
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
+bool log_says(const ThreeProcesses& parties, std::size_t party, const std::string& part) {
+  return eventually([&] { return contains(parties.log(party), part); });
+}
+
 std::size_t sessions_in(const ThreeProcesses& parties, std::size_t party) {
   const auto log = parties.log(party);
   const std::string words = " of all three parties";
@@ -91,7 +97,9 @@ bool serving(const ThreeProcesses& parties) {
 }
 
 std::array<std::size_t, 3> sessions_of_all(const ThreeProcesses& parties) {
-  return {sessions_in(parties, 0), sessions_in(parties, 1), sessions_in(parties, 2)};
+  const std::array all = {sessions_in(parties, 0), sessions_in(parties, 1), sessions_in(parties, 2)};
+  if (std::ranges::count(all, 0U) != 0) throw std::runtime_error("a party's log tells of no session");
+  return all;
 }
 
 SmallModel::SmallModel(const ThreeProcesses& parties)

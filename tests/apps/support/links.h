@@ -45,11 +45,14 @@ bool eventually(Condition condition) {
   return false;
 }
 
+/// Whether a party's log says `part`, now or in a while.
+bool log_says(const ThreeProcesses& parties, std::size_t party, const std::string& part);
 /// How many sessions of all three parties a party's log tells of since the test began.
 std::size_t sessions_in(const ThreeProcesses& parties, std::size_t party);
 /// Whether all three serve, now or in a while.
 bool serving(const ThreeProcesses& parties);
-/// Sessions of all three: whether one without a model came before the first deployment is a matter of luck.
+/// Sessions of all three, each of which has had one: whether one without a model came before the first deployment is a
+/// matter of luck.
 std::array<std::size_t, 3> sessions_of_all(const ThreeProcesses& parties);
 
 /// A model of one output, and an image whose answer is known.

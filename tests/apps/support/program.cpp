@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -37,9 +39,15 @@ Program::Program(const std::vector<std::string>& arguments, const fs::path& out,
   std::vector<char*> pointers{program.data()};
   for (auto& copy : copies) pointers.push_back(copy.data());
   pointers.push_back(nullptr);
+  std::array<int, 2> ready{};
+  if (::pipe2(ready.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork failed");
-  if (pid_ > 0) return;
+  if (pid_ > 0) {
+    ::close(ready[1]);
+    ready_pipe_ = ready[0];
+    return;
+  }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int nothing = ::open("/dev/null", O_RDONLY);
   const int to_out = ::open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -47,20 +55,27 @@ Program::Program(const std::vector<std::string>& arguments, const fs::path& out,
   ::dup2(nothing, 0);
   ::dup2(to_out, 1);
   ::dup2(to_err, 2);
+  if (ready[1] == ready_descriptor)
+    ::fcntl(ready[1], F_SETFD, 0);
+  else
+    ::dup2(ready[1], ready_descriptor);
   ::execv(pointers[0], pointers.data());
   ::_exit(127);
 }
 
 Program::~Program() {
+  close_ready_pipe();
   if (!running()) return;
   kill(SIGKILL);
   wait();
 }
 
-Program::Program(Program&& other) noexcept : pid_(std::exchange(other.pid_, 0)), status_(other.status_) {}
+Program::Program(Program&& other) noexcept
+    : pid_(std::exchange(other.pid_, 0)), ready_pipe_(std::exchange(other.ready_pipe_, -1)), status_(other.status_) {}
 
 Program& Program::operator=(Program&& other) noexcept {
   std::swap(pid_, other.pid_);
+  std::swap(ready_pipe_, other.ready_pipe_);
   std::swap(status_, other.status_);
   return *this;
 }
@@ -80,6 +95,23 @@ bool Program::running() {
 
 void Program::kill(int signal) {
   if (running()) ::kill(pid_, signal);
+}
+
+std::string Program::wait_until_ready() {
+  std::string line;
+  for (int i = 0; i < 600 && ready_pipe_ >= 0; ++i) {
+    pollfd readable{ready_pipe_, POLLIN, 0};
+    if (::poll(&readable, 1, 100) <= 0) continue;
+    std::array<char, 512> some{};
+    const auto n = ::read(ready_pipe_, some.data(), some.size());
+    if (n > 0) line.append(some.data(), static_cast<std::size_t>(n));
+    if (n <= 0 || line.ends_with('\n')) close_ready_pipe();
+  }
+  return line.ends_with('\n') ? line : std::string();
+}
+
+void Program::close_ready_pipe() {
+  if (ready_pipe_ >= 0) ::close(std::exchange(ready_pipe_, -1));
 }
 
 int Program::wait() {

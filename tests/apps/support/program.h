@@ -21,9 +21,12 @@ struct Outcome {
   std::string out, err;
 };
 
-/// The program, running in the background with its outputs in files.
+/// The program, running in the background with its outputs in files, and its descriptor `ready_descriptor` for what
+/// --ready-fd tells.
 class Program {
  public:
+  static constexpr int ready_descriptor = 3;
+
   Program(const std::vector<std::string>& arguments, const std::filesystem::path& out,
           const std::filesystem::path& err);
   /// SIGKILL if it still runs.
@@ -33,12 +36,16 @@ class Program {
 
   bool running();
   void kill(int signal);
+  /// Its line at `ready_descriptor`, as soon as it comes; empty when it ends or closes that without one.
+  std::string wait_until_ready();
   /// Until it ends; the exit status as Outcome has it.
   int wait();
 
  private:
   bool reap(int options);
+  void close_ready_pipe();
   pid_t pid_ = 0;
+  int ready_pipe_ = -1;
   int status_ = -1;
 };
 

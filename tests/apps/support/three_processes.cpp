@@ -39,7 +39,8 @@ ThreeProcesses::ThreeProcesses(const std::string& more_keys, const std::string& 
 
 void ThreeProcesses::start(std::size_t party) {
   const std::string name = names[party];
-  programs_[party].emplace(std::vector<std::string>{"party", "--config", config(party).string()},
+  programs_[party].emplace(std::vector<std::string>{"party", "--config", config(party).string(), "--ready-fd",
+                                                    std::to_string(Program::ready_descriptor)},
                            folder_ / (name + ".out"), folder_ / (name + ".log"));
 }
 

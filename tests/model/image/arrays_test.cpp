@@ -8,7 +8,9 @@
 #include "model/image/formats.h"
 #include "tests/model/support/pictures.h"
 #include "tests/model/support/zoo.h"
+#include "tests/support/text.h"
 
+using blindsight::tests::contains;
 using namespace blindsight;
 using namespace blindsight::model;
 using namespace blindsight::model::test;
@@ -21,10 +23,6 @@ std::string refusal(const Bytes& bytes) {
   const auto array = decode_npy(bytes);
   REQUIRE_FALSE(array.has_value());
   return array.error().what;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// `bits` of each value in a byte order.

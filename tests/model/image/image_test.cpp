@@ -8,7 +8,9 @@
 
 #include "tests/model/support/pictures.h"
 #include "tests/model/support/zoo.h"
+#include "tests/support/text.h"
 
+using blindsight::tests::contains;
 using namespace blindsight;
 using namespace blindsight::model;
 using namespace blindsight::model::test;
@@ -25,10 +27,6 @@ std::string refusal(const std::filesystem::path& file, const Preprocessing& p) {
   const auto images = load_images(file, p);
   REQUIRE_FALSE(images.has_value());
   return images.error().what;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 void write_text(const std::filesystem::path& file, const std::string& text) {

@@ -5,7 +5,9 @@
 #include "model/image/formats.h"
 #include "tests/model/support/pictures.h"
 #include "tests/model/support/zoo.h"
+#include "tests/support/text.h"
 
+using blindsight::tests::contains;
 using namespace blindsight::model;
 using namespace blindsight::model::test;
 using blindsight::tests::exif_with;
@@ -24,10 +26,6 @@ std::string refusal(const Bytes& bytes, std::size_t channels = 3) {
   const auto pixels = decode_jpeg(bytes, channels);
   REQUIRE_FALSE(pixels.has_value());
   return pixels.error().what;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 Bytes without_end_mark(Bytes bytes) {

@@ -5,16 +5,14 @@
 #include <algorithm>
 
 #include "tests/protocol/support/networks.h"
+#include "tests/support/text.h"
 
 namespace blindsight::protocol {
 namespace {
 
+using blindsight::tests::contains;
 using Triples = Dealing::Triples;
 using Randomness = Dealing::Randomness;
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST_CASE("every choice has a spelling of its own, and that says it again") {
   std::vector<std::string> all;

@@ -5,10 +5,12 @@
 #include "protocol/plaintext/layer.h"
 #include "tests/protocol/support/networks.h"
 #include "tests/protocol/support/three_parties.h"
+#include "tests/support/text.h"
 
 namespace blindsight::protocol::plaintext {
 namespace {
 
+using blindsight::tests::contains;
 using testing::Net;
 
 Net small() {
@@ -18,10 +20,6 @@ Net small() {
   testing::add(net, testing::layer("first", net.spec.input, 3, testing::same3), 500, rng);
   testing::read_out(net);
   return net;
-}
-
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
 }
 
 TEST_CASE("the oracle says that it hides nothing, and gives server 0 everything and server 1 nothing") {
