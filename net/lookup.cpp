@@ -92,14 +92,18 @@ Result<Endpoints> look_up_to_listen(const config::Address& address) {
 
 Result<Endpoints> look_up_until(const Lookup& lookup, const config::Address& address, Clock::time_point until,
                                 const std::atomic<bool>* cancelled) {
+  // Numbers are nobody's to look up: no thread, which may be late where much else runs.
+  if (Endpoints numbers; ask_system(address, AI_NUMERICHOST, numbers) == 0) return numbers;
   const auto begin = Clock::now();
   auto slot = std::make_shared<UnderWay>();
   if (!slot->admitted())
     return fail(Fault::peer_lost, std::to_string(most_under_way) + " look-ups of host names are without an answer, " +
                                       address.host + " is not asked for: do this machine's name servers answer?");
   const auto pending = std::make_shared<Pending>();
-  std::thread([lookup, address, pending, slot = std::move(slot)] {
+  std::thread([lookup, address, pending, slot = std::move(slot)]() mutable {
     auto result = lookup(address);
+    // Before anybody knows the answer: whoever has it may ask again.
+    slot.reset();
     const std::scoped_lock lock(pending->mutex);
     pending->result = std::move(result);
     pending->done.notify_all();

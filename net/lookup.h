@@ -32,9 +32,9 @@ protocol::Result<Endpoints> look_up(const config::Address& address);
 /// The same for what is to be listened on: without a host, every address of this machine.
 protocol::Result<Endpoints> look_up_to_listen(const config::Address& address);
 
-/// Gives up, `Fault::peer_lost`, at `until` or as soon as `cancelled` (may be null) is set. The system's look-up cannot
-/// be called off: it goes on in a thread of its own that owns all it uses. Only so many are left behind at a time; with
-/// that many a further one is refused at once.
+/// An address in numbers at once, for another one asks `lookup`. Gives up, `Fault::peer_lost`, at `until` or as soon as
+/// `cancelled` (may be null) is set. The system's look-up cannot be called off: it goes on in a thread of its own that
+/// owns all it uses. Only so many are left behind at a time; with that many a further one is refused at once.
 protocol::Result<Endpoints> look_up_until(const Lookup& lookup, const config::Address& address,
                                           std::chrono::steady_clock::time_point until,
                                           const std::atomic<bool>* cancelled);

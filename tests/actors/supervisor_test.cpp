@@ -146,7 +146,8 @@ TEST_CASE(
     const auto failed = answer.get();
     fake_hooks().stall_value = -1;
     REQUIRE_FALSE(failed);
-    CHECK(failed.error().fault == protocol::Fault::peer_lost);
+    // It says that it stops, and does not just go.
+    CHECK(failed.error().fault == protocol::Fault::not_serving);
     CHECK(contains(failed.error().what, victim == 2 ? "crypto producer" : victim == 1 ? "server1" : "server0"));
 
     three.start(victim);
