@@ -28,6 +28,7 @@ std::vector<SessionSecrets> agreed() {
   std::array<SessionKeyPair, 3> pairs;
   const std::array keys{pairs[0].public_key(), pairs[1].public_key(), pairs[2].public_key()};
   std::vector<SessionSecrets> secrets;
+  secrets.reserve(parties.size());
   for (const PartyId p : parties)
     secrets.push_back(std::move(pairs[static_cast<std::size_t>(p)].agree(p, keys, session_id(keys)).value()));
   return secrets;
