@@ -4,6 +4,7 @@
 
 #include "tests/apps/support/three_processes.h"
 #include "tests/support/locked_memory.h"
+#include "tests/support/sanitized.h"
 
 using namespace blindsight::tests;
 
@@ -72,6 +73,7 @@ TEST_CASE("the doctor looks at the data folder of a party: others may list it, o
 }
 
 TEST_CASE("the doctor tells an operator whether the keys of packs can be locked in memory") {
+  if (sanitized) return;
   ThreeProcesses parties;
   CHECK(has(rows(doctor(parties.config(0)), "ok"), "locked memory"));
   std::vector<std::string> warned;

@@ -7,6 +7,7 @@
 
 #include "tests/actors/support/three_parties.h"
 #include "tests/support/locked_memory.h"
+#include "tests/support/sanitized.h"
 
 using namespace blindsight;
 using namespace blindsight::actors;
@@ -109,6 +110,7 @@ TEST_CASE("packs in use and in preparation count: no more are wanted than the bu
 }
 
 TEST_CASE("a party that may not lock the keys of its packs in memory is told so, with how much it needs") {
+  if (tests::sanitized) return;
   const auto unlocked_with = [](std::uint32_t depth) {
     std::optional<Unlocked> unlocked;
     tests::without_locked_memory([&] { unlocked = unlocked_keys(with(depth, 1, 1)); });

@@ -12,6 +12,7 @@
 
 #include "tests/support/locked_memory.h"
 #include "tests/support/memory_image.h"
+#include "tests/support/sanitized.h"
 
 namespace blindsight::protocol {
 namespace {
@@ -47,6 +48,7 @@ std::string flags_of(const void* address) {
 }
 
 TEST_CASE("secrets that cannot be locked in memory serve all the same, and that they cannot is noticed") {
+  if (tests::sanitized) return;
   bool lockable = true, served = false;
   std::string flags;
   tests::without_locked_memory([&] {
@@ -77,6 +79,7 @@ TEST_CASE("a key is moved and never copied, and lies where no core dump goes") {
 }
 
 TEST_CASE("keys that lie together are wiped with the last of them, and leave nothing on the stack either") {
+  if (tests::sanitized) return;
   std::shared_ptr<std::uint8_t> memory = secret_memory(2 * Key::size);
   random_bytes({memory.get(), 2 * Key::size});
   using Bytes = std::span<const std::uint8_t, Key::size>;
