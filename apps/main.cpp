@@ -68,9 +68,10 @@ int main(int argc, char** argv) {
     if (std::cout.flush()) return static_cast<int>(status);
     std::cerr << "blindsight: cannot write to standard output: is the disk full, or the output closed?\n";
     return static_cast<int>(status == Exit::ok ? Exit::failed : status);
-  } catch (...) {
-    // Not even an error could be put into words: there is no memory.
-    std::fputs("blindsight: out of memory\n", stderr);
+  } catch (const std::exception& error) {
+    // From outside of what run() guards, or thrown while an error was told. Without iostreams, which may be what
+    // failed.
+    std::fprintf(stderr, "blindsight: %s\n", error.what());
     return static_cast<int>(Exit::failed);
   }
 }

@@ -21,7 +21,7 @@ class Loop {
    public:
     virtual ~Watched() = default;
     virtual int descriptor() const = 0;
-    /// poll(2)'s events that it waits for now.
+    /// The events of poll(2) that it waits for.
     virtual short wanted() const = 0;
     virtual void ready() = 0;
   };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace blindsight::net {
@@ -100,14 +101,18 @@ Result<Endpoints> look_up_until(const Lookup& lookup, const config::Address& add
     return fail(Fault::peer_lost, std::to_string(most_under_way) + " look-ups of host names are without an answer, " +
                                       address.host + " is not asked for: do this machine's name servers answer?");
   const auto pending = std::make_shared<Pending>();
-  std::thread([lookup, address, pending, slot = std::move(slot)]() mutable {
-    auto result = lookup(address);
-    // Before anybody knows the answer: whoever has it may ask again.
-    slot.reset();
-    const std::scoped_lock lock(pending->mutex);
-    pending->result = std::move(result);
-    pending->done.notify_all();
-  }).detach();
+  try {
+    std::thread([lookup, address, pending, slot = std::move(slot)]() mutable {
+      auto result = lookup(address);
+      // Before anybody knows the answer: whoever has it may ask again.
+      slot.reset();
+      const std::scoped_lock lock(pending->mutex);
+      pending->result = std::move(result);
+      pending->done.notify_all();
+    }).detach();
+  } catch (const std::system_error& error) {
+    return fail("no thread to look up the host name " + address.host + ": " + error.what());
+  }
   std::unique_lock lock(pending->mutex);
   while (!pending->result) {
     const auto now = Clock::now();
