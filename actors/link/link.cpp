@@ -14,6 +14,7 @@
 #include <span>
 
 #include "actors/link/messages.h"
+#include "net/allowance.h"
 #include "net/socket.h"
 #include "wire/outbox.h"
 
@@ -326,20 +327,14 @@ struct ListenerState {
   static inline const char* name = "listener";
 
   std::set<caf::actor> half_open;
-  std::chrono::steady_clock::time_point second_began{};
-  std::uint32_t begun = 0;          ///< handshakes, in this second
+  net::Allowance handshakes;
   std::uint64_t turned_away = 0;    ///< connections beyond the budget that the owner has not heard of
   std::string turned_away_address;  ///< of the last one
 
   /// Whether one more handshake may begin.
-  bool within_budget(const ListenerSettings& settings, std::chrono::steady_clock::time_point now) {
-    if (now - second_began >= std::chrono::seconds(1)) {
-      second_began = now;
-      begun = 0;
-    }
-    if (half_open.size() >= settings.most_half_open || begun >= settings.handshakes_per_second) return false;
-    ++begun;
-    return true;
+  bool within_budget(const ListenerSettings& settings, net::Allowance::Time now) {
+    return half_open.size() < settings.most_half_open &&
+           handshakes.take(now, settings.handshakes_per_second, std::chrono::seconds(1));
   }
 };
 

@@ -1,6 +1,5 @@
 #include "actors/serve/rights.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "protocol/core/text.h"
@@ -37,21 +36,13 @@ Result<void> Rights::query(const wire::Identity* who, Time now) {
   const double per_minute = rights->queries_per_minute;
   if (per_minute == 0) return {};
   // As many as a minute's may come at once; from then on one for each part of a minute.
-  auto [allowance, is_new] = allowances_.try_emplace(who->name, Allowance{per_minute, now});
-  auto& a = allowance->second;
-  if (!is_new) {
-    a.queries =
-        std::min(per_minute, a.queries + per_minute * std::chrono::duration<double>(now - a.as_of).count() / 60);
-    a.as_of = now;
-  }
-  if (a.queries < 1) {
-    const double wait_s = (1 - a.queries) * 60 / per_minute;
+  constexpr std::chrono::minutes minute{1};
+  auto& allowance = allowances_[who->name];
+  if (!allowance.take(now, per_minute, minute))
     return fail(Fault::busy,
                 "the client " + protocol::in_quotes(who->name) + " may ask for " +
                     std::to_string(rights->queries_per_minute) + " predictions a minute here",
-                static_cast<std::uint32_t>(std::ceil(wait_s * 1000)));
-  }
-  --a.queries;
+                static_cast<std::uint32_t>(std::ceil(allowance.wait(per_minute, minute).count() * 1000)));
   return {};
 }
 

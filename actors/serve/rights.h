@@ -1,12 +1,12 @@
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/config.h"
+#include "net/allowance.h"
 #include "protocol/core/result.h"
 #include "wire/identity.h"
 
@@ -17,7 +17,7 @@ namespace blindsight::actors {
 /// client lacks which right, and who can give it.
 class Rights {
  public:
-  using Time = std::chrono::steady_clock::time_point;
+  using Time = net::Allowance::Time;
 
   explicit Rights(const std::vector<config::ClientRights>& clients) { replace(clients); }
   /// What was asked for so far counts on.
@@ -29,14 +29,10 @@ class Rights {
   protocol::Result<void> status(const wire::Identity* who) const;
 
  private:
-  struct Allowance {
-    double queries = 0;  ///< that may begin now
-    Time as_of{};
-  };
   const config::ClientRights* of(const wire::Identity& who) const;
 
   std::map<std::string, config::ClientRights, std::less<>> clients_;
-  std::map<std::string, Allowance, std::less<>> allowances_;
+  std::map<std::string, net::Allowance, std::less<>> allowances_;
 };
 
 }  // namespace blindsight::actors
