@@ -106,8 +106,10 @@ Counts attack(const net::Endpoint& target, const wire::TlsContext& tls, const Ar
     std::vector<pollfd> polled;
     polled.reserve(open.size());
     for (const auto& stranger : open) polled.push_back(stranger->wanted());
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - Clock::now());
-    (void)::poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    // To the nanosecond: whole milliseconds would be none, and the time that is measured at others would be ours.
+    const auto left = std::max<Clock::duration>(next - Clock::now(), Clock::duration::zero());
+    const timespec patience_left{0, std::min<long>(std::chrono::nanoseconds(left).count(), 999'999'999)};
+    (void)::ppoll(polled.data(), polled.size(), &patience_left, nullptr);
     for (std::size_t i = 0; i < polled.size(); ++i)
       if (polled[i].revents != 0) open[i]->moved(polled[i].revents);
     std::erase_if(open, [&](const auto& stranger) {

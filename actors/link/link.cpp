@@ -12,6 +12,8 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "actors/link/messages.h"
 #include "net/allowance.h"
@@ -37,6 +39,8 @@ using CloseNow = caf::atom_constant<caf::atom("close-now")>;
 using HandshakeDeadline = caf::atom_constant<caf::atom("greeted?")>;
 using EndNow = caf::atom_constant<caf::atom("end-now")>;
 constexpr std::chrono::milliseconds a_round_later{1};
+/// Connections beyond the budget are closed together, so often.
+constexpr std::chrono::milliseconds unwanted_stay{20};
 
 static_assert(static_cast<int>(monitoring::Lane::control) == static_cast<int>(Lane::control) &&
               static_cast<int>(monitoring::Lane::online) == static_cast<int>(Lane::online) &&
@@ -328,8 +332,9 @@ struct ListenerState {
 
   std::set<caf::actor> half_open;
   net::Allowance handshakes;
-  std::uint64_t turned_away = 0;    ///< connections beyond the budget that the owner has not heard of
-  std::string turned_away_address;  ///< of the last one
+  std::uint64_t turned_away = 0;            ///< connections beyond the budget that the owner has not heard of
+  std::string turned_away_address;          ///< of the first of them
+  std::vector<connection_handle> unwanted;  ///< connections to close; together, for a flood must cost little
 
   /// Whether one more handshake may begin.
   bool within_budget(const ListenerSettings& settings, net::Allowance::Time now) {
@@ -339,7 +344,7 @@ struct ListenerState {
 };
 
 using ListenerBroker = caf::stateful_actor<ListenerState, caf::io::broker>;
-using CloseStranger = caf::atom_constant<caf::atom("close-one")>;
+using CloseUnwanted = caf::atom_constant<caf::atom("close-unw")>;
 using TellTurnedAway = caf::atom_constant<caf::atom("tell-away")>;
 
 caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSettings settings, const caf::actor& owner) {
@@ -347,20 +352,27 @@ caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSetting
   auto current = std::make_shared<ListenerSettings>(std::move(settings));
   return {
       [self, current, owner](const caf::io::new_connection_msg& connection) {
+        auto& st = self->state;
         const bool costs = current->link.tls != nullptr;
-        const auto address =
-            self->remote_addr(connection.handle) + ":" + std::to_string(self->remote_port(connection.handle));
-        if (costs && !self->state.within_budget(*current, std::chrono::steady_clock::now())) {
-          if (self->state.turned_away++ == 0) tell_later(self, current->turned_away_told_every, TellTurnedAway::value);
-          self->state.turned_away_address = address;
-          tell_later(self, a_round_later, CloseStranger::value, connection.handle);
+        const auto address = [&] {
+          return self->remote_addr(connection.handle) + ":" + std::to_string(self->remote_port(connection.handle));
+        };
+        if (costs && !st.within_budget(*current, std::chrono::steady_clock::now())) {
+          if (st.turned_away++ == 0) {
+            tell_later(self, current->turned_away_told_every, TellTurnedAway::value);
+            st.turned_away_address = address();
+          }
+          if (st.unwanted.empty()) tell_later(self, unwanted_stay, CloseUnwanted::value);
+          st.unwanted.push_back(connection.handle);
           return;
         }
         auto link =
-            self->fork(run_accepted, connection.handle, current->link, owner, Entrance{current->door, self, address});
-        if (costs) self->state.half_open.insert(link);
+            self->fork(run_accepted, connection.handle, current->link, owner, Entrance{current->door, self, address()});
+        if (costs) st.half_open.insert(link);
       },
-      [self](CloseStranger, connection_handle handle) { self->close(handle); },
+      [self](CloseUnwanted) {
+        for (const auto& handle : std::exchange(self->state.unwanted, {})) self->close(handle);
+      },
       [self, current, owner](TellTurnedAway) {
         auto& st = self->state;
         self->send(owner, HandshakeFailed{
