@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <tuple>
 
+#include "actors/engine/cores.h"
 #include "actors/engine/memory.h"
 #include "actors/serve/front_end.h"
 #include "actors/serve/messages.h"
@@ -33,7 +35,8 @@ struct SystemConfig : caf::actor_system_config {
     load<caf::io::middleman>();
     // Sharing one queue under a condition variable: idle workers sleep instead of polling for work to steal.
     set("scheduler.policy", caf::atom("sharing"));
-    if (threads > 0) set("scheduler.max-threads", static_cast<std::size_t>(threads));
+    // CAF's own choice, but for cores that we may not use: actors only route, and some wait for the disk.
+    set("scheduler.max-threads", std::size_t{threads > 0 ? threads : std::max(4u, usable_cores())});
   }
 };
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "actors/engine/cores.h"
 #include "actors/engine/correlation_store.h"
 #include "actors/engine/dealer.h"
 #include "actors/engine/layer.h"
@@ -16,6 +17,7 @@
 #include "actors/link/dialer.h"
 #include "actors/serve/messages.h"
 #include "actors/serve/query_helper.h"
+#include "actors/serve/rights.h"
 #include "actors/serve/scheduler.h"
 #include "actors/session/handshake.h"
 #include "protocol/core/text.h"
@@ -52,7 +54,9 @@ using std::chrono::milliseconds;
 using wire::Kind;
 
 constexpr milliseconds greeting_patience{5000};
-constexpr std::size_t most_strangers = 64, most_clients = 256, most_links_of_a_client = 32;
+/// Reasons of refusals that the log tells; the metric counts all.
+constexpr double refusals_a_minute = 30;
+constexpr std::size_t most_strangers = 64, most_clients = 256, most_links_of_one = 32;
 
 /// A session serves one model today, so none has a second number.
 constexpr protocol::ModelNumber served_number = 1;
@@ -90,6 +94,7 @@ class Supervisor : public caf::event_based_actor {
   Supervisor(caf::actor_config& actor_config, SupervisorParts parts, monitoring::Registry* registry)
       : caf::event_based_actor(actor_config),
         config_(std::move(parts.config)),
+        rights_(config_.clients),
         choice_(std::move(parts.choice)),
         self_(parts.self),
         deployment_(std::move(parts.deployment)),
@@ -162,9 +167,7 @@ class Supervisor : public caf::event_based_actor {
         [this](const DialAgain& m) { dial(m.peer); },
         [this](const Arrived& m) { arrived(m); },
         [this](const LinkDown& m) { link_down(m); },
-        [this](const GreetingOver& m) {
-          if (greetings_.contains(m.link)) send(m.link, CloseLink{});
-        },
+        [this](const GreetingOver& m) { greeting_over(m.link); },
         [this](const LayerSetUp&) {
           if (of_this_session(current_sender())) layer_set_up();
         },
@@ -458,12 +461,40 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void accepted(const Accepted& m) {
-    if (stopped_ || greetings_.size() >= most_strangers) {
+    Greeting greeting{std::nullopt, m.address, m.door, m.identity};
+    if (stopped_ || !has_room(greeting)) {
       all_links_.insert(m.link);
+      if (!stopped_) turn_away(m.link, greeting, no_room(greeting));
       send(m.link, CloseLink{});
       return;
     }
-    greet(m.link, {std::nullopt, m.address, m.door, m.identity});
+    greet(m.link, std::move(greeting));
+  }
+
+  /// Neither those at one door nor those of one client keep others out, before they have said Hello as little as after.
+  bool has_room(const Greeting& greeting) const {
+    const auto at_this_door = std::ranges::count_if(
+        greetings_, [&](const auto& g) { return !g.second.dialed && g.second.door == greeting.door; });
+    return at_this_door < static_cast<std::ptrdiff_t>(most_strangers) &&
+           (!greeting.identity || links_of(greeting.identity->name) < most_links_of_one);
+  }
+
+  std::size_t links_of(const std::string& name) const {
+    const auto greeting = std::ranges::count_if(
+        greetings_, [&](const auto& g) { return g.second.identity && g.second.identity->name == name; });
+    const auto greeted =
+        std::ranges::count_if(clients_, [&](const auto& c) { return c.second && c.second->name == name; });
+    return static_cast<std::size_t>(greeting + greeted);
+  }
+
+  static protocol::Error no_room(const Greeting& greeting) {
+    return {Fault::busy,
+            "busy: " +
+                (greeting.identity ? protocol::in_quotes(greeting.identity->name) + " has " +
+                                         std::to_string(most_links_of_one) + " connections already, or "
+                                   : std::string()) +
+                std::to_string(most_strangers) + " connections have not said hello yet",
+            retry_ms};
   }
 
   std::vector<PartyId> dialing_us() const {
@@ -512,17 +543,11 @@ class Supervisor : public caf::event_based_actor {
     link_settings_.tls = m.tls;
     for (const auto& listener : listeners_)
       if (listener) send(listener, NewIdentities{m.tls});
+    // Each link ends by itself when its other end is not known any more as what it was.
+    for (const auto& link : all_links_) send(link, NewIdentities{m.tls});
     send(front_end_, m);
-    std::size_t closed = 0;
-    for (const auto& [link, client] : clients_) {
-      if (!client) continue;
-      const auto known = m.tls->known().find(client->key);
-      if (known != m.tls->known().end() && known->second.name == client->name) continue;
-      send(link, CloseLink{});
-      ++closed;
-    }
-    spdlog::info("{}: read pins and clients again: {} clients, {} links of clients that are not known any more closed",
-                 who(), m.clients.size(), closed);
+    rights_.replace(m.clients);
+    spdlog::info("{}: read pins and clients again: {} clients", who(), m.clients.size());
   }
 
   /// Why a peer that has proved who it is, or stands at a plain link, is not what it says; empty when it is.
@@ -542,6 +567,17 @@ class Supervisor : public caf::event_based_actor {
     all_links_.insert(link);
     greetings_[link] = std::move(greeting);
     delayed_send(this, greeting_patience, GreetingOver{link});
+  }
+
+  void greeting_over(const caf::actor& link) {
+    const auto found = greetings_.find(link);
+    if (found == greetings_.end()) return;
+    const auto greeting = found->second;
+    greetings_.erase(found);
+    send(link, CloseLink{});
+    if (greeting.dialed)
+      dial_failed(*greeting.dialed, greeting.address + " took the connection and said no hello within " +
+                                        std::to_string(greeting_patience.count()) + " ms");
   }
 
   void arrived(const Arrived& m) {
@@ -588,15 +624,6 @@ class Supervisor : public caf::event_based_actor {
         return refuse(
             link, {Fault::busy, "busy: " + std::to_string(most_clients) + " clients are connected already", retry_ms});
       auto identity = greeting.identity ? std::make_shared<const wire::Identity>(*greeting.identity) : nullptr;
-      if (identity) {
-        const auto of_the_same = std::ranges::count_if(
-            clients_, [&](const auto& c) { return c.second && c.second->name == identity->name; });
-        if (of_the_same >= static_cast<std::ptrdiff_t>(most_links_of_a_client))
-          return refuse(link, {Fault::busy,
-                               "busy: the client " + protocol::in_quotes(identity->name) + " has " +
-                                   std::to_string(most_links_of_a_client) + " connections already",
-                               retry_ms});
-      }
       greetings_.erase(link);
       clients_[link] = identity;
       Routes routes;
@@ -607,7 +634,8 @@ class Supervisor : public caf::event_based_actor {
       routes.unread_bytes = std::uint64_t{64} << 20;
       routes.control = front_end_;
       routes.frame_bytes = peer->max_frame_bytes;
-      routes.message_bytes = std::size_t{config_.limits.max_message_mb} << 20;
+      routes.message_bytes =
+          rights_.largest_message(routes.client.get(), std::size_t{config_.limits.max_message_mb} << 20);
       send(link, std::move(routes));
       tell(link, Kind::hello, wire::encode(hello()));
       return;
@@ -639,10 +667,15 @@ class Supervisor : public caf::event_based_actor {
 
   void refuse(const caf::actor& link, const protocol::Error& error) {
     const auto greeting = greetings_.at(link);
-    tell(link, Kind::refuse, wire::encode(wire::Failure{{}, error}));
-    send(link, CloseLink{});
     greetings_.erase(link);
-    if (greeting.dialed) return dial_failed(*greeting.dialed, error.what);
+    turn_away(link, greeting, error);
+    send(link, CloseLink{});
+    if (greeting.dialed) dial_failed(*greeting.dialed, error.what);
+  }
+
+  void turn_away(const caf::actor& link, const Greeting& greeting, const protocol::Error& error) {
+    tell(link, Kind::refuse, wire::encode(wire::Failure{{}, error}));
+    if (greeting.dialed) return;
     count_refused(greeting.door, error.fault);
     say_refused(greeting.address, error);
   }
@@ -653,11 +686,19 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void say_refused(const std::string& address, const protocol::Error& error) {
-    if (refused_reasons_.insert(error.what).second)
-      spdlog::error("{}: refused a connection from {} ({}): {}", who(), address, protocol::name(error.fault),
-                    error.what);
-    // Bounded: whoever makes up ever new reasons only makes us repeat ourselves.
+    if (!refused_reasons_.insert(error.what).second) return;
+    // Whoever makes up ever new reasons (a key for each connection) fills neither our memory nor the log.
     if (refused_reasons_.size() > 100) refused_reasons_.clear();
+    if (!refusals_told_.take(clock().now(), refusals_a_minute, std::chrono::minutes(1))) {
+      ++refusals_untold_;
+      return;
+    }
+    const auto untold = std::exchange(refusals_untold_, 0);
+    spdlog::error("{}: refused a connection from {} ({}): {}{}", who(), address, protocol::name(error.fault),
+                  error.what,
+                  untold > 0 ? "; since the last such line, " + std::to_string(untold) +
+                                   " other reasons went untold (blindsight_connections_refused_total counts all)"
+                             : "");
   }
 
   void refused(const caf::actor& link, const wire::Message& message) {
@@ -748,6 +789,7 @@ class Supervisor : public caf::event_based_actor {
   }
 
   config::PartyConfig config_;
+  Rights rights_;
   std::string choice_;
   const PartyId self_;
   std::vector<PartyId> others_;
@@ -766,6 +808,8 @@ class Supervisor : public caf::event_based_actor {
   std::set<caf::actor> all_links_;
   std::map<caf::actor, std::shared_ptr<const wire::Identity>> clients_;
   std::set<std::string> refused_reasons_;
+  net::Allowance refusals_told_;
+  std::uint64_t refusals_untold_ = 0;
   std::array<std::array<monitoring::Counter, protocol::fault_kinds>, 2> refused_connections_;  ///< by Door
 
   std::uint64_t attempt_ = 0;

@@ -12,6 +12,7 @@
 #include <span>
 #include <thread>
 
+#include "actors/engine/cores.h"
 #include "actors/engine/memory.h"
 #include "apps/commands.h"
 #include "apps/configs.h"
@@ -74,7 +75,7 @@ config::ClientConfig as_client(const config::PartyConfig& party, const std::opti
 }
 
 void look_at_this_machine(Findings& findings) {
-  const unsigned cores = std::thread::hardware_concurrency();
+  const unsigned cores = actors::usable_cores();
   findings.add(cores >= 2 ? Verdict::ok : Verdict::warn, "this machine: cores", std::to_string(cores),
                cores >= 2 ? "" : "a party computes and talks at once: give it two cores");
   std::string sets;

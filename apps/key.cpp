@@ -32,7 +32,9 @@ void run_show(const fs::path& file) {
   }
   const auto named = read_named_key(file);
   const auto key = value_of(net::load_key(named.key));
-  show(key, named.role ? pin_line(*named.role, key) : "pins = \"" + config::pin_text(key.fingerprint()) + '"');
+  // A client has no name in its own file, and the parties may have given it another than its key's.
+  show(key, named.role ? pin_line(*named.role, key)
+                       : "clients." + key.name() + ".pins = [\"" + config::pin_text(key.fingerprint()) + "\"]");
 }
 
 }  // namespace

@@ -41,6 +41,8 @@ void reload(actors::Party& party, const std::filesystem::path& file) {
                   config.error().text());
     return;
   }
+  if (auto done = reopen_log(config->log); !done)
+    spdlog::error("SIGHUP: the log goes on as before: {}", done.error().what);
   if (auto done = party.reload(*config); !done)
     spdlog::error("SIGHUP: pins and clients stay as they were: {}", done.error().what);
 }
@@ -104,7 +106,7 @@ void add_party(CLI::App& app, Exit&) {
       "it\n"
       "(Ctrl-C or SIGTERM) to end it: queries in flight fail with a message that says so. SIGHUP reads pins and "
       "clients\n"
-      "again.\n\n"
+      "again, the level of the log as well, and opens the log's file anew.\n\n"
       "Examples:\n  blindsight party init server0\n  blindsight party --config server0.toml");
   add_party_init(*command);
   command->callback([a, command] {

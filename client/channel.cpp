@@ -21,6 +21,8 @@ using Clock = Loop::Clock;
 
 /// Bytes that are framed ahead of the operating system's taking them.
 constexpr std::size_t write_ahead_bytes = 1024 * 1024;
+/// Until a listener that has turned one away is asked again.
+constexpr std::uint32_t turned_away_retry_ms = 500;
 /// Bytes that are read before the loop looks after the others that it serves.
 constexpr std::size_t read_at_once_bytes = 1024 * 1024;
 /// No plan and no answer is near it.
@@ -164,6 +166,11 @@ void Channel::receive() {
   for (std::size_t read = 0; descriptor_ >= 0 && read < read_at_once_bytes;) {
     bytes.resize(transport_->wanted(reader_.wanted()).bytes);
     const auto n = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
+    if (n == 0 && !transport_->established())
+      return fail(
+          named(" closed the connection before it proved who it is: it was stopped, or takes no new connections "
+                "for the moment",
+                {Fault::peer_lost, {}, turned_away_retry_ms}));
     if (n == 0) return fail(named(" closed the connection: it was stopped or lost", {Fault::peer_lost, {}}));
     if (n < 0) {
       if (errno == EINTR) continue;

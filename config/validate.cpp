@@ -129,6 +129,10 @@ std::vector<Problem> validate(const PartyConfig& config, const Lines& lines) {
     }
   }
 
+  const std::string own_pin = "pins." + std::string(name(config.role));
+  if (const auto line = line_of(lines, own_pin); role_is_known && line)
+    problems.push_back({line, own_pin + " is this party's own: the file holds the pins of the others. Remove it"});
+
   if (config.insecure_plaintext_links) {
     for (const auto& place : places) check_loopback(place, problems);
   }

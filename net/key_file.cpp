@@ -3,6 +3,8 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstring>
 #include <system_error>
 
 #include "model/files/files.h"
@@ -21,9 +23,11 @@ constexpr std::uintmax_t largest_key_bytes = 64 * 1024;
 protocol::Result<wire::Credentials> load_key(const std::filesystem::path& file) {
   const auto place = "the key file " + in_quotes(file.string());
   struct stat found {};
-  if (::stat(file.c_str(), &found) != 0)
+  if (::stat(file.c_str(), &found) != 0) {
+    if (errno != ENOENT) return protocol::fail(Fault::usage, place + " cannot be read: " + std::strerror(errno));
     return protocol::fail(Fault::usage, place + " cannot be found; `blindsight key new " + file.string() +
                                             "` makes one, or correct the key `key` of the configuration");
+  }
   if ((found.st_mode & 077) != 0)
     return protocol::fail(Fault::usage, place + " can be read or written by others than its owner: run chmod 600 " +
                                             file.string() +

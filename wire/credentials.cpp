@@ -11,6 +11,7 @@
 #include <ctime>
 #include <new>
 
+#include "protocol/core/text.h"
 #include "wire/openssl.h"
 
 namespace blindsight::wire {
@@ -21,12 +22,6 @@ using protocol::Result;
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free_all)>;
 using Key = std::shared_ptr<EVP_PKEY>;
 using Certificate = std::shared_ptr<X509>;
-
-Credentials::Time time_of(const ASN1_TIME* text) {
-  std::tm utc{};
-  if (ASN1_TIME_to_tm(text, &utc) != 1) return {};
-  return Credentials::Time(std::chrono::seconds(::timegm(&utc)));
-}
 
 /// No file of ours has a passphrase: whoever reads a key at its start cannot ask for one.
 int no_passphrase(char*, int, int, void*) {
@@ -51,6 +46,20 @@ Fingerprint fingerprint_of(const x509_st& certificate) {
   OPENSSL_free(der);
   done(ok);
   return fingerprint;
+}
+
+std::string Credentials::name() const {
+  std::array<char, 256> text{};
+  if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate_.get()), NID_commonName, text.data(),
+                                static_cast<int>(text.size())) < 0)
+    return {};
+  return protocol::printable(text.data());
+}
+
+Credentials::Time time_of(const asn1_string_st* text) {
+  std::tm utc{};
+  if (ASN1_TIME_to_tm(text, &utc) != 1) return {};
+  return Credentials::Time(std::chrono::seconds(::timegm(&utc)));
 }
 
 std::string date_text(Credentials::Time time) {

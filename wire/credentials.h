@@ -8,6 +8,7 @@
 #include "protocol/core/result.h"
 #include "wire/identity.h"
 
+struct asn1_string_st;
 struct evp_pkey_st;
 struct x509_st;
 
@@ -30,6 +31,8 @@ class Credentials {
   std::string to_pem() const;
 
   const Fingerprint& fingerprint() const { return fingerprint_; }
+  /// That of the certificate, printable.
+  std::string name() const;
   Time not_before() const { return not_before_; }
   Time not_after() const { return not_after_; }
   /// Whether it is time to tell a person, who has to make a new key and let the others pin it.
@@ -49,6 +52,9 @@ class Credentials {
 
 /// Of the public key in a certificate.
 Fingerprint fingerprint_of(const x509_st& certificate);
+
+/// A time in a certificate; the beginning of all time when it is none.
+Credentials::Time time_of(const asn1_string_st* text);
 
 /// "2028-11-26", in UTC.
 std::string date_text(Credentials::Time time);

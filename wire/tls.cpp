@@ -169,12 +169,17 @@ int TlsTransport::verify(const X509& certificate) {
                   "it shows the key of " + who.name + ", which is not for " + admission_.place +
                       "; check the addresses, and which key file stands in whose configuration");
   if (X509_cmp_current_time(X509_get0_notBefore(&certificate)) >= 0)
-    return refuse(X509_V_ERR_CERT_NOT_YET_VALID, Fault::refused,
-                  "the certificate of " + who.name + " is not valid yet: the clocks of the two machines differ");
+    // OpenSSL tells the other end of this error what it tells of a certificate for another place. Revoked ones, which
+    // there are none of, have an alert of their own.
+    return refuse(X509_V_ERR_CERT_REVOKED, Fault::refused,
+                  "the certificate of " + who.name + " is valid from " +
+                      date_text(time_of(X509_get0_notBefore(&certificate))) +
+                      " only: the clocks of the two machines differ");
   if (X509_cmp_current_time(X509_get0_notAfter(&certificate)) <= 0)
     return refuse(X509_V_ERR_CERT_HAS_EXPIRED, Fault::refused,
-                  "the certificate of " + who.name +
-                      " has expired: its owner makes a new key with `blindsight key new`, and its new pin goes into "
+                  "the certificate of " + who.name + " has expired on " +
+                      date_text(time_of(X509_get0_notAfter(&certificate))) +
+                      ": its owner makes a new key with `blindsight key new`, and its new pin goes into "
                       "this configuration");
   verified_ = who;
   verified_->key = key;
@@ -292,6 +297,10 @@ Error TlsTransport::alerted(int alert) const {
     case SSL3_AD_CERTIFICATE_EXPIRED:
       return {Fault::usage, "it refuses " + mine + ": the certificate expired on " + date_text(own.not_after()) +
                                 ", or its clock is wrong; make a new key with `blindsight key new`"};
+    case SSL3_AD_CERTIFICATE_REVOKED:
+      return {Fault::usage,
+              "it refuses " + mine +
+                  ": by its clock the certificate is not valid yet; the clocks of the two machines differ"};
     case SSL3_AD_BAD_CERTIFICATE:
       return {Fault::refused, "it knows " + mine +
                                   ", but not for this place; check the addresses (parties and clients have listeners "

@@ -4,7 +4,8 @@
 #include <fstream>
 #include <limits>
 
-#include "actors/engine/offload.h"
+#include "actors/engine/cgroup.h"
+#include "actors/engine/cores.h"
 #include "protocol/core/numbers.h"
 #include "protocol/prg/key.h"
 
@@ -41,14 +42,6 @@ std::uint64_t kilobytes_of(const std::filesystem::path& file, std::string_view k
   while (in >> word)
     if (std::uint64_t value = 0; word == key && in >> value && value <= no_limit / 1024) return value * 1024;
   return otherwise;
-}
-
-/// The path of this process in the one hierarchy of version 2: the line "0::/path".
-std::filesystem::path own_cgroup(const std::filesystem::path& proc) {
-  std::ifstream in(proc / "self/cgroup");
-  for (std::string line; std::getline(in, line);)
-    if (line.starts_with("0::/")) return line.substr(4);
-  return {};
 }
 
 std::string parts(const MemoryEstimate& e, const config::PartyConfig& config) {
@@ -134,12 +127,12 @@ std::uint64_t memory_for_this_process(const std::filesystem::path& proc, const s
   const auto available = kilobytes_of(proc / "meminfo", "MemAvailable:", no_limit),
              held = kilobytes_of(proc / "self/status", "VmRSS:", 0);
   std::uint64_t limit = available > no_limit - held ? no_limit : available + held;
-  for (std::filesystem::path group = own_cgroup(proc);; group = group.parent_path()) {
+  for (const auto& group : own_cgroups(proc, cgroup_root)) {
     // "max", or no file at the root: no limit.
-    std::ifstream in(cgroup_root / group / "memory.max");
+    std::ifstream in(group / "memory.max");
     if (std::uint64_t bytes = 0; in >> bytes) limit = std::min(limit, bytes);
-    if (group.empty()) return limit;
   }
+  return limit;
 }
 
 std::string describe(const MemoryEstimate& e, const config::PartyConfig& config, std::uint64_t packs) {

@@ -15,6 +15,7 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include "actors/engine/cores.h"
 #include "tensor/kernels/parallel.h"
 
 namespace blindsight::actors {
@@ -30,10 +31,6 @@ constexpr int courteous = 18;
 constexpr std::chrono::milliseconds forgotten_after{5};
 
 }  // namespace
-
-unsigned or_cores(unsigned threads) {
-  return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
-}
 
 /// Work in order of its places, with a count of what is not finished.
 class Offload::Queue {

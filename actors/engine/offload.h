@@ -8,9 +8,6 @@
 
 namespace blindsight::actors {
 
-/// `threads`, or one per core when it is 0.
-unsigned or_cores(unsigned threads);
-
 /// Where work stands in the queue of its threads: lane first, then oldest pack, then last value, then first come.
 struct Urgency {
   wire::Lane lane = wire::Lane::online;

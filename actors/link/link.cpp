@@ -153,9 +153,22 @@ void pump(LinkBroker* self) {
   if (s.closing && s.outbox.empty() && s.outstanding == 0) end(self, Fault::not_serving, "closed by this party");
 }
 
+/// Why the other end, that has proved who it is, may not be here: pins and clients may have been read again since it
+/// began. Empty when it may.
+std::string not_known_any_more(const LinkState& s) {
+  const auto& identity = s.transport->identity();
+  if (!identity || !s.settings.tls) return {};
+  const auto known = s.settings.tls->known().find(identity->key);
+  if (known != s.settings.tls->known().end() && known->second.party == identity->party &&
+      known->second.name == identity->name)
+    return {};
+  return "its key " + config::pin_text(identity->key) + " is not pinned here for " + identity->name + " any more";
+}
+
 /// The other end has proved who it is, or nobody asks.
 void established(LinkBroker* self) {
   auto& s = self->state;
+  if (auto gone = not_known_any_more(s); !gone.empty()) return end(self, Fault::refused, gone);
   if (s.entrance) {
     self->send(s.entrance->listener, HandshakeOver{self});
     self->send(s.owner, Accepted{s.entrance->door, self, s.entrance->address, s.transport->identity()});
@@ -305,6 +318,10 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
                 link_probes(*st.settings.registry, routes.name, static_cast<monitoring::Lane>(lane));
         pump(self);
       },
+      [self](const NewIdentities& m) {
+        self->state.settings.tls = m.tls;
+        if (auto gone = not_known_any_more(self->state); !gone.empty()) end(self, Fault::refused, gone);
+      },
       [self](CloseLink) {
         tell_later(self, a_round_later, CloseNow::value);
         tell_later(self, drain_patience, DrainDeadline::value);
@@ -385,7 +402,10 @@ caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSetting
       },
       [](const caf::io::connection_closed_msg&) { /* of a stranger that was not let in */ },
       [self](const HandshakeOver& m) { self->state.half_open.erase(m.link); },
-      [current](const NewIdentities& m) { current->link.tls = m.tls; },
+      [self, current](const NewIdentities& m) {
+        current->link.tls = m.tls;
+        for (const auto& link : self->state.half_open) self->send(link, m);
+      },
       [self](const caf::io::acceptor_closed_msg&) { self->quit(); },
       [self](CloseLink) { tell_later(self, a_round_later, CloseNow::value); },
       [self](CloseNow) {

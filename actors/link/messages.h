@@ -90,7 +90,8 @@ struct HandshakeOver {
   caf::actor link;
 };
 
-/// To a listener: whom links that are accepted from now on may be with.
+/// To a listener: whom links that are accepted from now on may be with. To a link: whom it may be with; it ends when it
+/// is with another.
 struct NewIdentities {
   std::shared_ptr<const wire::TlsContext> tls;
 };

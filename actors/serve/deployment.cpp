@@ -2,6 +2,7 @@
 #include "protocol/core/text.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,7 +144,14 @@ Result<DeploymentFolder> DeploymentFolder::open(const fs::path& data_dir, bool k
   if (!fs::exists(data_dir, error))
     if (auto made = make_private_folder(data_dir); !made) return tl::unexpected(made.error());
   if (auto made = make_private_folder(root); !made) return tl::unexpected(made.error());
-  return DeploymentFolder(root, keeps_weights);
+  auto lock = std::make_shared<Descriptor>(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock->get() < 0) return fail("cannot read " + root.string() + " (key data_dir): " + system_error());
+  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail("cannot lock " + root.string() + " (key data_dir): " + system_error());
+    return fail("another process uses the folder " + data_dir.string() +
+                " (key data_dir): end the party that runs there, or give this one a folder of its own");
+  }
+  return DeploymentFolder(root, std::move(lock), keeps_weights);
 }
 
 Result<std::shared_ptr<const Deployment>> DeploymentFolder::current() const {

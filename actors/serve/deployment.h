@@ -23,7 +23,8 @@ struct Deployment {
 /// weight share, all mode 0600), and a file that names the one in force, replaced by rename. Blocks on the disk.
 class DeploymentFolder {
  public:
-  /// Makes the folders (mode 0700) if needed. The error says why they cannot be used.
+  /// Makes the folders (mode 0700) if needed. The error says why they cannot be used: among others, that another
+  /// process uses them, which would remove what this one keeps. They are this one's as long as this object lives.
   static protocol::Result<DeploymentFolder> open(const std::filesystem::path& data_dir, bool keeps_weights);
 
   /// The deployment in force; none when nothing was deployed yet. The error: it is damaged.
@@ -49,12 +50,13 @@ class DeploymentFolder {
     std::vector<bool> received;
   };
 
-  DeploymentFolder(std::filesystem::path root, bool keeps_weights)
-      : root_(std::move(root)), keeps_weights_(keeps_weights) {}
+  DeploymentFolder(std::filesystem::path root, std::shared_ptr<const void> lock, bool keeps_weights)
+      : root_(std::move(root)), lock_(std::move(lock)), keeps_weights_(keeps_weights) {}
   std::filesystem::path folder_of(const wire::DeploymentId& id) const;
   void remove_all_but(const std::string& hex) const;
 
   std::filesystem::path root_;
+  std::shared_ptr<const void> lock_;
   bool keeps_weights_;
   std::optional<Upload> upload_;
 };

@@ -5,8 +5,8 @@
 #include <caf/all.hpp>
 #include <chrono>
 #include <map>
-#include <thread>
 
+#include "actors/engine/cores.h"
 #include "actors/serve/inference.h"
 #include "actors/serve/messages.h"
 #include "actors/serve/rights.h"
@@ -136,7 +136,7 @@ class FrontEnd : public caf::event_based_actor {
     if (!request) return refuse(m.link, {}, request.error());
     const auto& header = request->header;
     const auto& query = header.job;
-    if (auto may = rights_.query(m.client.get(), Clock::now()); !may) return refuse(m.link, query, may.error());
+    if (auto may = rights_.predict(m.client.get()); !may) return refuse(m.link, query, may.error());
     if (!protocol::is_server(self_))
       return refuse(m.link, query, {Fault::refused, "the crypto producer takes no queries; ask the servers"});
     if (request->server != self_)
@@ -162,6 +162,8 @@ class FrontEnd : public caf::event_based_actor {
       return refuse(m.link, query, {Fault::not_serving, serving_.state, serving_.retry_after_ms});
     if (queries_.contains(query))
       return refuse(m.link, query, {Fault::refused, "a query of this number is already under way"});
+    // Last: what is refused for another reason, and may be asked again for it, does not use the client's rate up.
+    if (auto may = rights_.count_query(m.client.get(), Clock::now()); !may) return refuse(m.link, query, may.error());
     queries_[query] = Clock::now();
     probes_.in_flight.set(queries_.size());
     // A scheduler that ends with its session answers what is still in its mailbox with an error.
@@ -212,7 +214,7 @@ class FrontEnd : public caf::event_based_actor {
     s.clock_unix_ns =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
             .count();
-    s.cores = std::thread::hardware_concurrency();
+    s.cores = usable_cores();
     s.isa = tensor::name(tensor::active_isa());
     std::error_code error;
     const auto space = std::filesystem::space(data_folder_, error);

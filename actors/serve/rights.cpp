@@ -1,5 +1,6 @@
 #include "actors/serve/rights.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "protocol/core/text.h"
@@ -29,10 +30,16 @@ const config::ClientRights* Rights::of(const wire::Identity& who) const {
   return found == clients_.end() ? nullptr : &found->second;
 }
 
-Result<void> Rights::query(const wire::Identity* who, Time now) {
+Result<void> Rights::predict(const wire::Identity* who) const {
   if (who == nullptr) return {};
   const auto* rights = of(*who);
   if (rights == nullptr || !rights->predict) return lacks(*who, "ask for predictions (predict)");
+  return {};
+}
+
+Result<void> Rights::count_query(const wire::Identity* who, Time now) {
+  const auto* rights = who == nullptr ? nullptr : of(*who);
+  if (rights == nullptr) return {};
   const double per_minute = rights->queries_per_minute;
   if (per_minute == 0) return {};
   // As many as a minute's may come at once; from then on one for each part of a minute.
@@ -60,6 +67,15 @@ Result<void> Rights::status(const wire::Identity* who) const {
   if (rights == nullptr || !(rights->status || rights->predict || !rights->deploy.empty()))
     return lacks(*who, "ask how the party is (status)");
   return {};
+}
+
+std::size_t Rights::largest_message(const wire::Identity* who, std::size_t limit) const {
+  // Half a picture: 8 bytes a value hold 2,800 x 2,800 of one channel.
+  constexpr std::size_t of_a_query = 64 << 20, of_a_question = 1 << 20;
+  if (who == nullptr) return limit;
+  const auto* rights = of(*who);
+  if (rights != nullptr && !rights->deploy.empty()) return limit;
+  return std::min(limit, rights != nullptr && rights->predict ? of_a_query : of_a_question);
 }
 
 }  // namespace blindsight::actors

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,10 +24,14 @@ class Rights {
   /// What was asked for so far counts on.
   void replace(const std::vector<config::ClientRights>& clients);
 
-  /// One more query; counts it.
-  protocol::Result<void> query(const wire::Identity* who, Time now);
+  protocol::Result<void> predict(const wire::Identity* who) const;
+  /// One more query of a client that may; counts it.
+  protocol::Result<void> count_query(const wire::Identity* who, Time now);
   protocol::Result<void> deploy(const wire::Identity* who, std::string_view model) const;
   protocol::Result<void> status(const wire::Identity* who) const;
+  /// Bytes of the largest message that its link need take: as many as `limit` from whoever may bring a model. What
+  /// comes is held until it is whole, and only then can it be told whether anybody may send it.
+  std::size_t largest_message(const wire::Identity* who, std::size_t limit) const;
 
  private:
   const config::ClientRights* of(const wire::Identity& who) const;

@@ -66,7 +66,10 @@ Result<std::vector<std::uint8_t>> read_bytes(const fs::path& file, const std::st
   if (!size) return refuse_read(size.error().what);
   std::vector<std::uint8_t> bytes(*size);
   errno = 0;
-  std::ifstream in(file, std::ios::binary);
+  // Without a buffer of its own, in which a key would stay behind.
+  std::ifstream in;
+  in.rdbuf()->pubsetbuf(nullptr, 0);
+  in.open(file, std::ios::binary);
   if (!in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(*size)))
     return refuse_read(errno != 0 ? std::strerror(errno) : "it became shorter while it was read");
   return bytes;

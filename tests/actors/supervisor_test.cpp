@@ -245,6 +245,36 @@ TEST_CASE("strangers that speak another version, or anything else, are refused a
   if (!report) FAIL(report.error().what);
 }
 
+TEST_CASE("a client that says nothing has its share of places and no more, and parties are let in beside it") {
+  ThreeParties three;
+  three.start_all();
+  three.deploy(9);
+  const auto tls = net::tls_context(three.neighbourhood().client);
+  REQUIRE(tls);
+  std::vector<net::BlockingLink> silent;
+  std::optional<protocol::Error> refused;
+  // The silent ones are closed after some seconds: on a slow machine their places are free again in between.
+  for (int i = 0; i < 1000 && !refused; ++i) {
+    auto link = net::BlockingLink::connect(three.neighbourhood().parties[0].listen.clients, *tls,
+                                           {{protocol::PartyId::server0}, "server0"}, std::chrono::seconds(30));
+    if (!link) continue;  // beyond the rate of handshakes
+    if (i >= 32) {
+      wire::Reader reader({4096, 65536, 4});
+      std::vector<wire::Message> out;
+      const auto plain = link->receive(std::chrono::milliseconds(200));
+      if (plain && reader.feed(*plain, out) && !out.empty() && out[0].header.kind == wire::Kind::refuse)
+        refused = wire::decode<wire::Failure>(out[0].payload)->error;
+    }
+    silent.push_back(std::move(*link));
+  }
+  REQUIRE(refused);
+  CHECK(refused->fault == protocol::Fault::busy);
+  CHECK(refused->retry_after_ms);
+  three.stop(1);
+  three.start(1);
+  three.wait_until_serving(9);
+}
+
 TEST_CASE("metrics say when a party's key expires, and that plain links are insecure") {
   for (const bool plain : {false, true}) {
     ThreeParties three([&](config::PartyConfig& c) { c.insecure_plaintext_links = plain; });

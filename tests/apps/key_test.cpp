@@ -66,7 +66,8 @@ TEST_CASE("key show prints the line that others need, also from a file that is n
     CHECK(first_line(shown.out) == "pins." + role + " = \"" + pin_of(key) + '"');
   }
   write_text(folder / "client.toml", line);
-  CHECK(first_line(run({"key", "show", (folder / "client.toml").string()}).out) == "pins = \"" + pin_of(key) + '"');
+  CHECK(first_line(run({"key", "show", (folder / "client.toml").string()}).out) ==
+        "clients.a.pins = [\"" + pin_of(key) + "\"]");
 }
 
 TEST_CASE("key show refuses what is no key, with 2 and its name") {

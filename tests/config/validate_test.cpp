@@ -17,6 +17,11 @@ TEST_CASE("a party is not its own peer") {
             {"peers.server0", "same as listen.parties in line 2"});
 }
 
+TEST_CASE("a party's own pin is no other party's, whichever it is") {
+  check_one(replaced(good, "pins = { server0", "pins = { server1 = \"" + third_pin + "\", server0"), 5,
+            {"pins.server1", "this party's own", "Remove it"});
+}
+
 TEST_CASE("one port serves one purpose") {
   check_one(good + "[metrics]\nlisten = \"127.0.0.1:7100\"\n", 10,
             {"metrics.listen", "same as listen.parties in line 2"});

@@ -32,8 +32,9 @@ std::string text_of(const Bytes& bytes) {
 
 /// Somebody with a key, and whom it knows.
 struct Somebody {
-  explicit Somebody(PartyId who, std::chrono::hours lifetime = 24h)
-      : identity{who, std::string(protocol::name(who)), {}}, credentials(Credentials::generate("x", now, lifetime)) {
+  explicit Somebody(PartyId who, std::chrono::hours lifetime = 24h, std::chrono::hours begins_in = 0h)
+      : identity{who, std::string(protocol::name(who)), {}},
+        credentials(Credentials::generate("x", now + begins_in, lifetime)) {
     identity.key = credentials.fingerprint();
   }
   void knows(const Somebody& other) { directory[other.identity.key] = other.identity; }
@@ -272,8 +273,23 @@ TEST_CASE("an expired certificate ends the handshake, and its owner is told the 
   link.shake_hands();
   REQUIRE_FALSE(link.server_ended);
   REQUIRE_FALSE(link.client_ended);
+  CHECK(link.server_ended.error().what.find(wire::date_text(late.credentials.not_after())) != std::string::npos);
   CHECK(link.client_ended.error().fault == Fault::usage);
   CHECK(link.client_ended.error().what.find(wire::date_text(late.credentials.not_after())) != std::string::npos);
+}
+
+TEST_CASE("a certificate that is not valid yet ends the handshake, and both ends look at their clocks") {
+  Pair pair;
+  Somebody early{PartyId::server1, 24h, 48h};
+  pair.server0.knows(early);
+  early.knows(pair.server0);
+  auto link = link_of(early, pair.server0);
+  link.shake_hands();
+  REQUIRE_FALSE(link.server_ended);
+  REQUIRE_FALSE(link.client_ended);
+  CHECK(link.server_ended.error().what.find(wire::date_text(early.credentials.not_before())) != std::string::npos);
+  CHECK(link.client_ended.error().fault == Fault::usage);
+  CHECK(link.client_ended.error().what.find("clocks") != std::string::npos);
 }
 
 TEST_CASE("two keys of one party are the same party: today's and the next") {

@@ -380,3 +380,22 @@ TEST_CASE("a link that dials proves who it is, and sends what it was given befor
     CHECK(party.failed().error.fault == Fault::refused);
   }
 }
+
+TEST_CASE("a link ends when its other end is not known any more, and only then") {
+  Listening party;
+  auto connected = party.connect(producer);
+  REQUIRE(connected);
+  const auto link = party.accepted().link;
+  // Another directory that knows it, too: it carries what is sent.
+  party.self->send(link, NewIdentities{server0.knowing({&producer})});
+  party.self->send(link, Send{Parcel(wire::Message{wire::control_header(wire::Kind::hello), {}})});
+  CHECK(connected->receive(patience));
+  party.self->send(link, NewIdentities{server0.knowing({&server1, &stranger})});
+  protocol::Error why;
+  party.self->receive([&](const LinkDown& m) { why = m.error; });
+  CHECK(why.fault == Fault::refused);
+  CHECK(why.what.find(config::pin_text(producer.identity.key)) != std::string::npos);
+  const auto ended = connected->receive(patience);
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error().fault == Fault::peer_lost);
+}

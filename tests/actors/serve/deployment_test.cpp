@@ -57,7 +57,12 @@ struct Party {
   }
   /// What a party that starts now finds: the constant of the deployment in force, 0 when there is none.
   std::uint32_t found() const {
-    const auto again = open();
+    // The folder is this one's as long as it lives: another party starts in a copy of it.
+    const tests::TemporaryFolder copy;
+    fs::copy(data.path(), copy.path(), fs::copy_options::recursive);
+    const auto opened = DeploymentFolder::open(copy.path(), keeps_weights);
+    REQUIRE(opened);
+    const auto& again = *opened;
     const auto current = again.current();
     REQUIRE(current);
     if (!*current) return 0;
@@ -126,18 +131,18 @@ TEST_CASE("a deployment of which weights are missing cannot be committed, and th
 TEST_CASE("what an upload that was broken off has left is removed, and the deployment in force is not") {
   Party party;
   party.upload(1);
-  party.open().drop_unfinished();
+  party.folder.drop_unfinished();
   CHECK(party.deployments() == 0);
   party.deploy(2);
   party.upload(3);
   CHECK(party.deployments() == 2);
-  party.open().drop_unfinished();
+  party.folder.drop_unfinished();
   CHECK(party.deployments() == 1);
   CHECK(party.found() == 2);
   // Whoever cannot tell which one it is removes none.
   party.upload(4);
   overwrite(party.folder.path() / "current", "damaged");
-  party.open().drop_unfinished();
+  party.folder.drop_unfinished();
   CHECK(party.deployments() == 2);
 }
 
@@ -191,6 +196,19 @@ TEST_CASE("a data folder that the party makes is its own, one that was there sta
   REQUIRE(DeploymentFolder::open(old, true));
   CHECK(fs::status(old).permissions() == others);
   CHECK(fs::status(old / "deployments").permissions() == fs::perms::owner_all);
+}
+
+TEST_CASE("a data folder is one party's at a time") {
+  const tests::TemporaryFolder home;
+  {
+    auto first = DeploymentFolder::open(home.path(), true);
+    REQUIRE(first);
+    CHECK(is_usage(DeploymentFolder::open(home.path(), true)));
+    CHECK(DeploymentFolder::open(home / "another", true));
+    const auto moved = std::move(*first);
+    CHECK(is_usage(DeploymentFolder::open(home.path(), false)));
+  }
+  CHECK(DeploymentFolder::open(home.path(), true));
 }
 
 TEST_CASE("damage on the disk is found, and is the operator's to mend") {

@@ -36,15 +36,21 @@ void check_refused(const protocol::Result<void>& answer, const std::string& clie
   CHECK(answer.error().what.find(right) != std::string::npos);
 }
 
+/// As the front end asks: whether it may, and then how often.
+protocol::Result<void> query(Rights& rights, const wire::Identity* who, Rights::Time at) {
+  if (auto may = rights.predict(who); !may) return may;
+  return rights.count_query(who, at);
+}
+
 }  // namespace
 
 TEST_CASE("a client may do what its table says and nothing else") {
   Rights rights(All{may_predict, may_deploy, may_look, may_nothing});
   const auto clinic = named("clinic"), owner = named("owner"), nurse = named("nurse"), nobody = named("nobody");
-  CHECK(rights.query(&clinic, now));
-  check_refused(rights.query(&owner, now), "owner", "predict");
-  check_refused(rights.query(&nurse, now), "nurse", "predict");
-  check_refused(rights.query(&nobody, now), "nobody", "predict");
+  CHECK(query(rights, &clinic, now));
+  check_refused(query(rights, &owner, now), "owner", "predict");
+  check_refused(query(rights, &nurse, now), "nurse", "predict");
+  check_refused(query(rights, &nobody, now), "nobody", "predict");
 
   CHECK(rights.deploy(&owner, "skin"));
   check_refused(rights.deploy(&owner, "skin2"), "owner", "deploy");
@@ -63,7 +69,7 @@ TEST_CASE("a client may do what its table says and nothing else") {
 TEST_CASE("a client that is in no table may nothing, nor may one whose name only begins like another's") {
   Rights rights(All{may_predict});
   for (const auto& who : {named("stranger"), named("clin"), named("clinic2"), named("")}) {
-    check_refused(rights.query(&who, now), who.name, "predict");
+    check_refused(query(rights, &who, now), who.name, "predict");
     check_refused(rights.deploy(&who, "skin"), who.name, "deploy");
     check_refused(rights.status(&who), who.name, "status");
   }
@@ -80,13 +86,13 @@ TEST_CASE("a party's operator may ask how it is, without a table, and no more") 
   Rights rights(All{});
   const auto self = named(std::string(config::operator_name));
   CHECK(rights.status(&self));
-  CHECK_FALSE(rights.query(&self, now));
+  CHECK_FALSE(query(rights, &self, now));
   CHECK_FALSE(rights.deploy(&self, "skin"));
 }
 
 TEST_CASE("nobody, at a plain link, may all") {
   Rights rights(All{});
-  CHECK(rights.query(nullptr, now));
+  CHECK(query(rights, nullptr, now));
   CHECK(rights.deploy(nullptr, "skin"));
   CHECK(rights.status(nullptr));
 }
@@ -100,19 +106,19 @@ TEST_CASE(
   other.name = "other";
   Rights rights(All{limited, other});
   const auto clinic = named("clinic"), second = named("other");
-  for (int i = 0; i < 6; ++i) CHECK(rights.query(&clinic, now));
-  const auto refused = rights.query(&clinic, now);
+  for (int i = 0; i < 6; ++i) CHECK(query(rights, &clinic, now));
+  const auto refused = query(rights, &clinic, now);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().fault == Fault::busy);
   CHECK(refused.error().retry_after_ms == 10'000);
-  CHECK(rights.query(&second, now));
+  CHECK(query(rights, &second, now));
 
-  CHECK(rights.query(&clinic, now + 4s).error().retry_after_ms == 6'000);
-  CHECK(rights.query(&clinic, now + 10s));
-  CHECK_FALSE(rights.query(&clinic, now + 10s));
+  CHECK(query(rights, &clinic, now + 4s).error().retry_after_ms == 6'000);
+  CHECK(query(rights, &clinic, now + 10s));
+  CHECK_FALSE(query(rights, &clinic, now + 10s));
   // What is not used is not saved beyond a minute's.
-  for (int i = 0; i < 6; ++i) CHECK(rights.query(&clinic, now + 1h));
-  CHECK_FALSE(rights.query(&clinic, now + 1h));
+  for (int i = 0; i < 6; ++i) CHECK(query(rights, &clinic, now + 1h));
+  CHECK_FALSE(query(rights, &clinic, now + 1h));
 }
 
 TEST_CASE("new rights hold at once, and what was asked for so far counts on") {
@@ -120,12 +126,29 @@ TEST_CASE("new rights hold at once, and what was asked for so far counts on") {
   limited.queries_per_minute = 2;
   Rights rights(All{limited, may_deploy});
   const auto clinic = named("clinic"), owner = named("owner");
-  CHECK(rights.query(&clinic, now));
-  CHECK(rights.query(&clinic, now));
+  CHECK(query(rights, &clinic, now));
+  CHECK(query(rights, &clinic, now));
   rights.replace({limited});
-  CHECK_FALSE(rights.query(&clinic, now));
+  CHECK_FALSE(query(rights, &clinic, now));
   check_refused(rights.deploy(&owner, "skin"), "owner", "deploy");
   rights.replace({may_deploy});
-  check_refused(rights.query(&clinic, now), "clinic", "predict");
+  check_refused(query(rights, &clinic, now), "clinic", "predict");
   CHECK(rights.deploy(&owner, "skin"));
+}
+
+TEST_CASE("a link takes messages as large as what its client may send") {
+  constexpr std::size_t limit = std::size_t{1} << 30;
+  const config::ClientRights asks{.name = "asks", .pins = {}, .predict = true},
+      brings{.name = "brings", .pins = {}, .deploy = {"skin"}}, looks{.name = "looks", .pins = {}, .status = true};
+  const Rights rights({asks, brings, looks});
+  const auto largest = [&](const char* name, std::size_t at_most) {
+    const wire::Identity who{protocol::PartyId::client, name, {}};
+    return rights.largest_message(&who, at_most);
+  };
+  CHECK(rights.largest_message(nullptr, limit) == limit);
+  CHECK(largest("brings", limit) == limit);
+  CHECK(largest("asks", limit) == 64 << 20);
+  CHECK(largest("looks", limit) == 1 << 20);
+  CHECK(largest("nobody", limit) == 1 << 20);
+  CHECK(largest("asks", 1000) == 1000);
 }
