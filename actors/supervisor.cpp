@@ -442,6 +442,8 @@ class Supervisor : public caf::event_based_actor {
       spdlog::log(todo.failure ? spdlog::level::warn : spdlog::level::info, "{}: session ended ({}): {}", who(),
                   protocol::name(error.fault), error.what);
     last_end_ = error.what;
+    // Before any client hears of it from the scheduler, and asks again.
+    tell_front_end(false, waiting_text());
     if (scheduler_) send(scheduler_, EndSession{error});
     scheduler_ = nullptr;
     for (const auto& layer : layers_) send_exit(layer, caf::exit_reason::user_shutdown);
