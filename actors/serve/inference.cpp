@@ -10,18 +10,16 @@ namespace {
 using monitoring::Outcome;
 using protocol::Fault;
 using Clock = std::chrono::steady_clock;
-using TimeIsUp = caf::atom_constant<caf::atom("time-is-up")>;
 
 class Inference : public caf::event_based_actor {
  public:
   Inference(caf::actor_config& config, std::shared_ptr<const SessionCore> core, std::vector<caf::actor> layers,
-            SubmitQuery query, const Parcel<Pack>& pack, std::chrono::milliseconds timeout, caf::actor scheduler)
+            SubmitQuery query, const Parcel<Pack>& pack, caf::actor scheduler)
       : caf::event_based_actor(config),
         core_(std::move(core)),
         layers_(std::move(layers)),
         query_(std::move(query)),
         pack_(pack.take()),
-        timeout_(timeout),
         scheduler_(std::move(scheduler)) {}
 
   const char* name() const override { return "inference"; }
@@ -35,7 +33,6 @@ class Inference : public caf::event_based_actor {
   }
 
   caf::behavior make_behavior() override {
-    delayed_send(this, timeout_, TimeIsUp::value);
     start();
     return {
         [this](const LayerDone& m) {
@@ -53,8 +50,8 @@ class Inference : public caf::event_based_actor {
         },
         [this](const StepFailed& m) { fail(m.error); },
         [this](const AbortQuery& m) { fail(m.error, m.outcome, m.client_knows); },
-        [this](TimeIsUp) {
-          fail({Fault::timed_out, "no answer after " + std::to_string(timeout_.count()) +
+        [this](const TimeIsUp& m) {
+          fail({Fault::timed_out, "no answer after " + std::to_string(m.allowed.count()) +
                                       " ms (key query.timeout_ms); " + std::to_string(layers_done_) + " of " +
                                       std::to_string(layers_.size()) + " layers were done"});
         },
@@ -119,7 +116,6 @@ class Inference : public caf::event_based_actor {
   std::vector<caf::actor> layers_;
   SubmitQuery query_;
   Pack pack_;
-  std::chrono::milliseconds timeout_;
   caf::actor scheduler_;
   wire::ServerReport report_;
   std::optional<protocol::Payload> output_;
@@ -130,9 +126,8 @@ class Inference : public caf::event_based_actor {
 }  // namespace
 
 caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack,
-                           std::chrono::milliseconds timeout, const caf::actor& scheduler) {
-  return system.spawn<Inference>(std::move(core), std::move(layers), std::move(query), Parcel(std::move(pack)), timeout,
+                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack, const caf::actor& scheduler) {
+  return system.spawn<Inference>(std::move(core), std::move(layers), std::move(query), Parcel(std::move(pack)),
                                  scheduler);
 }
 

@@ -15,10 +15,9 @@ namespace blindsight::actors {
 /// reports, sends the client its half of the output or the reason why there is none, tells QueryEnded to `scheduler`,
 /// and is gone.
 ///
-///   LayerDone, ClientBound from the layers; StepFailed, AbortQuery end it without a result
+///   LayerDone, ClientBound from the layers; StepFailed, AbortQuery, TimeIsUp end it without a result
 caf::actor spawn_inference(caf::actor_system& system, std::shared_ptr<const SessionCore> core,
-                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack,
-                           std::chrono::milliseconds timeout, const caf::actor& scheduler);
+                           std::vector<caf::actor> layers, SubmitQuery query, Pack pack, const caf::actor& scheduler);
 
 /// Tells a client why its query has no answer.
 void send_failure(const caf::actor& client, const wire::QueryId& query, const protocol::Error& error);

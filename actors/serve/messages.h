@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,11 +19,6 @@ namespace blindsight::actors {
 /// What it takes the parties to come back after a session ended, about: when a client should ask again.
 constexpr std::uint32_t retry_ms = 500;
 
-/// Query helper to itself.
-struct HelpTooLong {
-  protocol::PackId pack = 0;
-};
-
 /// From an inference to the scheduler, once.
 struct QueryEnded {
   wire::QueryId query{};
@@ -36,6 +32,11 @@ struct AbortQuery {
   protocol::Error error;
   monitoring::Outcome outcome = monitoring::Outcome::failed;
   bool client_knows = false;  ///< the client need not be told
+};
+
+/// Scheduler to an inference: it has run for as long as it may.
+struct TimeIsUp {
+  std::chrono::milliseconds allowed{};
 };
 
 /// Supervisor to front end, and model store to supervisor: what is deployed here now.
@@ -77,11 +78,6 @@ struct CancelQuery {
   caf::actor client;
 };
 
-/// Scheduler to itself.
-struct WaitedTooLong {
-  wire::QueryId query{};
-};
-
 /// Front end to scheduler: the client's connection is gone.
 struct ClientGone {
   caf::actor client;
@@ -118,16 +114,15 @@ struct Serving {
 
 }  // namespace blindsight::actors
 
-BLINDSIGHT_LOCAL_MESSAGE(HelpTooLong)
 BLINDSIGHT_LOCAL_MESSAGE(QueryEnded)
 BLINDSIGHT_LOCAL_MESSAGE(AbortQuery)
+BLINDSIGHT_LOCAL_MESSAGE(TimeIsUp)
 BLINDSIGHT_LOCAL_MESSAGE(Deployed)
 BLINDSIGHT_LOCAL_MESSAGE(PrepareSession)
 BLINDSIGHT_LOCAL_MESSAGE(SessionPrepared)
 BLINDSIGHT_LOCAL_MESSAGE(BeginDeployment)
 BLINDSIGHT_LOCAL_MESSAGE(SubmitQuery)
 BLINDSIGHT_LOCAL_MESSAGE(CancelQuery)
-BLINDSIGHT_LOCAL_MESSAGE(WaitedTooLong)
 BLINDSIGHT_LOCAL_MESSAGE(ClientGone)
 BLINDSIGHT_LOCAL_MESSAGE(QueryClosed)
 BLINDSIGHT_LOCAL_MESSAGE(NewRights)

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "actors/serve/deadlines.h"
 #include "actors/serve/help_ledger.h"
 #include "actors/serve/messages.h"
 
@@ -16,6 +17,7 @@ using protocol::Fault;
 using protocol::PackId;
 using protocol::PartyId;
 using wire::Kind;
+using Tick = caf::atom_constant<caf::atom("tick")>;
 
 class QueryHelper : public caf::event_based_actor {
  public:
@@ -46,16 +48,12 @@ class QueryHelper : public caf::event_based_actor {
         [this](const Arrived& m) { arrived(m); },
         [this](const LayerDone& m) {
           auto it = running_.find(m.work.pack);
-          if (it != running_.end() && ++it->second.layers_done == layers_.size()) running_.erase(it);
+          if (it != running_.end() && ++it->second.layers_done == layers_.size()) over(m.work.pack);
         },
         [this](const StepFailed& m) { failed(m.work.pack, m.error); },
-        [this](const HelpTooLong& m) {
-          auto it = running_.find(m.pack);
-          if (it == running_.end()) return;
-          failed(m.pack,
-                 {Fault::timed_out, "its part of the query has not ended after " + std::to_string(timeout_.count()) +
-                                        " ms (key query.timeout_ms); " + std::to_string(it->second.layers_done) +
-                                        " of " + std::to_string(layers_.size()) + " layers were done"});
+        [this](Tick) {
+          for (const auto pack : deadlines_.tick(clock().now())) time_is_up(pack);
+          sleep();
         },
     };
   }
@@ -94,7 +92,8 @@ class QueryHelper : public caf::event_based_actor {
     spdlog::debug("{}: pack {} of session {:016x} goes to a query", protocol::name(core_->self), pack, core_->session);
     running_[pack].query = query;
     const auto keys = keys_.extract(pack);
-    delayed_send(this, timeout_, HelpTooLong{pack});
+    deadlines_.set(pack, clock().now() + timeout_);
+    sleep();
     // The last value first: a layer has the query in its mailbox when the one before it tells of rows.
     for (std::size_t i = layers_.size(); i-- > 0;) {
       BeginQuery to_layer;
@@ -104,6 +103,23 @@ class QueryHelper : public caf::event_based_actor {
       to_layer.inference = this;
       send(layers_[i], std::move(to_layer));
     }
+  }
+
+  void sleep() {
+    if (const auto wait = deadlines_.tick_after(clock().now())) delayed_send(this, *wait, Tick::value);
+  }
+
+  void time_is_up(PackId pack) {
+    const auto it = running_.find(pack);
+    if (it == running_.end()) return;
+    failed(pack, {Fault::timed_out, "its part of the query has not ended after " + std::to_string(timeout_.count()) +
+                                        " ms (key query.timeout_ms); " + std::to_string(it->second.layers_done) +
+                                        " of " + std::to_string(layers_.size()) + " layers were done"});
+  }
+
+  void over(PackId pack) {
+    running_.erase(pack);
+    deadlines_.erase(pack);
   }
 
   void failed(PackId pack, const protocol::Error& error) {
@@ -118,7 +134,7 @@ class QueryHelper : public caf::event_based_actor {
   }
 
   void drop(PackId pack) {
-    running_.erase(pack);
+    over(pack);
     keys_.erase(pack);
     for (const auto& layer : layers_) send(layer, DropPack{pack});
   }
@@ -136,6 +152,7 @@ class QueryHelper : public caf::event_based_actor {
   HelpLedger ledger_;
   std::map<PackId, protocol::PackKeysPtr> keys_;  ///< of those that were announced and neither started nor cancelled
   std::map<PackId, Running> running_;
+  Deadlines<PackId> deadlines_;  ///< of what runs
 };
 
 }  // namespace

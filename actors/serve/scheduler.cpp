@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "actors/serve/deadlines.h"
 #include "actors/serve/inference.h"
 #include "actors/serve/messages.h"
 #include "actors/session/handshake.h"
@@ -22,6 +23,8 @@ using wire::QueryId;
 
 /// For a client that was told that all places are taken.
 constexpr std::uint32_t busy_retry_ms = 100;
+
+using Tick = caf::atom_constant<caf::atom("tick")>;
 
 class Scheduler : public caf::event_based_actor {
  public:
@@ -54,7 +57,10 @@ class Scheduler : public caf::event_based_actor {
         [this](const QueryEnded& m) { ended(m); },
         [this](const ClientGone& m) { client_gone(m.client); },
         [this](const CancelQuery& m) { cancel(m); },
-        [this](const WaitedTooLong& m) { waited_too_long(m.query); },
+        [this](Tick) {
+          for (const auto& query : deadlines_.tick(clock().now())) time_is_up(query);
+          sleep();
+        },
         [this](const EndSession& m) { end_session(m.error); },
     };
   }
@@ -84,7 +90,7 @@ class Scheduler : public caf::event_based_actor {
                             " queries wait or run already (key limits.max_queries); try again in a moment",
                         busy_retry_ms});
     waiting_[m.query].query = m;
-    delayed_send(this, settings_.timeout, WaitedTooLong{m.query});
+    give_time(m.query);
     if (leads()) {
       order_.push_back(m.query);
       refuse_if_mixed(m.query);
@@ -93,6 +99,23 @@ class Scheduler : public caf::event_based_actor {
       tell_peer(Kind::query_pending, 0, wire::encode(wire::QueryName{m.query, m.job}));
     }
     tell_load();
+  }
+
+  /// From now on: to get a pack, or with it to end.
+  void give_time(const QueryId& query) {
+    deadlines_.set(query, clock().now() + settings_.timeout);
+    sleep();
+  }
+
+  void sleep() {
+    if (const auto wait = deadlines_.tick_after(clock().now())) delayed_send(this, *wait, Tick::value);
+  }
+
+  void time_is_up(const QueryId& query) {
+    if (const auto running = running_.find(query); running != running_.end())
+      send(running->second.inference, TimeIsUp{settings_.timeout});
+    else
+      waited_too_long(query);
   }
 
   void refuse(const SubmitQuery& m, const protocol::Error& error) {
@@ -150,9 +173,9 @@ class Scheduler : public caf::event_based_actor {
     at_peer_.erase(id);
     const auto pack_id = pack.id;
     auto client = query.client;
-    running_[id] = {
-        spawn_inference(system(), core_, layers_, std::move(query), std::move(pack), settings_.timeout, this), client,
-        pack_id};
+    running_[id] = {spawn_inference(system(), core_, layers_, std::move(query), std::move(pack), this), client,
+                    pack_id};
+    give_time(id);
     monitor(running_[id].inference);
     tell_load();
   }
@@ -292,6 +315,7 @@ class Scheduler : public caf::event_based_actor {
     if (it == running_.end()) return;
     send(front_end_, QueryClosed{m.query, m.outcome, m.error.fault});
     running_.erase(it);
+    deadlines_.erase(m.query);
     const bool told = told_.erase(m.query) > 0;
     if (m.outcome != Outcome::ok) {
       if (told)
@@ -309,6 +333,7 @@ class Scheduler : public caf::event_based_actor {
     const auto query = it->second.query;
     withdraw(it->second);
     waiting_.erase(it);
+    deadlines_.erase(query.query);
     send_failure(query.client, query.query, error);
     send(front_end_, QueryClosed{query.query, outcome, error.fault});
     if (tell) tell_peer(Kind::query_cancelled, 0, wire::encode(wire::Failure{query.query, error}));
@@ -403,7 +428,8 @@ class Scheduler : public caf::event_based_actor {
   std::deque<QueryId> order_;                   ///< server 0: waiting queries without a pack, as they came
   std::map<QueryId, wire::JobDigest> at_peer_;  ///< server 0: queries whose share server 1 has
   std::map<QueryId, Running> running_;
-  std::uint64_t takers_ = 0;  ///< server 0: packs asked for
+  Deadlines<QueryId> deadlines_;  ///< of all that wait or run
+  std::uint64_t takers_ = 0;      ///< server 0: packs asked for
   std::uint64_t packs_received_ = 0;
   std::set<QueryId> told_;  ///< failing queries that the peer failed first
 };

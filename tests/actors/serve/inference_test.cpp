@@ -36,7 +36,7 @@ struct Begun {
     }
     inference = stage.keep(spawn_inference(stage.system(), core, actors,
                                            {query, {}, Parcel(protocol::Payload(48, 5)), client.actor(), timeline},
-                                           std::move(pack), timeout, scheduler.actor()));
+                                           std::move(pack), scheduler.actor()));
     stage.settle();
   }
   template <class Message>
@@ -71,12 +71,10 @@ struct Begun {
       CHECK((drop && drop->pack == pack_id));
     }
     output();
-    stage.pass(2 * timeout);
     CHECK(client.left() + scheduler.left() == 0);
     return ended->error.fault;
   }
 
-  static constexpr std::chrono::milliseconds timeout{1000};
   Stage stage;
   std::shared_ptr<SessionCore> core = fake_core(PartyId::server0);
   std::array<Role, values> layers{Role(stage), Role(stage), Role(stage), Role(stage), Role(stage)};
@@ -166,8 +164,8 @@ TEST_CASE("the client is answered when all layers are done and the output is the
     REQUIRE(ended);
     CHECK(ended->outcome == Outcome::ok);
     CHECK(ended->pack == pack_id);
-    // It is gone: neither its time limit nor anything else is heard of it.
-    q.stage.pass(2 * Begun::timeout);
+    // It is gone: nothing is heard of it any more.
+    q.tell(TimeIsUp{std::chrono::milliseconds(1)});
     CHECK(q.client.left() + q.scheduler.left() == 0);
   }
 }
@@ -187,12 +185,10 @@ TEST_CASE("a query that is given up ends as whoever gave it up says, a client th
   CHECK(second.failed(Outcome::failed, false) == Fault::not_serving);
 }
 
-TEST_CASE("a query has its time and no more") {
+TEST_CASE("a query whose time is up ends and tells how far it came") {
   Begun q;
   q.layer_done(0);
-  q.stage.pass(Begun::timeout - std::chrono::milliseconds(1));
-  CHECK(q.client.left() == 0);
-  q.stage.pass(std::chrono::milliseconds(1));
+  q.tell(TimeIsUp{std::chrono::milliseconds(1234)});
   CHECK(q.failed() == Fault::timed_out);
 }
 
@@ -227,7 +223,7 @@ TEST_CASE("the scheduler knows that a query is over before the client does, so t
     pack.materials.resize(values);
     const auto inference = stage.keep(spawn_inference(stage.system(), fake_core(PartyId::server0), actors,
                                                       {query, {}, Parcel(protocol::Payload(48, 5)), neighbour, false},
-                                                      std::move(pack), std::chrono::seconds(1), neighbour));
+                                                      std::move(pack), neighbour));
     stage.settle();
     if (well) {
       stage.tell(inference, ClientBound{Parcel(protocol::Payload{7})});

@@ -368,6 +368,44 @@ TEST_CASE("a query does not wait longer than its time, at either server") {
   }
 }
 
+TEST_CASE("a query that runs has its time and no more") {
+  for (const auto party : {PartyId::server0, PartyId::server1}) {
+    Scheduler s(party);
+    s.run(1, 5);
+    s.stage.pass(999ms);
+    CHECK(s.client.left() == 0);
+    s.stage.pass(1ms);
+    CHECK(s.failed(1, Outcome::failed).fault == Fault::timed_out);
+  }
+}
+
+TEST_CASE("the time of a query that runs begins when it has its pack") {
+  Scheduler s(PartyId::server0);
+  s.submit(1);
+  s.peer_says(Kind::query_pending, 1);
+  s.stage.pass(900ms);
+  REQUIRE(s.grant_any(5));
+  REQUIRE(s.begun() == 5);
+  s.forget();
+  s.stage.pass(900ms);
+  CHECK(s.client.left() == 0);
+  s.stage.pass(100ms);
+  CHECK(s.failed(1, Outcome::failed).fault == Fault::timed_out);
+}
+
+TEST_CASE("a query that is over is out of memory at once, not when its time would have been up") {
+  Scheduler s(PartyId::server0);
+  s.run(1, 5);
+  const auto inference = caf::actor_cast<caf::weak_actor_ptr>(s.inference);
+  s.tell(CancelQuery{query(1), s.client.actor()});
+  CHECK(s.failed(1, Outcome::cancelled).fault == Fault::refused);
+  s.inference = nullptr;
+  for (auto& layer : s.layers) layer.forget();
+  s.forget();
+  s.stage.settle();
+  CHECK_FALSE(inference.lock());
+}
+
 TEST_CASE("a pack that comes for a query that went is the next one's, and burned at both servers if there is none") {
   Scheduler s(PartyId::server0);
   for (const std::uint8_t number : {1, 2}) {
