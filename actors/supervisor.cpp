@@ -20,6 +20,7 @@
 #include "actors/serve/rights.h"
 #include "actors/serve/scheduler.h"
 #include "actors/session/handshake.h"
+#include "actors/session/machine.h"
 #include "protocol/core/text.h"
 
 namespace blindsight::actors {
@@ -38,12 +39,16 @@ struct GreetingOver {
 /// Supervisor to itself: once a day.
 struct LookAtKey {};
 
+/// Supervisor to itself: the session's machine wants to know that time passes.
+struct TickNow {};
+
 }  // namespace
 }  // namespace blindsight::actors
 
 BLINDSIGHT_LOCAL_MESSAGE(DialAgain)
 BLINDSIGHT_LOCAL_MESSAGE(GreetingOver)
 BLINDSIGHT_LOCAL_MESSAGE(LookAtKey)
+BLINDSIGHT_LOCAL_MESSAGE(TickNow)
 
 namespace blindsight::actors {
 namespace {
@@ -52,6 +57,8 @@ using protocol::Fault;
 using protocol::PartyId;
 using std::chrono::milliseconds;
 using wire::Kind;
+namespace event = session::event;
+namespace action = session::action;
 
 constexpr milliseconds greeting_patience{5000};
 /// Reasons of refusals that the log tells; the metric counts all.
@@ -89,6 +96,10 @@ PeerProbes peer_probes(monitoring::Registry& registry, std::string_view peer) {
           .disconnections = registry.probe<metrics::peer_disconnections>(peer)};
 }
 
+session::Heartbeat heartbeat(const config::LinkConfig& link) {
+  return {milliseconds(link.ping_interval_ms), milliseconds(link.silence_ms)};
+}
+
 class Supervisor : public caf::event_based_actor {
  public:
   Supervisor(caf::actor_config& actor_config, SupervisorParts parts, monitoring::Registry* registry)
@@ -102,7 +113,9 @@ class Supervisor : public caf::event_based_actor {
         model_store_(std::move(parts.model_store)),
         stopping_(std::move(parts.stopping)),
         registry_(registry),
-        listening_descriptors_(parts.listening_descriptors) {
+        listening_descriptors_(parts.listening_descriptors),
+        heartbeat_(heartbeat(config_.link)),
+        machine_(self_, heartbeat_, std::chrono::steady_clock::now()) {
     link_settings_.tls = std::move(parts.tls);
     const auto& tls = link_settings_.tls;
     registry_->probe<monitoring::metrics::links_insecure>().set(tls ? 0 : 1);
@@ -158,6 +171,7 @@ class Supervisor : public caf::event_based_actor {
     }
     send(front_end_, Deployed{deployment_});
     begin_attempt();
+    tick();
     return {
         [this](const Accepted& m) { accepted(m); },
         [this](const HandshakeFailed& m) { handshake_failed(m); },
@@ -168,8 +182,12 @@ class Supervisor : public caf::event_based_actor {
         [this](const Arrived& m) { arrived(m); },
         [this](const LinkDown& m) { link_down(m); },
         [this](const GreetingOver& m) { greeting_over(m.link); },
+        [this](TickNow) { tick(); },
+        [this](const Heard& m) {
+          if (const auto peer = peer_at(m.link)) handle(event::Heard{*peer});
+        },
         [this](const LayerSetUp&) {
-          if (of_this_session(current_sender())) layer_set_up();
+          if (of_this_session(current_sender())) handle(event::LayerSetUp{});
         },
         [this](const StepFailed& m) {
           if (of_this_session(current_sender())) end_session(protocol::within(who() + ": ", m.error));
@@ -194,13 +212,15 @@ class Supervisor : public caf::event_based_actor {
   struct Peer {
     caf::actor link;
     wire::Hello hello;
-    std::optional<wire::Confirm> confirmed;
+    std::string address;
+    bool dialed = false;
   };
   struct Greeting {
     std::optional<PartyId> dialed;
     std::string address;
     Door door = Door::parties;
     std::optional<wire::Identity> identity = std::nullopt;  ///< of who dialed us, unless the link is plain
+    std::uint64_t number = 0;                               ///< rises
   };
   struct DialState {
     caf::actor dialer;
@@ -211,15 +231,56 @@ class Supervisor : public caf::event_based_actor {
 
   std::string who() const { return protocol::party_name(self_); }
 
-  // --- an attempt at a session ---
+  // --- the session: its machine decides, what it decides is done here ---
+
+  void handle(const session::Event& what) {
+    for (const auto& todo : machine_.on(what, std::chrono::steady_clock::now()))
+      std::visit([this](const auto& one) { perform(one); }, todo);
+  }
+
+  void tick() {
+    if (stopped_) return;
+    handle(event::Tick{});
+    delayed_send(this, heartbeat_.tick(), TickNow{});
+  }
+
+  std::optional<PartyId> peer_at(const caf::actor& link) const {
+    for (const auto peer : others_)
+      if (const auto& slot = peers_[index(peer)]; slot && slot->link == link) return peer;
+    return std::nullopt;
+  }
+
+  void perform(const action::SendPing& todo) {
+    tell(peers_[index(todo.peer)]->link, Kind::ping, wire::encode(wire::Number{todo.number}));
+  }
+
+  void perform(const action::SendPong& todo) {
+    tell(peers_[index(todo.peer)]->link, Kind::pong, wire::encode(wire::Number{todo.number}));
+  }
+
+  void perform(const action::TurnAway& todo) { refuse(arriving_->link, todo.why); }
+
+  void perform(const action::Welcome& todo) {
+    const auto peer = todo.peer;
+    if (arriving_->dialed) {
+      dials_[peer].under_way = false;
+      dials_[peer].last_failure.clear();
+    } else {
+      tell(arriving_->link, Kind::hello, wire::encode(hello()));
+    }
+    greetings_.erase(arriving_->link);
+    probes_[index(peer)].connected.set(1);
+    probes_[index(peer)].connections.add();
+    spdlog::debug("{}: {} is connected ({})", who(), protocol::party_name(peer), arriving_->address);
+    peers_[index(peer)] = std::move(*arriving_);
+    tell_front_end(false, waiting_text());
+  }
 
   void begin_attempt() {
     ++attempt_;
     keys_ = std::make_unique<SessionKeyPair>();
     model_keys_.reset();
     session_.reset();
-    confirmed_ = false;
-    layers_set_up_ = 0;
     tell_front_end(false, waiting_text());
     // A Hello that is on its way shows a key of the last attempt.
     for (auto it = greetings_.begin(); it != greetings_.end();) {
@@ -260,7 +321,7 @@ class Supervisor : public caf::event_based_actor {
     return text;
   }
 
-  void both_here() {
+  void perform(const action::Agree& /*todo*/) {
     std::array<wire::PublicKey, 3> public_keys;
     std::array<std::optional<wire::DeploymentName>, 3> deployments;
     public_keys[index(self_)] = keys_->public_key();
@@ -318,6 +379,7 @@ class Supervisor : public caf::event_based_actor {
 
   /// Everything that a peer may send once it has our Confirm has a receiver from here on.
   void confirm() {
+    const wire::Confirm own{*session_, core_ ? core_->model : 0};
     for (const auto peer : others_) {
       const auto& p = *peers_[index(peer)];
       Routes routes;
@@ -330,31 +392,19 @@ class Supervisor : public caf::event_based_actor {
       routes.packs = packs_;
       routes.layers = layers_;
       if (peer != PartyId::producer && self_ == PartyId::producer) routes.drain_watcher = packs_;
+      routes.life_told_every = heartbeat_.tick();
       routes.frame_bytes = p.hello.max_frame_bytes;
       routes.message_bytes = std::size_t{config_.limits.max_message_mb} << 20;
       send(p.link, std::move(routes));
-      tell(p.link, Kind::confirm, wire::encode(own_confirm()));
+      tell(p.link, Kind::confirm, wire::encode(own));
     }
-    confirmed_ = true;
-    establish_if_confirmed();
+    handle(event::Prepared{own, layers_.size()});
   }
 
-  wire::Confirm own_confirm() const { return {*session_, core_ ? core_->model : 0}; }
-
-  void establish_if_confirmed() {
-    if (!confirmed_) return;
-    for (const auto peer : others_) {
-      const auto& confirmed = peers_[index(peer)]->confirmed;
-      if (!confirmed) return;
-      if (*confirmed != own_confirm())
-        return end_session({Fault::violation, protocol::party_name(peer) + " and " + who() +
-                                                  " do not agree on the session and what is served in it"});
-    }
-    in_session_ = true;
+  void perform(const action::Establish& /*todo*/) {
     last_end_.clear();
     const auto name = protocol::to_hex(*session_).substr(0, 8);
     if (!core_) {
-      failures_ = 0;
       spdlog::warn("{}: session {} of all three parties, but {}", who(), name, idle_reason_);
       return tell_front_end(false, idle_reason_);
     }
@@ -366,9 +416,7 @@ class Supervisor : public caf::event_based_actor {
     for (const auto& layer : layers_) send(layer, SetUp{*keys});
   }
 
-  void layer_set_up() {
-    if (++layers_set_up_ < layers_.size()) return;
-    failures_ = 0;
+  void perform(const action::Serve& /*todo*/) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - set_up_began_).count();
     spdlog::info("{}: serving {} ({} layers set up in {:.2f} s)", who(), deployment_->plan.model_name, layers_.size(),
                  seconds);
@@ -376,8 +424,10 @@ class Supervisor : public caf::event_based_actor {
     tell_front_end(true, "serving");
   }
 
-  /// The session or the attempt at it is over for all three: every link closes, nothing of it is used again.
-  void end_session(const protocol::Error& error, bool failure = true) {
+  void end_session(const protocol::Error& error, bool failure = true) { handle(event::End{error, failure}); }
+
+  void perform(const action::EndSession& todo) {
+    const auto& error = todo.why;
     bool anything = false;
     for (const auto peer : others_) {
       auto& slot = peers_[index(peer)];
@@ -393,11 +443,12 @@ class Supervisor : public caf::event_based_actor {
       begin_attempt();
       return;
     }
-    if (in_session_ || error.what != last_end_)
-      spdlog::log(failure ? spdlog::level::warn : spdlog::level::info, "{}: session ended ({}): {}", who(),
+    if (todo.was_established || error.what != last_end_)
+      spdlog::log(todo.failure ? spdlog::level::warn : spdlog::level::info, "{}: session ended ({}): {}", who(),
                   protocol::name(error.fault), error.what);
     last_end_ = error.what;
-    in_session_ = false;
+    // Before any client hears of it from the scheduler, and asks again.
+    tell_front_end(false, waiting_text());
     if (scheduler_) send(scheduler_, EndSession{error});
     scheduler_ = nullptr;
     for (const auto& layer : layers_) send_exit(layer, caf::exit_reason::user_shutdown);
@@ -406,13 +457,12 @@ class Supervisor : public caf::event_based_actor {
     layers_.clear();
     packs_ = helper_ = nullptr;
     core_.reset();
-    if (failure) ++failures_;
     begin_attempt();
     if (stopped_) return;
     // Everybody closes and comes back with fresh keys: a short pause lets the news travel first.
     for (auto& [peer, state] : dials_) {
       state.pause = std::min(milliseconds(config_.link.reconnect_max_ms),
-                             milliseconds(config_.link.reconnect_min_ms) * (1 << std::min(failures_, 8u)));
+                             milliseconds(config_.link.reconnect_min_ms) * (1 << std::min(todo.failures, 8u)));
       dial_later(peer, state.pause);
     }
   }
@@ -426,7 +476,7 @@ class Supervisor : public caf::event_based_actor {
     // Parties that fail together must not come back in step for ever.
     std::array<std::uint8_t, 1> random;
     protocol::random_bytes(random);
-    delayed_send(this, pause + pause * random[0] / 512, DialAgain{peer});
+    delayed_send(this, pause / 2 + pause * random[0] / 512, DialAgain{peer});
   }
 
   void dial(PartyId peer) {
@@ -439,7 +489,7 @@ class Supervisor : public caf::event_based_actor {
     if (state.last_failure != reason) {
       spdlog::warn("{}: no link to {}: {}; keeps trying", who(), protocol::party_name(peer), reason);
       state.last_failure = reason;
-      if (!in_session_) tell_front_end(false, waiting_text());
+      if (!machine_.established()) tell_front_end(false, waiting_text());
     }
     state.under_way = false;
     state.pause = std::clamp(state.pause * 2, milliseconds(config_.link.reconnect_min_ms),
@@ -461,22 +511,26 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void accepted(const Accepted& m) {
-    Greeting greeting{std::nullopt, m.address, m.door, m.identity};
-    if (stopped_ || !has_room(greeting)) {
+    if (stopped_) {
       all_links_.insert(m.link);
-      if (!stopped_) turn_away(m.link, greeting, no_room(greeting));
       send(m.link, CloseLink{});
       return;
     }
-    greet(m.link, std::move(greeting));
+    if (m.identity && links_of(m.identity->name) >= most_links_of_one) {
+      const auto name = protocol::in_quotes(m.identity->name);
+      greet(m.link, {std::nullopt, m.address, m.door, m.identity});
+      return refuse(
+          m.link, {Fault::busy, "busy: " + name + " has " + std::to_string(most_links_of_one) + " connections already",
+                   retry_ms});
+    }
+    if (greetings_at(m.door) >= most_strangers) oldest_gives_way(m.door);
+    greet(m.link, {std::nullopt, m.address, m.door, m.identity});
   }
 
   /// Neither those at one door nor those of one client keep others out, before they have said Hello as little as after.
-  bool has_room(const Greeting& greeting) const {
-    const auto at_this_door = std::ranges::count_if(
-        greetings_, [&](const auto& g) { return !g.second.dialed && g.second.door == greeting.door; });
-    return at_this_door < static_cast<std::ptrdiff_t>(most_strangers) &&
-           (!greeting.identity || links_of(greeting.identity->name) < most_links_of_one);
+  std::size_t greetings_at(Door door) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(greetings_, [&](const auto& g) { return !g.second.dialed && g.second.door == door; }));
   }
 
   std::size_t links_of(const std::string& name) const {
@@ -485,16 +539,6 @@ class Supervisor : public caf::event_based_actor {
     const auto greeted =
         std::ranges::count_if(clients_, [&](const auto& c) { return c.second && c.second->name == name; });
     return static_cast<std::size_t>(greeting + greeted);
-  }
-
-  static protocol::Error no_room(const Greeting& greeting) {
-    return {Fault::busy,
-            "busy: " +
-                (greeting.identity ? protocol::in_quotes(greeting.identity->name) + " has " +
-                                         std::to_string(most_links_of_one) + " connections already, or "
-                                   : std::string()) +
-                std::to_string(most_strangers) + " connections have not said hello yet",
-            retry_ms};
   }
 
   std::vector<PartyId> dialing_us() const {
@@ -563,21 +607,31 @@ class Supervisor : public caf::event_based_actor {
     return {};
   }
 
-  void greet(const caf::actor& link, Greeting greeting) {
-    all_links_.insert(link);
-    greetings_[link] = std::move(greeting);
-    delayed_send(this, greeting_patience, GreetingOver{link});
+  /// Whoever holds keys but says nothing must not keep others out.
+  void oldest_gives_way(Door door) {
+    auto oldest = greetings_.end();
+    for (auto it = greetings_.begin(); it != greetings_.end(); ++it)
+      if (!it->second.dialed && it->second.door == door &&
+          (oldest == greetings_.end() || it->second.number < oldest->second.number))
+        oldest = it;
+    if (oldest != greetings_.end())
+      turn_away(oldest, {Fault::busy, "newer connections than this one took its place before it said hello"});
   }
 
+  /// Whoever has not said Hello in its time goes.
   void greeting_over(const caf::actor& link) {
     const auto found = greetings_.find(link);
     if (found == greetings_.end()) return;
-    const auto greeting = found->second;
-    greetings_.erase(found);
-    send(link, CloseLink{});
-    if (greeting.dialed)
-      dial_failed(*greeting.dialed, greeting.address + " took the connection and said no hello within " +
-                                        std::to_string(greeting_patience.count()) + " ms");
+    const protocol::Error silent{Fault::timed_out, "no hello within " + std::to_string(greeting_patience.count()) +
+                                                       " ms: it is stopped or hung"};
+    turn_away(found, silent);
+  }
+
+  void greet(const caf::actor& link, Greeting greeting) {
+    all_links_.insert(link);
+    greeting.number = ++greetings_so_far_;
+    greetings_[link] = std::move(greeting);
+    delayed_send(this, greeting_patience, GreetingOver{link});
   }
 
   void arrived(const Arrived& m) {
@@ -589,24 +643,37 @@ class Supervisor : public caf::event_based_actor {
       return refuse(m.link,
                     {Fault::violation, "the first message must be hello, it was " + std::string(wire::name(kind))});
     }
-    for (const auto peer : others_) {
-      auto& slot = peers_[index(peer)];
-      if (!slot || slot->link != m.link) continue;
-      if (kind == Kind::confirm) {
-        auto confirm = wire::decode<wire::Confirm>(message.payload);
-        if (!confirm || slot->confirmed)
-          return end_session({Fault::violation, protocol::party_name(peer) + " sent a malformed or second confirm"});
-        slot->confirmed = *confirm;
-        return establish_if_confirmed();
+    if (const auto peer = peer_at(m.link)) peer_says(*peer, message);
+  }
+
+  void peer_says(PartyId peer, const wire::Message& message) {
+    const auto malformed = [&] {
+      end_session({Fault::violation,
+                   protocol::party_name(peer) + " sent a malformed " + std::string(wire::name(message.header.kind))});
+    };
+    switch (message.header.kind) {
+      case Kind::confirm: {
+        const auto confirm = wire::decode<wire::Confirm>(message.payload);
+        return confirm ? handle(event::Confirmed{peer, *confirm}) : malformed();
       }
-      if (kind == Kind::session_ended) {
-        auto told = wire::decode<wire::Failure>(message.payload);
-        return end_session(told ? told->error
-                                : protocol::Error{Fault::violation,
-                                                  protocol::party_name(peer) + " ended the session without a reason"});
+      case Kind::session_ended: {
+        const auto told = wire::decode<wire::Failure>(message.payload);
+        return handle(
+            event::PeerEnded{told ? told->error
+                                  : protocol::Error{Fault::violation, protocol::party_name(peer) +
+                                                                          " ended the session without a reason"}});
       }
-      return end_session({Fault::violation, "protocol violation: " + std::string(wire::name(kind)) + " message from " +
-                                                protocol::party_name(peer)});
+      case Kind::ping: {
+        const auto ping = wire::decode<wire::Number>(message.payload);
+        return ping ? handle(event::Pinged{peer, ping->number}) : malformed();
+      }
+      case Kind::pong: {
+        const auto pong = wire::decode<wire::Number>(message.payload);
+        return pong ? handle(event::Ponged{peer, pong->number}) : malformed();
+      }
+      default:
+        return end_session({Fault::violation, "protocol violation: " + std::string(wire::name(message.header.kind)) +
+                                                  " message from " + protocol::party_name(peer)});
     }
   }
 
@@ -640,42 +707,28 @@ class Supervisor : public caf::event_based_actor {
       tell(link, Kind::hello, wire::encode(hello()));
       return;
     }
-    auto& slot = peers_[index(peer->role)];
-    if (slot)
-      return refuse(link, {Fault::refused, "another " + protocol::party_name(peer->role) + " is connected to " + who() +
-                                               " already; are two parties configured with the same role?"});
     if (!greeting.dialed) {
       const auto dialers = dialed_by(peer->role);
       if (std::find(dialers.begin(), dialers.end(), self_) == dialers.end())
         return refuse(link, {Fault::usage, protocol::party_name(peer->role) + " does not dial " + who() +
                                                "; it is the other way round"});
-      tell(link, Kind::hello, wire::encode(hello()));
-    } else {
-      dials_[peer->role].under_way = false;
-      dials_[peer->role].last_failure.clear();
     }
-    greetings_.erase(link);
-    slot = Peer{link, *peer, std::nullopt};
-    probes_[index(peer->role)].connected.set(1);
-    probes_[index(peer->role)].connections.add();
-    spdlog::debug("{}: {} is connected ({})", who(), protocol::party_name(peer->role), greeting.address);
-    tell_front_end(false, waiting_text());
-    for (const auto p : others_)
-      if (!peers_[index(p)]) return;
-    both_here();
+    const auto role = peer->role;
+    arriving_ = Peer{link, std::move(*peer), greeting.address, greeting.dialed.has_value()};
+    handle(event::PeerHere{role, greeting.dialed.has_value()});
+    arriving_.reset();
   }
 
   void refuse(const caf::actor& link, const protocol::Error& error) {
-    const auto greeting = greetings_.at(link);
-    greetings_.erase(link);
-    turn_away(link, greeting, error);
-    send(link, CloseLink{});
-    if (greeting.dialed) dial_failed(*greeting.dialed, error.what);
+    tell(link, Kind::refuse, wire::encode(wire::Failure{{}, error}));
+    turn_away(greetings_.find(link), error);
   }
 
-  void turn_away(const caf::actor& link, const Greeting& greeting, const protocol::Error& error) {
-    tell(link, Kind::refuse, wire::encode(wire::Failure{{}, error}));
-    if (greeting.dialed) return;
+  void turn_away(std::map<caf::actor, Greeting>::iterator found, const protocol::Error& error) {
+    const auto greeting = found->second;
+    send(found->first, CloseLink{});
+    greetings_.erase(found);
+    if (greeting.dialed) return dial_failed(*greeting.dialed, error.what);
     count_refused(greeting.door, error.fault);
     say_refused(greeting.address, error);
   }
@@ -718,14 +771,11 @@ class Supervisor : public caf::event_based_actor {
       greetings_.erase(greeting);
       if (dialed) dial_failed(*dialed, "no hello from " + address + ": " + m.error.what);
     } else {
-      bool is_peer = false;
-      for (const auto peer : others_) {
-        auto& slot = peers_[index(peer)];
-        if (!slot || slot->link != m.link) continue;
-        is_peer = true;
-        end_session(protocol::within(protocol::party_name(peer) + " was lost at " + who() + ": ", m.error));
-      }
-      if (!is_peer) send(front_end_, ClientGone{m.link});
+      if (const auto peer = peer_at(m.link))
+        handle(event::PeerLost{
+            *peer, protocol::within(protocol::party_name(*peer) + " was lost at " + who() + ": ", m.error)});
+      else
+        send(front_end_, ClientGone{m.link});
     }
     quit_if_stopped();
   }
@@ -736,8 +786,9 @@ class Supervisor : public caf::event_based_actor {
 
   void tell_front_end(bool serving, const std::string& state) {
     // Without a model, waiting does not help.
-    const bool soon = !serving && (core_ || !in_session_);
-    send(front_end_, Serving{serving, serving ? scheduler_ : nullptr, in_session_, state,
+    const bool in_session = machine_.established();
+    const bool soon = !serving && (core_ || !in_session);
+    send(front_end_, Serving{serving, serving ? scheduler_ : nullptr, in_session, state,
                              soon ? std::optional(retry_ms) : std::nullopt});
   }
 
@@ -765,7 +816,7 @@ class Supervisor : public caf::event_based_actor {
     stopped_ = true;
     *stopping_ = true;
     const auto scheduler = scheduler_;
-    end_session({Fault::not_serving, who() + " is shutting down"}, false);
+    handle(event::Stop{{Fault::not_serving, who() + " is shutting down"}});
     // The scheduler tells the clients of its queries before it ends; only then are their links closed.
     if (scheduler)
       stopping_scheduler_ = scheduler.address();
@@ -805,6 +856,7 @@ class Supervisor : public caf::event_based_actor {
 
   std::map<PartyId, DialState> dials_;
   std::map<caf::actor, Greeting> greetings_;
+  std::uint64_t greetings_so_far_ = 0;
   std::set<caf::actor> all_links_;
   std::map<caf::actor, std::shared_ptr<const wire::Identity>> clients_;
   std::set<std::string> refused_reasons_;
@@ -812,20 +864,21 @@ class Supervisor : public caf::event_based_actor {
   std::uint64_t refusals_untold_ = 0;
   std::array<std::array<monitoring::Counter, protocol::fault_kinds>, 2> refused_connections_;  ///< by Door
 
+  session::Heartbeat heartbeat_;
+  session::SessionMachine machine_;
+  std::optional<Peer> arriving_;  ///< while the machine decides on it
+
   std::uint64_t attempt_ = 0;
   std::unique_ptr<SessionKeyPair> keys_;
   std::unique_ptr<protocol::KeyRing> model_keys_;  ///< until the model is prepared
   std::array<std::optional<Peer>, 3> peers_;
   std::optional<wire::SessionId> session_;
-  bool confirmed_ = false, in_session_ = false;
   std::string idle_reason_, last_end_;
-  unsigned failures_ = 0;
 
   std::shared_ptr<SessionCore> core_;
   std::vector<caf::actor> layers_;
   caf::actor packs_, scheduler_;
   caf::actor helper_;  ///< at a producer that helps online
-  std::size_t layers_set_up_ = 0;
   std::chrono::steady_clock::time_point set_up_began_{};
 
   bool stopped_ = false, closing_ = false;

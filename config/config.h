@@ -67,7 +67,9 @@ struct LinkConfig {
   std::uint32_t credit_bytes = 4 * 1024 * 1024;
   std::uint32_t connect_timeout_ms = 3000;
   std::uint32_t reconnect_min_ms = 100;
-  std::uint32_t reconnect_max_ms = 3000;
+  std::uint32_t reconnect_max_ms = 2000;
+  std::uint32_t ping_interval_ms = 1000;
+  std::uint32_t silence_ms = 5000;
 
   bool operator==(const LinkConfig&) const = default;
 };

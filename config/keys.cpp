@@ -66,6 +66,20 @@ std::vector<Key<PartyConfig>> lasting_link_keys() {
        .unit = "ms",
        .smallest = 10,
        .largest = hour_ms},
+      {.name = "link.ping_interval_ms",
+       .field = at(link, &LinkConfig::ping_interval_ms),
+       .description = "How often each of the other parties is asked for a sign of life. One that has given none for "
+                      "twice as long gives way to another process of its role.",
+       .unit = "ms",
+       .smallest = 10,
+       .largest = hour_ms},
+      {.name = "link.silence_ms",
+       .field = at(link, &LinkConfig::silence_ms),
+       .description = "A party that gives no sign of life for so long is stopped, hung or cut off: the session ends "
+                      "with its name, and queries under way with it. At least three times link.ping_interval_ms.",
+       .unit = "ms",
+       .smallest = 30,
+       .largest = hour_ms},
   };
 }
 

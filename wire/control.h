@@ -88,7 +88,7 @@ struct DeployBegin {
   bool operator==(const DeployBegin&) const = default;
 };
 
-/// Payload of want.
+/// Payload of want, ping and pong.
 struct Number {
   std::uint64_t number = 0;
   bool operator==(const Number&) const = default;

@@ -55,7 +55,7 @@ std::string_view name(Kind kind) {
       "online",          "want",           "deal-begins", "pack-ready",    "query-pending", "query-start",
       "query-cancelled", "status-request", "status",      "plan-request",  "plan",          "deploy-begin",
       "deploy-share",    "deploy-commit",  "deployed",    "predict",       "predicted",     "cancel",
-      "failure"};
+      "failure",         "ping",           "pong"};
   static_assert(std::size(names) == static_cast<std::size_t>(Kind::last) + 1);
   const auto i = static_cast<std::size_t>(kind);
   return i < std::size(names) ? names[i] : "unknown";

@@ -15,7 +15,7 @@
 namespace blindsight::wire {
 
 /// Raised whenever a frame or control message changes its meaning: parties of different versions refuse each other.
-inline constexpr std::uint32_t version = 5;
+inline constexpr std::uint32_t version = 6;
 
 /// Strict priority on a link, the first before the second before the third.
 enum class Lane : std::uint16_t { control = 0, online = 1, preprocessing = 2 };
@@ -51,7 +51,10 @@ enum class Kind : std::uint16_t {
   predicted,
   cancel,   ///< a client gives its query up
   failure,  ///< in answer to any request, with the reason
-  last = failure
+  // between parties
+  ping,  ///< a number that rises; answered at once
+  pong,  ///< the number of the ping that it answers
+  last = pong
 };
 
 std::string_view name(Kind kind);

@@ -9,8 +9,8 @@
 #include <caf/io/all.hpp>
 #include <caf/io/network/native_socket.hpp>
 #include <chrono>
+#include <deque>
 #include <optional>
-#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -38,6 +38,8 @@ using DrainDeadline = caf::atom_constant<caf::atom("drained?")>;
 using CloseNow = caf::atom_constant<caf::atom("close-now")>;
 using HandshakeDeadline = caf::atom_constant<caf::atom("greeted?")>;
 using EndNow = caf::atom_constant<caf::atom("end-now")>;
+/// From a listener to a link whose handshake is under way for longer than that of any other.
+using GiveWay = caf::atom_constant<caf::atom("give-way")>;
 constexpr std::chrono::milliseconds a_round_later{1};
 /// Connections beyond the budget are closed together, so often.
 constexpr std::chrono::milliseconds unwanted_stay{20};
@@ -84,6 +86,7 @@ struct LinkState {
   std::uint64_t outstanding = 0;  ///< bytes in the broker's write buffers
   bool closing = false, down = false;
   std::array<LinkProbes, 3> probes;
+  std::chrono::steady_clock::time_point life_told{};
 };
 
 using LinkBroker = caf::stateful_actor<LinkState, caf::io::broker>;
@@ -230,6 +233,19 @@ std::string deliver(LinkBroker* self, wire::Message message) {
   }
 }
 
+/// Frames of steps say that the other end lives; what it has to say to `control` may wait behind them for long.
+void tell_life(LinkBroker* self, const std::array<wire::Reader::Traffic, 3>& traffic) {
+  auto& s = self->state;
+  if (!s.routes || s.routes->life_told_every.count() == 0) return;
+  if (traffic[static_cast<std::size_t>(Lane::online)].frames == 0 &&
+      traffic[static_cast<std::size_t>(Lane::preprocessing)].frames == 0)
+    return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - s.life_told < s.routes->life_told_every) return;
+  s.life_told = now;
+  self->send(s.routes->control, Heard{self});
+}
+
 void arrived(LinkBroker* self, std::span<const char> bytes) {
   auto& s = self->state;
   if (s.down) return;
@@ -247,6 +263,7 @@ void arrived(LinkBroker* self, std::span<const char> bytes) {
     s.probes[lane].received_bytes.add(static_cast<double>(traffic[lane].bytes));
     s.probes[lane].received_frames.add(static_cast<double>(traffic[lane].frames));
   }
+  tell_life(self, traffic);
   for (auto& m : messages)
     if (auto wrong = deliver(self, std::move(m)); !wrong.empty())
       return end(self, Fault::violation, "protocol violation: " + wrong);
@@ -307,6 +324,10 @@ caf::behavior run(LinkBroker* self, connection_handle handle, const LinkSettings
             "it did not prove who it is within " + std::to_string(st.settings.handshake_patience.count()) + " ms");
       },
       [self](EndNow) { close_now(self); },
+      [self](GiveWay) {
+        if (!self->state.transport->established())
+          end(self, Fault::busy, "newer connections than this one took its place before it proved who it is");
+      },
       [self](const Routes& routes) {
         auto& st = self->state;
         st.routes = routes;
@@ -347,17 +368,11 @@ caf::behavior run_connected(LinkBroker* self, int descriptor, const LinkSettings
 struct ListenerState {
   static inline const char* name = "listener";
 
-  std::set<caf::actor> half_open;
+  std::deque<caf::actor> half_open;  ///< the oldest first
   net::Allowance handshakes;
   std::uint64_t turned_away = 0;            ///< connections beyond the budget that the owner has not heard of
   std::string turned_away_address;          ///< of the first of them
   std::vector<connection_handle> unwanted;  ///< connections to close; together, for a flood must cost little
-
-  /// Whether one more handshake may begin.
-  bool within_budget(const ListenerSettings& settings, net::Allowance::Time now) {
-    return half_open.size() < settings.most_half_open &&
-           handshakes.take(now, settings.handshakes_per_second, std::chrono::seconds(1));
-  }
 };
 
 using ListenerBroker = caf::stateful_actor<ListenerState, caf::io::broker>;
@@ -374,7 +389,8 @@ caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSetting
         const auto address = [&] {
           return self->remote_addr(connection.handle) + ":" + std::to_string(self->remote_port(connection.handle));
         };
-        if (costs && !st.within_budget(*current, std::chrono::steady_clock::now())) {
+        if (costs && !st.handshakes.take(std::chrono::steady_clock::now(), current->handshakes_per_second,
+                                         std::chrono::seconds(1))) {
           if (st.turned_away++ == 0) {
             tell_later(self, current->turned_away_told_every, TellTurnedAway::value);
             st.turned_away_address = address();
@@ -385,23 +401,28 @@ caf::behavior run_listener(ListenerBroker* self, int descriptor, ListenerSetting
         }
         auto link =
             self->fork(run_accepted, connection.handle, current->link, owner, Entrance{current->door, self, address()});
-        if (costs) st.half_open.insert(link);
+        if (!costs) return;
+        // Whoever is silent must not keep others out: an honest handshake takes a few round trips, and at the rate at
+        // which they begin it is not the oldest before it is over.
+        if (st.half_open.size() >= current->most_half_open) {
+          self->send(st.half_open.front(), GiveWay::value);
+          st.half_open.pop_front();
+        }
+        st.half_open.push_back(link);
       },
       [self](CloseUnwanted) {
         for (const auto& handle : std::exchange(self->state.unwanted, {})) self->close(handle);
       },
       [self, current, owner](TellTurnedAway) {
         auto& st = self->state;
-        self->send(owner, HandshakeFailed{
-                              current->door,
-                              st.turned_away_address,
-                              {Fault::busy, "more connections at once than " + std::to_string(current->most_half_open) +
-                                                " whose handshake is under way, or limits.handshakes_per_second (" +
-                                                std::to_string(current->handshakes_per_second) + ')'},
-                              std::exchange(st.turned_away, 0)});
+        self->send(owner, HandshakeFailed{current->door,
+                                          st.turned_away_address,
+                                          {Fault::busy, "more connections than limits.handshakes_per_second (" +
+                                                            std::to_string(current->handshakes_per_second) + ')'},
+                                          std::exchange(st.turned_away, 0)});
       },
       [](const caf::io::connection_closed_msg&) { /* of a stranger that was not let in */ },
-      [self](const HandshakeOver& m) { self->state.half_open.erase(m.link); },
+      [self](const HandshakeOver& m) { std::erase(self->state.half_open, m.link); },
       [self, current](const NewIdentities& m) {
         current->link.tls = m.tls;
         for (const auto& link : self->state.half_open) self->send(link, m);

@@ -30,9 +30,10 @@ struct LinkSettings {
 struct ListenerSettings {
   Door door = Door::parties;
   LinkSettings link;
-  /// What strangers may cost: connections whose handshake is under way, and handshakes that are begun in a second (one
-  /// is about a millisecond of the thread that carries all links). What is beyond them is closed at once, and the
-  /// owner told now and then (HandshakeFailed).
+  /// What strangers may cost: handshakes that are begun in a second (one is about a millisecond of the thread that
+  /// carries all links), and connections whose handshake is under way. What comes faster is closed at once, and the
+  /// owner told now and then (HandshakeFailed); of more under way the oldest gives way, so that silent ones keep nobody
+  /// out.
   std::size_t most_half_open = 64;
   std::uint32_t handshakes_per_second = 50;
   /// A flood costs the owner one message in this time.

@@ -2,6 +2,7 @@
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,12 +52,19 @@ struct Routes {
   std::size_t message_bytes = 0;                 ///< payload of the largest message that is taken
   std::size_t open_messages = 4096;              ///< messages under way at once
   std::uint64_t unread_bytes = 0;                ///< a peer that lets more wait for it is cut off; 0: no bound
+  /// Whether, and how often at most, `control` is told Heard; 0: never.
+  std::chrono::milliseconds life_told_every{0};
 };
 
 /// From a link to its drain watcher: so many payload bytes of the preprocessing lane have gone to the operating system.
 struct Drained {
   protocol::PartyId to = protocol::PartyId::client;
   std::uint64_t bytes = 0;
+};
+
+/// From a link to its `control`: frames of steps have come from the other end.
+struct Heard {
+  caf::actor link;
 };
 
 /// To a link: send what is queued, then close.
@@ -115,6 +123,7 @@ BLINDSIGHT_LOCAL_MESSAGE(Arrived)
 BLINDSIGHT_LOCAL_MESSAGE(LinkDown)
 BLINDSIGHT_LOCAL_MESSAGE(Routes)
 BLINDSIGHT_LOCAL_MESSAGE(Drained)
+BLINDSIGHT_LOCAL_MESSAGE(Heard)
 BLINDSIGHT_LOCAL_MESSAGE(CloseLink)
 BLINDSIGHT_LOCAL_MESSAGE(Accepted)
 BLINDSIGHT_LOCAL_MESSAGE(HandshakeFailed)

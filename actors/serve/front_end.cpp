@@ -173,9 +173,9 @@ class FrontEnd : public caf::event_based_actor {
         .then([] {},
               [this, query, client = m.link](const caf::error&) {
                 if (!queries_.contains(query)) return;
-                send_failure(
-                    client, query,
-                    {Fault::not_serving, "the session ended before the query began; try again in a moment", retry_ms});
+                const auto why = "the session ended before the query began; try again in a moment" +
+                                 (serving_.scheduler ? std::string() : ": " + serving_.state);
+                send_failure(client, query, {Fault::not_serving, why, retry_ms});
                 closed({query, monitoring::Outcome::failed, Fault::not_serving});
               });
   }

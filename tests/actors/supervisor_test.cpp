@@ -14,6 +14,7 @@
 #include "net/identities.h"
 #include "net/key_file.h"
 #include "tests/actors/support/three_parties.h"
+#include "tests/support/sanitized.h"
 #include "wire/control.h"
 #include "wire/envelope.h"
 
@@ -46,8 +47,25 @@ class OwnProducer {
   void confirm(const wire::Confirm& confirm) {
     for (auto& link : links_) REQUIRE(link.link.send(framed(wire::Kind::confirm, wire::encode(confirm))));
   }
-  /// What a server sends next; none when it has closed.
+  /// What a server sends next, but for pings, which are not answered; none when it has closed.
   std::optional<wire::Message> next(std::size_t server) {
+    for (;;) {
+      auto message = next_of_all(server);
+      if (!message || message->header.kind != wire::Kind::ping) return message;
+    }
+  }
+  /// Answers the next ping of a server. False when it ends the session or closes.
+  bool answer_ping(std::size_t server) {
+    for (;;) {
+      auto message = next_of_all(server);
+      if (!message || message->header.kind == wire::Kind::session_ended) return false;
+      if (message->header.kind == wire::Kind::ping)
+        return links_[server].link.send(framed(wire::Kind::pong, std::move(message->payload))).has_value();
+    }
+  }
+
+ private:
+  std::optional<wire::Message> next_of_all(std::size_t server) {
     auto& [link, reader, messages] = links_[server];
     while (messages.empty()) {
       const auto plain = link.receive(std::chrono::seconds(30));
@@ -58,7 +76,6 @@ class OwnProducer {
     return message;
   }
 
- private:
   struct Link {
     net::BlockingLink link;
     wire::Reader reader{{1 << 20, 1 << 20, 64}};
@@ -323,4 +340,86 @@ TEST_CASE("a session begins when all three serve the model under one number, and
     }
     CHECK((named > 0) == (number != 1));
   }
+}
+
+namespace {
+
+/// A machine under load may let a party wait for so long.
+constexpr std::uint32_t silence_ms = tests::sanitized ? 10'000 : 1000;
+
+}  // namespace
+
+TEST_CASE("a party that stops answering ends the session with its name, and queries under way with it") {
+  constexpr std::uint32_t ping_interval_ms = 50;
+  ThreeParties three([](config::PartyConfig& c) {
+    c.link.ping_interval_ms = ping_interval_ms;
+    c.link.silence_ms = silence_ms;
+  });
+  three.start_all();
+  three.deploy(6);
+  three.stop(2);
+  OwnProducer producer(three);
+  producer.confirm(producer.of_server(0));
+  // As long as it answers it stays, although it deals nothing: more pings than silence has room for.
+  for (std::uint32_t i = 0; i < 2 * silence_ms / ping_interval_ms; ++i)
+    for (const std::size_t server : {0u, 1u}) REQUIRE(producer.answer_ping(server));
+  // It waits for a pack that never comes.
+  const auto failed = three.query(6, 1);
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().fault == protocol::Fault::peer_lost);
+  CHECK(contains(failed.error().what, "crypto producer has not answered server"));
+  for (const auto role : {config::Role::server0, config::Role::server1})
+    CHECK(says_while_not_serving(three.client(), role, "not connected: crypto producer"));
+  const auto next = three.query(6, 2);
+  REQUIRE_FALSE(next);
+  CHECK(next.error().fault == protocol::Fault::not_serving);
+  CHECK(next.error().retry_after_ms);
+  CHECK(contains(next.error().what, "crypto producer"));
+  three.start(2);
+  three.wait_until_serving(6);
+  const auto report = three.query(6, 3);
+  if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE("a party that has not answered for two pings gives way to another process of its role") {
+  ThreeParties three([](config::PartyConfig& c) {
+    c.link.ping_interval_ms = 50;
+    c.link.silence_ms = 3'600'000;
+  });
+  three.start_all();
+  three.deploy(6);
+  three.stop(2);
+  // Its connections stand for as long as the test.
+  OwnProducer producer(three);
+  producer.confirm(producer.of_server(0));
+  three.start(2);
+  three.wait_until_serving(6);
+  const auto report = three.query(6, 1);
+  if (!report) FAIL(report.error().what);
+}
+
+TEST_CASE("connections that say nothing after their handshake keep nobody out: the oldest gives way") {
+  // On plain links, where nobody has a name: one that has has fewer places of its own.
+  ThreeParties three([](config::PartyConfig& c) { c.insecure_plaintext_links = true; });
+  three.start_all();
+  three.deploy(9);
+  const auto tls = net::tls_context(three.neighbourhood().client);
+  REQUIRE(tls);
+  std::vector<net::BlockingLink> silent;
+  for (int i = 0; i < 65; ++i) {
+    auto link = net::BlockingLink::connect(three.neighbourhood().parties[0].listen.clients, *tls,
+                                           {{protocol::PartyId::server0}, "server0"}, std::chrono::seconds(30));
+    REQUIRE(link);
+    silent.push_back(std::move(*link));
+  }
+  const auto report = three.query(9, 1);
+  if (!report) FAIL(report.error().what);
+  // Long before its time for a hello is over; that would be timed_out.
+  const auto end = silent[0].receive(std::chrono::seconds(30));
+  REQUIRE_FALSE(end);
+  CHECK(end.error().fault == protocol::Fault::peer_lost);
+  CHECK(
+      contains(three.registry(0).text(), "blindsight_connections_refused_total{fault=\"busy\",listener=\"clients\"} "));
+  CHECK_FALSE(contains(three.registry(0).text(),
+                       "blindsight_connections_refused_total{fault=\"busy\",listener=\"clients\"} 0\n"));
 }

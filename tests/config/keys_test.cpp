@@ -55,7 +55,7 @@ metrics.listen = "0.0.0.0:4"
 log = { level = "debug", file = "l" }
 preprocessing = { depth = 5, memory_limit_mb = 66, while_serving = true }
 threads = { online = 7, preprocessing = 8, actors = 9 }
-link = { frame_bytes = 10000, credit_bytes = 11000, connect_timeout_ms = 12, reconnect_min_ms = 13, reconnect_max_ms = 14 }
+link = { frame_bytes = 10000, credit_bytes = 11000, connect_timeout_ms = 12, reconnect_min_ms = 13, reconnect_max_ms = 14, ping_interval_ms = 15, silence_ms = 45 }
 limits = { max_queries = 15, max_message_mb = 16, handshakes_per_second = 17 }
 query.timeout_ms = 1700
 priorities.enabled = false
@@ -77,7 +77,7 @@ priorities.enabled = false
   c.log = {"debug", "l"};
   c.preprocessing = {5, 66, true};
   c.threads = {7, 8, 9};
-  c.link = {10000, 11000, 12, 13, 14};
+  c.link = {10000, 11000, 12, 13, 14, 15, 45};
   c.limits = {15, 16, 17};
   c.query.timeout_ms = 1700;
   c.priorities.enabled = false;

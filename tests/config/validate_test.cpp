@@ -60,6 +60,7 @@ TEST_CASE("a key stands for one only") {
 TEST_CASE("keys that depend on each other are compared") {
   check_one(good + "[link]\nframe_bytes = 8192\ncredit_bytes = 8191\n", 11, {"link.credit_bytes", "link.frame_bytes"});
   check_one(good + "[link]\nreconnect_min_ms = 5000\n", 10, {"link.reconnect_max_ms", "link.reconnect_min_ms"});
+  check_one(good + "[link]\nping_interval_ms = 2000\n", 10, {"link.silence_ms", "link.ping_interval_ms"});
 }
 
 TEST_CASE("what the file does not hold is not judged") {

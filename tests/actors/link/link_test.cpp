@@ -179,3 +179,42 @@ TEST_CASE("a connection that nobody accepts is given up at the deadline or when 
   CHECK(refused.error().fault == protocol::Fault::peer_lost);
   CHECK(refused.error().what.find("127.0.0.1:1") != std::string::npos);
 }
+
+TEST_CASE("frames of steps are told as a sign of life, now and then, and what is said to the owner is none") {
+  LinkAndSocket pair;
+  Routes routes;
+  routes.session = 1;
+  routes.model = 1;
+  routes.control = caf::actor_cast<caf::actor>(pair.self);
+  routes.layers = {routes.control, routes.control};
+  routes.frame_bytes = 1 << 16;
+  routes.message_bytes = 1 << 20;
+  const auto write_all = [&](Lane lane) {
+    for (int i = 0; i < 20; ++i) {
+      wire::Outgoing out(message(lane, 1, 1, 64, 7), static_cast<std::uint32_t>(i));
+      std::vector<char> bytes;
+      while (!out.finished()) out.append_frame(4096, bytes);
+      pair.write(bytes);
+    }
+  };
+  const auto heard = [&] {
+    std::size_t signs = 0;
+    for (int arrived = 0; arrived < 20;)
+      pair.self->receive([&](const Heard& m) { signs += m.link == pair.link; }, [&](const Arrived&) { ++arrived; });
+    pair.self->receive([&](const Heard&) { ++signs; }, caf::after(std::chrono::seconds(0)) >> [] {});
+    return signs;
+  };
+  const auto after = [&](std::chrono::milliseconds every, Lane lane) {
+    routes.life_told_every = every;
+    pair.self->send(pair.link, routes);
+    // What the link does from here on, it does after that.
+    pair.send(message(Lane::control, 1, 0, 8, 1));
+    pair.read(1);
+    write_all(lane);
+    return heard();
+  };
+  CHECK(after(std::chrono::hours(0), Lane::online) == 0);
+  CHECK(after(std::chrono::hours(1), Lane::control) == 0);
+  CHECK(after(std::chrono::hours(1), Lane::online) == 1);
+  CHECK(after(std::chrono::hours(1), Lane::preprocessing) == 0);
+}

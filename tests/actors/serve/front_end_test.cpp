@@ -6,6 +6,7 @@
 #include "tests/actors/support/fake_protocol.h"
 #include "tests/actors/support/stage.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/text.h"
 
 using namespace blindsight;
 using namespace blindsight::actors;
@@ -235,6 +236,26 @@ TEST_CASE("a scheduler that ends before it has seen a query leaves the query wit
   CHECK(failure->error.fault == Fault::not_serving);
   CHECK(failure->error.retry_after_ms == retry_ms);
   CHECK(f.status().queries_in_flight == 0);
+}
+
+TEST_CASE("a query that its session leaves behind is told why, unless the next session is there already") {
+  FrontEnd f;
+  f.serve();
+  f.predict(1);
+  SUBCASE("no session") {
+    f.tell(Serving{false, nullptr, false, "not connected: server1", retry_ms});
+  }
+  SUBCASE("the next") {
+    f.tell(Serving{true, f.scheduler.actor(), true, "serving", {}});
+  }
+  const bool serving = f.status().serving;
+  REQUIRE(
+      f.scheduler.answer<SubmitQuery>([](const auto&) { return caf::make_error(caf::sec::request_receiver_down); }));
+  const auto error = f.refused(1);
+  CHECK(error.fault == Fault::not_serving);
+  CHECK(error.retry_after_ms == retry_ms);
+  CHECK(tests::contains(error.what, "not connected: server1") != serving);
+  CHECK_FALSE(tests::contains(error.what, ": serving"));
 }
 
 TEST_CASE(
