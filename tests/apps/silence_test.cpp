@@ -34,7 +34,10 @@ void stop_and_go_on(std::size_t victim, const std::string& named) {
   const auto model = client::Model::make(protocol::choice_of("blink").value(), *plan);
   REQUIRE(model);
   const std::vector<std::int64_t> image(small_side * small_side, 1);
-  const auto query = [&] { return client.predict(*model, image, {.ask_again = false}); };
+  // The deadline is for a release that does not notice: far beyond the time that this one may take.
+  const auto query = [&] {
+    return client.predict(*model, image, {.deadline = std::chrono::seconds(60), .ask_again = false});
+  };
   // Before anybody is stopped the client is connected to both.
   REQUIRE(eventually([&] { return query().has_value(); }));
 
