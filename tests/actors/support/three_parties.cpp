@@ -76,6 +76,7 @@ ThreeParties::ThreeParties(const Protocol& protocol) : protocol_(protocol), neig
 ThreeParties::ThreeParties(const std::function<void(config::PartyConfig&)>& adjust, const Protocol& protocol)
     : ThreeParties(protocol) {
   for (auto& c : neighbourhood_.parties) adjust(c);
+  neighbourhood_.client.insecure_plaintext_links = neighbourhood_.parties[0].insecure_plaintext_links;
 }
 
 void ThreeParties::start(std::size_t party) {
