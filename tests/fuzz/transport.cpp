@@ -461,6 +461,11 @@ class Link {
     way.touched_before_receipt = way.touched && !receiver_established;
   }
 
+  /// What is ours of a refusal that a call gave back, to the byte: there may be as many as there are bytes.
+  static std::ptrdiff_t heap_bytes_of(const std::string& text) {
+    return text.capacity() > std::string().capacity() ? static_cast<std::ptrdiff_t>(text.capacity() + 1) : 0;
+  }
+
   void take(unsigned from, std::span<const char> piece) {
     auto& way = ways_[from];
     auto& end = ends_[1 - from];
@@ -472,7 +477,7 @@ class Link {
     const auto fed = end.transport->feed(piece, answer);
     end.allocations += allocations - allocations_before;
     end.held += static_cast<std::ptrdiff_t>(heap_bytes()) - static_cast<std::ptrdiff_t>(before);
-    if (!fed) end.held -= static_cast<std::ptrdiff_t>(fed.error().what.capacity());
+    if (!fed) end.held -= heap_bytes_of(fed.error().what);
     end.fed_bytes += piece.size();
     end.largest_piece = std::max(end.largest_piece, piece.size());
     end.answered_bytes += answer.size();
