@@ -35,6 +35,8 @@ using Bytes = std::vector<char>;
 
 /// What one end of a link may hold in OpenSSL and in buffers, beyond twice the largest piece that it was given.
 constexpr std::size_t most_held = 512 * 1024;
+/// In which what is under way arrives at a time.
+constexpr std::size_t most_pieces = 20'000;
 /// What an end sends by itself: its flights of the handshake and an alert. More only to answer changes of keys.
 constexpr std::size_t most_answered = 8 * 1024;
 /// Takings of memory that a handshake may need, and that a byte may: a measure of work that is the same on each
@@ -373,8 +375,10 @@ class Link {
       property(rounds < 8, "two ends come to rest");
       for (unsigned from = 0; from < 2; ++from) {
         const Bytes moving = std::exchange(ways_[from].under_way, {});
-        for (std::size_t at = 0; at < moving.size(); at += piece)
-          take(from, std::span(moving).subspan(at, std::min(piece, moving.size() - at)));
+        // Hundreds of thousands of single bytes take seconds and show nothing that thousands do not.
+        const std::size_t size = std::max(piece, moving.size() / most_pieces);
+        for (std::size_t at = 0; at < moving.size(); at += size)
+          take(from, std::span(moving).subspan(at, std::min(size, moving.size() - at)));
       }
     }
     if (!all_arrived() || !are_ours_and_welcome()) return;
