@@ -1,6 +1,7 @@
 #include "client/channel.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ constexpr std::size_t write_ahead_bytes = 1024 * 1024;
 constexpr std::uint32_t turned_away_retry_ms = 500;
 /// Bytes that are read before the loop looks after the others that it serves.
 constexpr std::size_t read_at_once_bytes = 1024 * 1024;
+/// So much on its way to a party is more than pings.
+constexpr int share_bytes = 16 * 1024;
 /// No plan and no answer is near it.
 constexpr std::size_t longest_answer_bytes = std::size_t{1} << 30;
 
@@ -50,7 +53,10 @@ Error Channel::named(const std::string& what, Error error) const {
 
 void Channel::predict(const wire::QueryId& query, protocol::Payload payload, Answered answered) {
   queries_[query] = std::move(answered);
-  if (state_ == State::ready) return send(Kind::predict, std::move(payload));
+  if (state_ == State::ready) {
+    send(Kind::predict, std::move(payload));
+    return watch_life();
+  }
   unsent_queries_.emplace_back(query, std::move(payload));
   connect_if_down();
 }
@@ -178,6 +184,7 @@ void Channel::receive() {
       return fail(named(" was lost: ", {Fault::peer_lost, std::strerror(errno)}));
     }
     read += static_cast<std::size_t>(n);
+    alive_at_ = Clock::now();
     const auto plain = transport_->feed({bytes.data(), static_cast<std::size_t>(n)}, unsent_);
     if (!plain) {
       // What tells the other end why (an alert) goes before the connection does.
@@ -198,6 +205,7 @@ void Channel::take(wire::Message message) {
   const auto kind = message.header.kind;
   if (kind == Kind::refuse || kind == Kind::failure) return failure(message);
   if (state_ == State::greeting) return greeted(message);
+  if (kind == Kind::pong) return;  // that it came says all
   if (kind == Kind::predicted) {
     auto predicted = wire::decode<wire::Predicted>(message.payload);
     if (!predicted) return fail(named(": ", predicted.error()));
@@ -234,7 +242,39 @@ void Channel::greeted(const wire::Message& message) {
     if (state_ != State::ready) return;  // lost while sending: they were told
     send(Kind::predict, std::move(payload));
   }
-  if (state_ == State::ready) send_next_request();
+  if (state_ != State::ready) return;
+  watch_life();
+  send_next_request();
+}
+
+/// A process that is stopped keeps its connection, and whoever waits for it would wait in vain.
+void Channel::watch_life() {
+  if (state_ != State::ready || next_ping_ || queries_.empty()) return;
+  alive_at_ = Clock::now();
+  look_after_life(alive_at_ + std::chrono::milliseconds(link_.ping_interval_ms));
+}
+
+void Channel::look_after_life(Clock::time_point due) {
+  next_ping_ = loop_.at(due, [this, due] {
+    next_ping_.reset();
+    if (queries_.empty()) return;
+    const auto interval = std::chrono::milliseconds(link_.ping_interval_ms);
+    const auto now = Clock::now();
+    // Whoever stood still itself has heard nothing meanwhile.
+    if (now - due > interval) alive_at_ += now - due;
+    // A share that is on its way over a slow line holds the ping up. Pings are acknowledged by a stopped party's
+    // kernel.
+    int bytes = 0;
+    if (::ioctl(descriptor_, TIOCOUTQ, &bytes) == 0 && on_its_way_bytes_ >= share_bytes && bytes < on_its_way_bytes_)
+      alive_at_ = now;
+    on_its_way_bytes_ = bytes;
+    if (now - alive_at_ >= std::chrono::milliseconds(link_.silence_ms))
+      return fail(named(" has not answered for " + std::to_string(link_.silence_ms) +
+                            " ms: it is stopped or hung, or its line is cut",
+                        {Fault::peer_lost, {}}));
+    send(Kind::ping, wire::encode(wire::Number{++pings_}));
+    if (state_ == State::ready) look_after_life(now + interval);
+  });
 }
 
 void Channel::failure(const wire::Message& message) {
@@ -286,7 +326,7 @@ void Channel::fail(const Error& error) {
 }
 
 void Channel::close() {
-  for (auto* timer : {&greeting_over_, &request_over_})
+  for (auto* timer : {&greeting_over_, &request_over_, &next_ping_})
     if (*timer) {
       loop_.cancel(**timer);
       timer->reset();

@@ -23,7 +23,8 @@
 namespace blindsight::client {
 
 /// The one connection of a client to one party: made when something is asked, kept, and made again when something is
-/// asked after it was lost. Any number of queries are under way on it; of everything else, one request at a time.
+/// asked after it was lost. Any number of queries are under way on it; of everything else, one request at a time. While
+/// a query is under way the party is pinged: one that is silent is lost, and its queries with it.
 /// Everything but cancelling happens on the loop's thread. Errors begin with the party's name.
 class Channel final : Loop::Watched {
  public:
@@ -75,6 +76,8 @@ class Channel final : Loop::Watched {
   void failure(const wire::Message& message);
   void send_next_request();
   void request_done(protocol::Result<wire::Message> result);
+  void watch_life();
+  void look_after_life(Loop::Clock::time_point due);
   void fail(const protocol::Error& error);
   void close();
   protocol::Error named(const std::string& what, protocol::Error error) const;
@@ -99,6 +102,10 @@ class Channel final : Loop::Watched {
   std::size_t unsent_from_ = 0;
   wire::Reader reader_{{}};
   std::optional<Loop::Timer> greeting_over_, request_over_;
+  std::optional<Loop::Timer> next_ping_;  ///< while a query is under way
+  Loop::Clock::time_point alive_at_{};    ///< when the party last gave a sign of life
+  std::uint64_t pings_ = 0;
+  int on_its_way_bytes_ = 0;  ///< that it had not acknowledged at the last ping
   std::vector<std::pair<wire::QueryId, protocol::Payload>> unsent_queries_;  ///< until the connection stands
   std::map<wire::QueryId, Answered> queries_;
   std::deque<Request> requests_;  ///< the first is under way when request_over_ is set

@@ -123,6 +123,12 @@ class FrontEnd : public caf::event_based_actor {
         return predict(m);
       case Kind::cancel:
         return cancel(m);
+      case Kind::ping: {
+        // Whoever may connect may know that this party lives.
+        const auto ping = wire::decode<wire::Number>(m.message.take().payload);
+        if (!ping) return refuse(m.link, {}, ping.error());
+        return answer(m.link, Kind::pong, wire::encode(*ping));
+      }
       default:
         return refuse(
             m.link, {},

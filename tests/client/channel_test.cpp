@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <future>
+#include <thread>
 
 #include "tests/client/support/parties.h"
+#include "tests/support/text.h"
 
 using namespace blindsight;
 using namespace blindsight::tests;
@@ -38,8 +40,9 @@ Message answer(Kind kind, protocol::Payload payload = {}) {
 /// A channel to a fake party, and the loop that it needs.
 class Connected {
  public:
-  explicit Connected(FakeParty::Handler handler = answer_all) : party(PartyId::server0, std::move(handler)) {
-    on_loop([&] { channel_.emplace(loop_, party.address(), PartyId::server0, config::ClientConfig{}, nullptr); });
+  explicit Connected(FakeParty::Handler handler = answer_all, const config::ClientConfig& config = {})
+      : party(PartyId::server0, std::move(handler)) {
+    on_loop([&] { channel_.emplace(loop_, party.address(), PartyId::server0, config, nullptr); });
   }
   ~Connected() {
     on_loop([&] { channel_.reset(); });
@@ -244,4 +247,35 @@ TEST_CASE("a channel that ends tells all that is under way, also while it connec
       CHECK(told.get_future().get() == Fault::refused);
     }
   }
+}
+
+TEST_CASE("a party that falls silent while a query is under way is lost, with its name, and one that answers is not") {
+  config::ClientConfig config;
+  config.link.ping_interval_ms = 10;
+  config.link.silence_ms = 500;
+  Connected c([](const Message&) { return std::vector<Message>{}; }, config);
+  auto half = c.predict(1);
+  // More pings than silence has room for.
+  for (int i = 0; i < 10'000 && c.party.received(Kind::ping) < 100; ++i) std::this_thread::sleep_for(1ms);
+  CHECK(c.party.received(Kind::ping) >= 100);
+  CHECK(half.wait_for(0s) == std::future_status::timeout);
+  c.party.fall_silent();
+  const auto lost = half.get();
+  REQUIRE_FALSE(lost);
+  CHECK(lost.error().fault == Fault::peer_lost);
+  CHECK(contains(lost.error().what, "server0 (127.0.0.1:"));
+  CHECK(contains(lost.error().what, "has not answered for 500 ms"));
+}
+
+TEST_CASE("nobody is pinged while no query is under way") {
+  config::ClientConfig config;
+  config.link.ping_interval_ms = 1;
+  Connected c(answer_all, config);
+  REQUIRE(c.predict(1).get());
+  const auto pings = [&] { return c.party.received(Kind::ping); };
+  // The channel is as idle as it will be.
+  REQUIRE(c.predict(2).get());
+  const auto before = pings();
+  std::this_thread::sleep_for(50ms);
+  CHECK(pings() <= before + 1);
 }

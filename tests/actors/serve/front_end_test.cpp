@@ -238,6 +238,17 @@ TEST_CASE("a scheduler that ends before it has seen a query leaves the query wit
   CHECK(f.status().queries_in_flight == 0);
 }
 
+TEST_CASE("a client's ping is answered with its number, one that is malformed is a violation") {
+  FrontEnd f;
+  f.client_says(Kind::ping, wire::encode(wire::Number{7}));
+  const auto pong = f.client.sent();
+  REQUIRE(pong);
+  CHECK(pong->header == wire::control_header(Kind::pong));
+  CHECK(wire::decode<wire::Number>(pong->payload)->number == 7);
+  f.client_says(Kind::ping, {1, 2, 3});
+  CHECK(f.client.sent_failure()->error.fault == Fault::violation);
+}
+
 TEST_CASE("a query that its session leaves behind is told why, unless the next session is there already") {
   FrontEnd f;
   f.serve();

@@ -91,6 +91,11 @@ void FakeParty::read(Connection& connection) {
       write(connection, {wire::control_header(wire::Kind::hello), wire::encode(hello)});
       continue;
     }
+    if (silent_) continue;
+    if (message.header.kind == wire::Kind::ping) {
+      write(connection, {wire::control_header(wire::Kind::pong), message.payload});
+      continue;
+    }
     for (auto& back : handler_(message)) write(connection, std::move(back));
   }
 }

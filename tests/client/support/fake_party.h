@@ -35,6 +35,8 @@ class FakeParty {
   std::size_t connections() const { return connections_; }
   /// To every connection there is.
   void send(wire::Message message);
+  /// From now on it reads, and says nothing by itself: no pong, no answer of the handler.
+  void fall_silent() { silent_ = true; }
   /// Ends every connection there is; new ones are taken.
   void drop_connections();
   /// Messages of a kind that came.
@@ -59,7 +61,7 @@ class FakeParty {
   int listening_ = -1;
   config::Address address_;
   std::atomic<std::size_t> connections_ = 0;
-  std::atomic<bool> ending_ = false;
+  std::atomic<bool> ending_ = false, silent_ = false;
   mutable std::mutex mutex_;  ///< what follows
   std::list<Connection> open_;
   std::vector<wire::Kind> received_;
