@@ -96,11 +96,10 @@ void check_link(const LinkConfig& link, const Lines& lines, std::vector<Problem>
                             ": make it at least as large"});
   }
   if (link.silence_ms < 3 * std::uint64_t{link.ping_interval_ms}) {
-    problems.push_back({line("link.silence_ms", "link.ping_interval_ms"),
-                        "link.silence_ms = " + std::to_string(link.silence_ms) +
-                            " is less than three times link.ping_interval_ms = " +
-                            std::to_string(link.ping_interval_ms) +
-                            ": one late answer would end the session. Make it longer"});
+    problems.push_back(
+        {line("link.silence_ms", "link.ping_interval_ms"),
+         "link.silence_ms = " + std::to_string(link.silence_ms) + " is less than three times link.ping_interval_ms = " +
+             std::to_string(link.ping_interval_ms) + ": one late answer would end the session. Make it longer"});
   }
 }
 
