@@ -114,6 +114,20 @@ class Offload::Queue {
   bool ended_ = false, asleep_ = false;
 };
 
+namespace {
+
+/// Keeps what oneTBB may hold for ever: a task that it has not begun when somebody else did the work, it begins when it
+/// likes, which may be never. What nobody else holds any more goes with the next that is kept.
+void keep_what_tasks_hold(std::shared_ptr<void> queue) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::shared_ptr<void>>;  // tasks may begin after the end of main()
+  const std::scoped_lock lock(mutex);
+  std::erase_if(kept, [](const auto& k) { return k.use_count() == 1; });
+  kept.push_back(std::move(queue));
+}
+
+}  // namespace
+
 struct Offload::Impl {
   Impl(unsigned online_threads, unsigned preprocessing_threads, bool is_ordered)
       // One more than the workers: oneTBB counts a calling thread that never works here.
@@ -157,6 +171,7 @@ Offload::~Offload() {
   impl_->preprocessing.end();
   impl_->online->end();
   for (auto& thread : impl_->threads) thread.join();
+  keep_what_tasks_hold(impl_->online);
 }
 
 void Offload::enqueue(Urgency urgency, std::unique_ptr<Work> work) {
