@@ -234,8 +234,8 @@ class Supervisor : public caf::event_based_actor {
   // --- the session: its machine decides, what it decides is done here ---
 
   void handle(const session::Event& what) {
-    for (const auto& todo : machine_.on(what, std::chrono::steady_clock::now()))
-      std::visit([this](const auto& one) { perform(one); }, todo);
+    for (const auto& decided : machine_.on(what, std::chrono::steady_clock::now()))
+      std::visit([this](const auto& one) { perform(one); }, decided);
   }
 
   void tick() {
@@ -250,18 +250,18 @@ class Supervisor : public caf::event_based_actor {
     return std::nullopt;
   }
 
-  void perform(const action::SendPing& todo) {
-    tell(peers_[index(todo.peer)]->link, Kind::ping, wire::encode(wire::Number{todo.number}));
+  void perform(const action::SendPing& decided) {
+    tell(peers_[index(decided.peer)]->link, Kind::ping, wire::encode(wire::Number{decided.number}));
   }
 
-  void perform(const action::SendPong& todo) {
-    tell(peers_[index(todo.peer)]->link, Kind::pong, wire::encode(wire::Number{todo.number}));
+  void perform(const action::SendPong& decided) {
+    tell(peers_[index(decided.peer)]->link, Kind::pong, wire::encode(wire::Number{decided.number}));
   }
 
-  void perform(const action::TurnAway& todo) { refuse(arriving_->link, todo.why); }
+  void perform(const action::TurnAway& decided) { refuse(arriving_->link, decided.why); }
 
-  void perform(const action::Welcome& todo) {
-    const auto peer = todo.peer;
+  void perform(const action::Welcome& decided) {
+    const auto peer = decided.peer;
     if (arriving_->dialed) {
       dials_[peer].under_way = false;
       dials_[peer].last_failure.clear();
@@ -321,7 +321,7 @@ class Supervisor : public caf::event_based_actor {
     return text;
   }
 
-  void perform(const action::Agree& /*todo*/) {
+  void perform(const action::Agree& /*decided*/) {
     std::array<wire::PublicKey, 3> public_keys;
     std::array<std::optional<wire::DeploymentName>, 3> deployments;
     public_keys[index(self_)] = keys_->public_key();
@@ -401,7 +401,7 @@ class Supervisor : public caf::event_based_actor {
     handle(event::Prepared{own, layers_.size()});
   }
 
-  void perform(const action::Establish& /*todo*/) {
+  void perform(const action::Establish& /*decided*/) {
     last_end_.clear();
     const auto name = protocol::to_hex(*session_).substr(0, 8);
     if (!core_) {
@@ -416,7 +416,7 @@ class Supervisor : public caf::event_based_actor {
     for (const auto& layer : layers_) send(layer, SetUp{*keys});
   }
 
-  void perform(const action::Serve& /*todo*/) {
+  void perform(const action::Serve& /*decided*/) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - set_up_began_).count();
     spdlog::info("{}: serving {} ({} layers set up in {:.2f} s)", who(), deployment_->plan.model_name, layers_.size(),
                  seconds);
@@ -426,8 +426,8 @@ class Supervisor : public caf::event_based_actor {
 
   void end_session(const protocol::Error& error, bool failure = true) { handle(event::End{error, failure}); }
 
-  void perform(const action::EndSession& todo) {
-    const auto& error = todo.why;
+  void perform(const action::EndSession& decided) {
+    const auto& error = decided.why;
     bool anything = false;
     for (const auto peer : others_) {
       auto& slot = peers_[index(peer)];
@@ -443,8 +443,8 @@ class Supervisor : public caf::event_based_actor {
       begin_attempt();
       return;
     }
-    if (todo.was_established || error.what != last_end_)
-      spdlog::log(todo.failure ? spdlog::level::warn : spdlog::level::info, "{}: session ended ({}): {}", who(),
+    if (decided.was_established || error.what != last_end_)
+      spdlog::log(decided.failure ? spdlog::level::warn : spdlog::level::info, "{}: session ended ({}): {}", who(),
                   protocol::name(error.fault), error.what);
     last_end_ = error.what;
     // Before any client hears of it from the scheduler, and asks again.
@@ -462,7 +462,7 @@ class Supervisor : public caf::event_based_actor {
     // Everybody closes and comes back with fresh keys: a short pause lets the news travel first.
     for (auto& [peer, state] : dials_) {
       state.pause = std::min(milliseconds(config_.link.reconnect_max_ms),
-                             milliseconds(config_.link.reconnect_min_ms) * (1 << std::min(todo.failures, 8u)));
+                             milliseconds(config_.link.reconnect_min_ms) * (1 << std::min(decided.failures, 8u)));
       dial_later(peer, state.pause);
     }
   }
@@ -739,13 +739,15 @@ class Supervisor : public caf::event_based_actor {
   }
 
   void say_refused(const std::string& address, const protocol::Error& error) {
-    if (!refused_reasons_.insert(error.what).second) return;
+    if (refused_reasons_.contains(error.what)) return;
     // Whoever makes up ever new reasons (a key for each connection) fills neither our memory nor the log.
     if (refused_reasons_.size() > 100) refused_reasons_.clear();
     if (!refusals_told_.take(clock().now(), refusals_a_minute, std::chrono::minutes(1))) {
       ++refusals_untold_;
       return;
     }
+    // One that went untold is told when it comes again.
+    refused_reasons_.insert(error.what);
     const auto untold = std::exchange(refusals_untold_, 0);
     spdlog::error("{}: refused a connection from {} ({}): {}{}", who(), address, protocol::name(error.fault),
                   error.what,

@@ -14,7 +14,7 @@ namespace blindsight::actors {
 unsigned usable_cores(const std::filesystem::path& proc, const std::filesystem::path& cgroup_root) {
   unsigned cores = std::thread::hardware_concurrency();
   cpu_set_t pinned;
-  // A machine of more cores than the set has room for is an error here, and then nobody is the wiser.
+  // It fails on machines of more cores than the set has room for (1024): all of them count then.
   if (::sched_getaffinity(0, sizeof pinned, &pinned) == 0) cores = static_cast<unsigned>(CPU_COUNT(&pinned));
   for (const auto& group : own_cgroups(proc, cgroup_root)) {
     // "max 100000", or no file at the root: no limit.
